@@ -1,0 +1,16 @@
+"""The Celery application. Job rows in PostgreSQL are the truth; a message is only the wake-up call."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("attestry")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+app.conf.beat_schedule = {
+    "relay": {"task": "jobs.tasks.relay", "schedule": 5.0, "options": {"expires": 5}},
+    "sweep": {"task": "jobs.tasks.sweep", "schedule": 30.0, "options": {"expires": 30}},
+}

@@ -1,0 +1,48 @@
+#!/usr/bin/env python
+"""Django's command line; starts or joins the embedded services first where a command needs them."""
+
+import os
+import signal
+import sys
+from types import FrameType
+
+from django.core.management import execute_from_command_line
+
+from config import embedded
+
+# These neither read nor write the database; `doctor` starts the services itself, to report on them.
+WITHOUT_SERVICES = {
+    "",
+    "--help",
+    "--version",
+    "collectstatic",
+    "compilemessages",
+    "diffsettings",
+    "doctor",
+    "findstatic",
+    "help",
+    "makemessages",
+    "version",
+}
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    command = sys.argv[1] if len(sys.argv) > 1 else ""
+    if command not in WITHOUT_SERVICES and "--help" not in sys.argv:
+        try:
+            embedded.join_where_needed()
+        except embedded.CannotStart as error:
+            sys.exit(str(error))
+        # So that the embedded services are left in order, however the command is ended.
+        signal.signal(signal.SIGTERM, end)
+        signal.signal(signal.SIGHUP, end)
+    execute_from_command_line(sys.argv)
+
+
+def end(number: int, frame: FrameType | None) -> None:
+    sys.exit(128 + number)
+
+
+if __name__ == "__main__":
+    main()
