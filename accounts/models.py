@@ -1,0 +1,161 @@
+"""People, the firms they audit for, and the service organizations they answer for."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import secrets
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, name: str, password: str | None = None, **extra: Any) -> User:
+        """A person who signs in by e-mail; without `password` only an invitation or single sign-on lets them in."""
+        user = self.model(email=self.normalize_email(email).lower(), name=name, **extra)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, name: str, password: str | None = None, **extra: Any) -> User:
+        return self.create_user(email, name, password, is_staff=True, is_superuser=True, **extra)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person. Operators (`is_staff`) run the installation and have no rights in any engagement by that."""
+
+    email = models.EmailField(unique=True)
+    name = models.CharField(max_length=120)
+    is_staff = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+    date_joined = models.DateTimeField(auto_now_add=True)
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_any_case")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def initials(self) -> str:
+        words = self.name.split()
+        return "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words)).upper() or "?"
+
+
+class Firm(models.Model):
+    """A CPA firm, as it appears in its reports."""
+
+    legal_name = models.CharField(max_length=200)
+    city = models.CharField(max_length=100, blank=True)
+    state = models.CharField(max_length=100, blank=True)
+    licence_jurisdiction = models.CharField("licence jurisdiction", max_length=100, blank=True)
+    licence_number = models.CharField("licence number", max_length=50, blank=True)
+    licence_expires = models.DateField("licence expires", null=True, blank=True)
+    peer_review_on = models.DateField("last peer review accepted", null=True, blank=True)
+    retention_years = models.PositiveSmallIntegerField(default=7)
+
+    def __str__(self) -> str:
+        return self.legal_name
+
+
+class FirmMember(models.Model):
+    firm = models.ForeignKey(Firm, on_delete=models.CASCADE, related_name="members")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="firm_memberships")
+    title = models.CharField(max_length=80, blank=True)
+    is_admin = models.BooleanField(default=False)
+    may_accept = models.BooleanField("may open and accept engagements", default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["firm", "user"], name="firm_member_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} at {self.firm}"
+
+
+class ServiceOrganization(models.Model):
+    """A client of one firm. The same company at another firm is another row: firms share nothing."""
+
+    firm = models.ForeignKey(Firm, on_delete=models.PROTECT, related_name="clients")
+    name = models.CharField("legal name", max_length=200)
+    short_name = models.CharField(max_length=80, blank=True)
+    website = models.URLField(blank=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["firm", "name"], name="client_once_per_firm")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def short(self) -> str:
+        return self.short_name or self.name
+
+
+class ClientMember(models.Model):
+    organization = models.ForeignKey(ServiceOrganization, on_delete=models.CASCADE, related_name="members")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="client_memberships")
+    title = models.CharField(max_length=80, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organization", "user"], name="client_member_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} at {self.organization}"
+
+
+def hash_token(token: str) -> str:
+    """What is stored of a secret link: its SHA-256, never the secret."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def new_token() -> str:
+    """A secret for a link: 256 bits from the system's generator."""
+    return secrets.token_urlsafe(32)
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    def open(self, *, at: dt.datetime) -> InvitationQuerySet:
+        return self.filter(accepted_at__isnull=True, expires_at__gt=at)
+
+
+class Invitation(models.Model):
+    """The only way to an account: a link by e-mail, once, for a person of a firm or of a client."""
+
+    email = models.EmailField()
+    name = models.CharField(max_length=120)
+    title = models.CharField(max_length=80, blank=True)
+    firm = models.ForeignKey(Firm, null=True, blank=True, on_delete=models.CASCADE, related_name="invitations")
+    organization = models.ForeignKey(
+        ServiceOrganization, null=True, blank=True, on_delete=models.CASCADE, related_name="invitations"
+    )
+    token_hash = models.CharField(max_length=64, unique=True)
+    invited_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    accepted_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+
+    objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(firm__isnull=False, organization__isnull=True)
+                | Q(firm__isnull=True, organization__isnull=False),
+                name="invitation_for_one_side",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"invitation of {self.email}"

@@ -1,0 +1,81 @@
+"""What every page of an engagement shows around its content: rail, sections with counts, what the person may do."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from engagements.models import RAIL, Engagement, Stage
+
+Count = Callable[[Engagement, HttpRequest], int | None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """An entry of the side navigation. `needs`: permissions of which one suffices to see it."""
+
+    key: str
+    label: str
+    url_name: str
+    position: int
+    needs: tuple[str, ...]
+    count: Count | None = None
+
+
+_SECTIONS: dict[str, Section] = {}
+
+
+def section(
+    key: str, label: str, url_name: str, *, position: int, needs: tuple[str, ...], count: Count | None = None
+) -> None:
+    """Register a section (call it in an app's `navigation.py`). `url_name` takes the engagement's id only."""
+    _SECTIONS[key] = Section(key, label, url_name, position, needs, count)
+
+
+def frame(request: HttpRequest, engagement: Any, active: str) -> dict[str, Any]:
+    """Context for `engagement.html`: engagement, may, rail, nav, active.
+
+    `engagement` comes from `roles.engagement_for`, which attached `may` and `member`.
+    """
+    visible = sorted(
+        (entry for entry in _SECTIONS.values() if engagement.may.intersection(entry.needs)),
+        key=lambda entry: entry.position,
+    )
+    return {
+        "engagement": engagement,
+        "may": engagement.may,
+        "member": engagement.member,
+        "active": active,
+        "rail": rail(engagement),
+        "nav": [
+            {
+                "key": entry.key,
+                "label": entry.label,
+                "url": reverse(entry.url_name, args=[engagement.pk]),
+                "count": entry.count(engagement, request) if entry.count else None,
+                # A rule between the groups of ten.
+                "group": entry.position // 10,
+            }
+            for entry in visible
+        ],
+    }
+
+
+def rail(engagement: Engagement) -> list[dict[str, str]]:
+    """The stages with their state: done, now, ahead, or skipped; a Type 1 has no observation."""
+    if engagement.stage in {Stage.DECLINED, Stage.WITHDRAWN}:
+        return [{"key": engagement.stage, "label": engagement.get_stage_display(), "state": "now"}]
+    stages = [stage for stage in RAIL if stage != Stage.OBSERVATION or engagement.is_type_2]
+    here = stages.index(Stage(engagement.stage))
+    return [
+        {
+            "key": stage.value,
+            "label": str(stage.label),
+            "state": "done" if place < here else "now" if place == here else "ahead",
+        }
+        for place, stage in enumerate(stages)
+    ]

@@ -1,0 +1,64 @@
+"""What is issued never changes: triggers for every table that belongs to an engagement."""
+
+from __future__ import annotations
+
+import pgtrigger
+from django.db import models
+
+# KEY SHARE makes a writer wait for a concurrent issue() (which locks FOR UPDATE) and then see its outcome.
+_REFUSE_WHEN_FROZEN = """
+    IF TG_OP <> 'INSERT' THEN
+        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;
+        IF frozen IS NOT NULL THEN
+            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id
+                USING ERRCODE = 'restrict_violation';
+        END IF;
+    END IF;
+    IF TG_OP = 'DELETE' THEN
+        RETURN OLD;
+    END IF;
+    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;
+    IF frozen IS NOT NULL THEN
+        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+"""
+
+
+def frozen_with_engagement() -> pgtrigger.Trigger:
+    """Refuses any write to a row whose engagement is frozen (domain 4.3, rule R57)."""
+    return pgtrigger.Trigger(
+        name="frozen_with_engagement",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+        declare=[("frozen", "timestamptz")],
+        func=_REFUSE_WHEN_FROZEN,
+    )
+
+
+def append_only(name: str = "append_only") -> pgtrigger.Trigger:
+    """Rows of which nothing may be changed or taken away once they are written."""
+    return pgtrigger.Protect(name=name, operation=pgtrigger.Update | pgtrigger.Delete)
+
+
+def stays(name: str, *fields: str) -> list[pgtrigger.Trigger]:
+    """Once written the fields keep their values, and the row is never deleted; its other fields may change."""
+    return [
+        pgtrigger.Protect(name=name, operation=pgtrigger.Update, condition=pgtrigger.AnyChange(*fields)),
+        pgtrigger.Protect(name=f"{name}_never_deleted", operation=pgtrigger.Delete),
+    ]
+
+
+class EngagementOwned(models.Model):
+    """Base of every row that belongs to an engagement and freezes with it.
+
+    Children name their engagement directly, however deep they hang: isolation and freezing are then one rule.
+    Subclasses declare `class Meta(EngagementOwned.Meta)`.
+    """
+
+    engagement = models.ForeignKey("engagements.Engagement", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        abstract = True
+        triggers = [frozen_with_engagement()]

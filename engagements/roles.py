@@ -1,0 +1,206 @@
+"""Who may do what in an engagement: the one matrix, and the one function that writes grants."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import Permission
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.http import Http404, HttpRequest
+from django.utils import timezone
+
+from accounts.models import ClientMember, FirmMember, User
+from audit.trail import action, record
+from engagements.models import (
+    FIRM_ROLES,
+    Engagement,
+    EngagementMember,
+    EngagementUserPermission,
+    Role,
+)
+
+ROLE_SET = action("team.role_set", "gave the role {role} to {target}")
+ROLE_ENDED = action("team.role_ended", "took the role of {target}")
+INDEPENDENCE_CONFIRMED = action("team.independence_confirmed", "confirmed independence", firm_only=True)
+
+_FIRM_READ = {
+    "see_engagement",
+    "see_fieldwork",
+    "see_trail",
+    "see_exceptions",
+    "see_description",
+    "see_report",
+    "see_distribution",
+}
+_STAFF = _FIRM_READ | {
+    "manage_requests",
+    "upload_evidence",
+    "provide_populations",
+    "accept_populations",
+    "draw_samples",
+    "record_tests",
+    "sign_prepared",
+    "evaluate_deviations",
+}
+_MANAGER = _STAFF | {
+    "manage_engagement",
+    "edit_scope",
+    "approve_samples",
+    "sign_reviewed",
+    "render_report",
+}
+_CLIENT = {"see_engagement", "upload_evidence"}
+
+MATRIX: dict[Role, frozenset[str]] = {
+    Role.PARTNER: frozenset(
+        _MANAGER
+        | {
+            "accept_engagement",
+            "manage_team",
+            "sign_partner",
+            "conclude_deviations",
+            "form_opinion",
+            "issue_report",
+        }
+    ),
+    Role.MANAGER: frozenset(_MANAGER),
+    Role.STAFF: frozenset(_STAFF),
+    Role.QUALITY_REVIEWER: frozenset(_FIRM_READ | {"complete_quality_review"}),
+    Role.PEER_REVIEWER: frozenset(_FIRM_READ),
+    Role.CLIENT_ADMIN: frozenset(
+        _CLIENT
+        | {
+            "edit_registers",
+            "provide_populations",
+            "see_exceptions",
+            "respond_exceptions",
+            "edit_description",
+            "see_description",
+            "see_report",
+            "see_trail",
+            "manage_distribution",
+            "see_distribution",
+        }
+    ),
+    Role.CONTROL_OWNER: frozenset(_CLIENT | {"provide_populations"}),
+    Role.SIGNATORY: frozenset(
+        _CLIENT
+        | {
+            "see_exceptions",
+            "respond_exceptions",
+            "edit_description",
+            "see_description",
+            "see_report",
+            "sign_assertion",
+            "see_distribution",
+        }
+    ),
+    Role.SUBSERVICE_CONTACT: frozenset(_CLIENT),
+}
+
+
+@transaction.atomic
+def set_role(engagement: Engagement, user: User, role: Role | str, *, by: User) -> EngagementMember:
+    """Give the person exactly this role in the engagement.
+
+    Raises ValidationError when the person does not belong to the side of the role, is deactivated, or when
+    someone else is the partner already. The quality reviewer is never on the team: one person has one role.
+    """
+    role = Role(role)
+    engagement = Engagement.objects.select_for_update().get(pk=engagement.pk)
+    if not user.is_active:
+        raise ValidationError(f"{user} is deactivated and can have no role.")
+    if role in FIRM_ROLES:
+        belongs = FirmMember.objects.filter(firm_id=engagement.firm_id, user=user).exists()
+        place: Any = engagement.firm
+    else:
+        belongs = ClientMember.objects.filter(organization_id=engagement.client_id, user=user).exists()
+        place = engagement.client
+    if not belongs:
+        raise ValidationError(f"{user} does not belong to {place}. Invite the person there first.")
+    member = EngagementMember.objects.filter(engagement=engagement, user=user).first()
+    if (
+        role == Role.PARTNER
+        and EngagementMember.objects.filter(engagement=engagement, role=role).exclude(user=user).exists()
+    ):
+        raise ValidationError("The engagement has a partner. Change that person's role first.")
+    if member is not None and member.role == Role.PARTNER and role != Role.PARTNER:
+        raise ValidationError("Name another partner before this person's role is changed.")
+    if member is None:
+        member = EngagementMember(engagement=engagement, user=user)
+    member.role = role
+    member.save()
+    _write_grants(engagement, user, MATRIX[role])
+    record(ROLE_SET, by=by, engagement=engagement, target=user, role=role.label)
+    return member
+
+
+@transaction.atomic
+def end_role(engagement: Engagement, user: User, *, by: User) -> None:
+    """Take the person out of the engagement. Raises ValidationError for the partner."""
+    member = EngagementMember.objects.select_for_update().get(engagement=engagement, user=user)
+    if member.role == Role.PARTNER:
+        raise ValidationError("The engagement needs a partner. Name another one first.")
+    member.delete()
+    _write_grants(engagement, user, frozenset())
+    record(ROLE_ENDED, by=by, engagement=engagement, target=user)
+
+
+def _write_grants(engagement: Engagement, user: User, codenames: frozenset[str]) -> None:
+    held = EngagementUserPermission.objects.filter(content_object=engagement, user=user)
+    held.exclude(permission__codename__in=codenames).delete()
+    have = set(held.values_list("permission__codename", flat=True))
+    wanted = Permission.objects.filter(
+        content_type__app_label="engagements", content_type__model="engagement", codename__in=codenames - have
+    )
+    EngagementUserPermission.objects.bulk_create(
+        EngagementUserPermission(content_object=engagement, user=user, permission=permission)
+        for permission in wanted
+    )
+
+
+@transaction.atomic
+def confirm_independence(member: EngagementMember, *, by: User) -> None:
+    """A member of the firm's team confirms independence of this client for this engagement (R01, R02)."""
+    if member.user_id != by.pk or not member.of_firm:
+        raise PermissionDenied("Only a member of the firm's team confirms independence, for itself.")
+    member.independence_confirmed_at = timezone.now()
+    member.save(update_fields=["independence_confirmed_at"])
+    record(INDEPENDENCE_CONFIRMED, by=by, engagement=member.engagement)
+
+
+def permissions_of(user: Any, engagement: Engagement) -> frozenset[str]:
+    """Codenames of what the person may do here; empty for outsiders. One query."""
+    if not user.is_authenticated or not user.is_active:
+        return frozenset()
+    return frozenset(
+        EngagementUserPermission.objects.filter(content_object=engagement, user=user).values_list(
+            "permission__codename", flat=True
+        )
+    )
+
+
+def engagement_for(request: HttpRequest, pk: int, *needed: str) -> Engagement:
+    """The engagement for a view, with `member` and `may` (set of codenames) of the person attached.
+
+    Raises Http404 for outsiders, PermissionDenied for an insider who holds none of the `needed` permissions;
+    a member of the firm who has not confirmed independence is refused too (R02), except by the pages that
+    need only `see_engagement`.
+    """
+    user = request.user
+    engagement = Engagement.objects.visible_to(user).select_related("client", "firm").filter(pk=pk).first()
+    if engagement is None or not isinstance(user, User):
+        raise Http404("No such engagement")
+    member = EngagementMember.objects.get(engagement=engagement, user=user)
+    may = permissions_of(user, engagement)
+    if needed and not may.intersection(needed):
+        raise PermissionDenied("Your role in this engagement does not allow this.")
+    engagement.member, engagement.may = member, may
+    return engagement
+
+
+def require(engagement: Engagement, user: Any, permission: str) -> None:
+    """Raise PermissionDenied unless the person holds the permission: the flows' own check, whoever calls them."""
+    if permission not in permissions_of(user, engagement):
+        raise PermissionDenied("Your role in this engagement does not allow this.")

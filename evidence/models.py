@@ -1,0 +1,310 @@
+"""What the client gave us: requests, files, populations with their record of where they come from."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pgtrigger
+from django.core.files.storage import storages
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+
+from accounts.models import User
+from engagements.freeze import EngagementOwned, stays
+from engagements.models import Control
+
+
+class RequestQuerySet(models.QuerySet["EvidenceRequest"]):
+    def waiting_for_client(self) -> RequestQuerySet:
+        return self.filter(state__in=[EvidenceRequest.State.OPEN, EvidenceRequest.State.RETURNED])
+
+    def waiting_for_firm(self) -> RequestQuerySet:
+        return self.filter(state=EvidenceRequest.State.SUBMITTED)
+
+    def overdue(self, *, at: dt.date) -> RequestQuerySet:
+        return self.waiting_for_client().filter(due__lt=at)
+
+    def visible_as(self, engagement: Any, user: User) -> RequestQuerySet:
+        """Drafts only for the firm; a control owner or subservice contact sees what is assigned to them."""
+        found = self.filter(engagement=engagement)
+        if "see_fieldwork" in engagement.may:
+            return found
+        found = found.exclude(state=EvidenceRequest.State.DRAFT)
+        if engagement.member.role in {"control_owner", "subservice_contact"}:
+            found = found.filter(assigned_to=user)
+        return found
+
+
+class EvidenceRequest(EngagementOwned):
+    """One line of the request list (PBC list)."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", "Draft"
+        OPEN = "open", "Open"
+        SUBMITTED = "submitted", "Submitted"
+        RETURNED = "returned", "Returned"
+        ACCEPTED = "accepted", "Accepted"
+
+    class Priority(models.TextChoices):
+        NORMAL = "normal", "Normal"
+        HIGH = "high", "High"
+
+    code = models.CharField(max_length=12)
+    title = models.CharField(max_length=200)
+    detail = models.TextField("what is needed, and for which dates", blank=True)
+    controls: models.ManyToManyField[Control, RequestControl] = models.ManyToManyField(
+        Control, through="RequestControl", related_name="requests"
+    )
+    assigned_to = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    due = models.DateField()
+    priority = models.CharField(max_length=6, choices=Priority.choices, default=Priority.NORMAL)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
+    return_reason = models.TextField(blank=True)
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    submitted_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    objects = RequestQuerySet.as_manager()
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["code"]
+        constraints = [
+            models.UniqueConstraint(fields=["engagement", "code"], name="request_code_once"),
+            models.CheckConstraint(
+                condition=~Q(state="returned") | ~Q(return_reason=""), name="request_returned_with_reason"
+            ),
+        ]
+        triggers = [
+            *EngagementOwned.Meta.triggers,
+            pgtrigger.FSM(
+                name="request_machine",
+                field="state",
+                transitions=[
+                    ("draft", "open"),
+                    ("open", "submitted"),
+                    ("submitted", "returned"),
+                    ("submitted", "accepted"),
+                    ("returned", "submitted"),
+                    ("accepted", "returned"),
+                ],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+    def get_absolute_url(self) -> str:
+        return reverse("evidence:request", args=[self.engagement_id, self.code])
+
+    @property
+    def waits_for_client(self) -> bool:
+        return self.state in {self.State.OPEN, self.State.RETURNED}
+
+
+class RequestControl(EngagementOwned):
+    request = models.ForeignKey(EvidenceRequest, on_delete=models.CASCADE, related_name="control_links")
+    control = models.ForeignKey(Control, on_delete=models.PROTECT, related_name="request_links")
+
+    class Meta(EngagementOwned.Meta):
+        constraints = [models.UniqueConstraint(fields=["request", "control"], name="request_control_once")]
+
+    def __str__(self) -> str:
+        return f"{self.request} for {self.control}"
+
+
+class EvidenceFile(EngagementOwned):
+    """A file as it was received. The bytes lie under their SHA-256 within the engagement and never change.
+
+    A replacement is a new row with the next `version` that names the one it `replaces`.
+    """
+
+    code = models.CharField(max_length=12)
+    request = models.ForeignKey(
+        EvidenceRequest, null=True, blank=True, on_delete=models.PROTECT, related_name="files"
+    )
+    name = models.CharField(max_length=255)
+    size = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    kind = models.CharField(max_length=8)
+    content_type = models.CharField(max_length=120)
+    version = models.PositiveSmallIntegerField(default=1)
+    replaces = models.OneToOneField(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="replaced_by"
+    )
+    speaks_from = models.DateField("speaks of the time from", null=True, blank=True)
+    speaks_to = models.DateField("speaks of the time to", null=True, blank=True)
+    obtained_by_auditor = models.BooleanField("obtained by the auditor", default=False)
+    findings = models.JSONField("what the linter noted", default=list, blank=True)
+    uploaded_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    uploaded_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["engagement", "code"], name="evidence_code_once"),
+            models.CheckConstraint(condition=Q(size__gt=0), name="evidence_not_empty"),
+            models.CheckConstraint(
+                condition=Q(speaks_from__isnull=True)
+                | Q(speaks_to__isnull=True)
+                | Q(speaks_from__lte=F("speaks_to")),
+                name="evidence_dates_in_order",
+            ),
+        ]
+        triggers = [
+            *EngagementOwned.Meta.triggers,
+            # The dates it speaks of and the linter's notes come later; what was received stays.
+            *stays(
+                "received_stays",
+                "sha256",
+                "size",
+                "name",
+                "code",
+                "version",
+                "uploaded_by",
+                "uploaded_at",
+                "engagement",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+    def get_absolute_url(self) -> str:
+        return reverse("evidence:file", args=[self.engagement_id, self.code])
+
+    @property
+    def storage_name(self) -> str:
+        return f"{self.engagement_id}/{self.sha256[:2]}/{self.sha256}"
+
+    def open(self) -> Any:
+        """The bytes as a binary file. Verify them with `evidence.uploads.verified` where they are relied on."""
+        return storages["evidence"].open(self.storage_name, "rb")
+
+    @property
+    def is_current(self) -> bool:
+        return not hasattr(self, "replaced_by")
+
+
+class PopulationQuerySet(models.QuerySet["Population"]):
+    def current(self) -> PopulationQuerySet:
+        return self.exclude(state=Population.State.SUPERSEDED)
+
+
+class Population(EngagementOwned):
+    """A listing of all occurrences, with the record why it can be relied on (IPE, AT-C 205.36).
+
+    Accepting freezes it by `sha256`, the hash of the listing's content; a changed listing is the next version
+    and voids the samples drawn from this one.
+    """
+
+    class State(models.TextChoices):
+        PROVIDED = "provided", "To be accepted"
+        ACCEPTED = "accepted", "Accepted"
+        REFUSED = "refused", "Refused"
+        SUPERSEDED = "superseded", "Superseded"
+
+    class Type(models.TextChoices):
+        STANDARD_REPORT = "standard_report", "Standard report"
+        CUSTOM_REPORT = "custom_report", "Custom report"
+        QUERY = "query", "Query"
+        MANUAL_LIST = "manual_list", "Manual list"
+        SCREENSHOT = "screenshot", "Screenshot"
+
+    code = models.CharField(max_length=12)
+    version = models.PositiveSmallIntegerField(default=1)
+    name = models.CharField(max_length=200)
+    controls: models.ManyToManyField[Control, PopulationControl] = models.ManyToManyField(
+        Control, through="PopulationControl", related_name="populations"
+    )
+    file = models.ForeignKey(EvidenceFile, on_delete=models.PROTECT, related_name="populations")
+    replaces = models.OneToOneField(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="replaced_by"
+    )
+    sha256 = models.CharField("hash of the listing", max_length=64)
+    columns = models.JSONField(default=list)
+    key_column = models.CharField(max_length=120)
+    date_column = models.CharField(max_length=120, blank=True)
+    row_count = models.PositiveIntegerField("rows in the file")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.PROVIDED)
+
+    # The IPE record
+    ipe_type = models.CharField("kind of information", max_length=16, choices=Type.choices)
+    source_system = models.CharField(max_length=120)
+    environment = models.CharField(max_length=60, blank=True)
+    query = models.TextField("report name or query")
+    parameters = models.TextField("parameters and filters", blank=True)
+    run_by = models.CharField("run by", max_length=120)
+    run_at = models.DateTimeField("run at (UTC)")
+    observed = models.BooleanField("the auditor watched it run", default=False)
+    system_row_count = models.PositiveIntegerField("rows according to the system")
+    covers_from = models.DateField()
+    covers_to = models.DateField()
+    reconciliation = models.TextField("reconciled with", blank=True)
+    reconciled_row_count = models.PositiveIntegerField("rows in the second source", null=True, blank=True)
+    difference_explained = models.TextField("explanation of differences or gaps", blank=True)
+
+    precision_adequate = models.BooleanField("precise enough for the test", null=True, blank=True)
+    conclusion = models.TextField("conclusion on completeness and accuracy", blank=True)
+    provided_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    provided_at = models.DateTimeField(auto_now_add=True)
+    decided_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    objects = PopulationQuerySet.as_manager()
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["code", "-version"]
+        constraints = [
+            models.UniqueConstraint(fields=["engagement", "code", "version"], name="population_version_once"),
+            models.CheckConstraint(condition=Q(covers_from__lte=F("covers_to")), name="population_dates_in_order"),
+        ]
+        triggers = [
+            *EngagementOwned.Meta.triggers,
+            pgtrigger.FSM(
+                name="population_machine",
+                field="state",
+                transitions=[
+                    ("provided", "accepted"),
+                    ("provided", "refused"),
+                    ("provided", "superseded"),
+                    ("refused", "superseded"),
+                    ("accepted", "superseded"),
+                ],
+            ),
+            # R19: what was accepted is fixed; only being superseded may follow.
+            pgtrigger.Trigger(
+                name="accepted_stays",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update | pgtrigger.Delete,
+                func="""
+                    IF OLD.state IN ('accepted', 'superseded') AND (
+                        TG_OP = 'DELETE' OR to_jsonb(NEW) - 'state' <> to_jsonb(OLD) - 'state') THEN
+                        RAISE EXCEPTION 'Population % is accepted: a changed listing is a new version', OLD.code
+                            USING ERRCODE = 'restrict_violation';
+                    END IF;
+                    IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} v{self.version}" if self.version > 1 else self.code
+
+    def get_absolute_url(self) -> str:
+        return reverse("evidence:population", args=[self.engagement_id, self.pk])
+
+
+class PopulationControl(EngagementOwned):
+    population = models.ForeignKey(Population, on_delete=models.CASCADE, related_name="control_links")
+    control = models.ForeignKey(Control, on_delete=models.PROTECT, related_name="population_links")
+
+    class Meta(EngagementOwned.Meta):
+        constraints = [models.UniqueConstraint(fields=["population", "control"], name="population_control_once")]
+
+    def __str__(self) -> str:
+        return f"{self.population} for {self.control}"

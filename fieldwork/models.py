@@ -1,0 +1,437 @@
+"""How each control was tested, what came out, and who reviewed it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pgtrigger
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+
+from accounts.models import Firm, User
+from controls.models import Criterion
+from engagements.freeze import EngagementOwned, append_only, stays
+from engagements.models import Control
+from evidence.models import EvidenceFile, Population
+
+
+class SamplingProfileQuerySet(models.QuerySet["SamplingProfile"]):
+    def approved_for(self, firm: Firm) -> SamplingProfile | None:
+        """The profile the firm last approved, or None: then nothing can be drawn."""
+        return self.filter(firm=firm, approved_at__isnull=False).order_by("-approved_at").first()
+
+
+class SamplingProfile(models.Model):
+    """Sample sizes by frequency, population and risk. Firm policy: the AICPA prescribes none (domain 3.3).
+
+    Profiles without a firm ship with the product as proposals; a firm approves a copy of its own.
+    """
+
+    firm = models.ForeignKey(
+        Firm, null=True, blank=True, on_delete=models.CASCADE, related_name="sampling_profiles"
+    )
+    code = models.CharField(max_length=60)
+    version = models.PositiveSmallIntegerField(default=1)
+    name = models.CharField(max_length=120)
+    source = models.CharField(max_length=200, blank=True)
+    sizes = models.JSONField("sizes, as in the shipped file")
+    approved_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    approved_at = models.DateTimeField(null=True, blank=True)
+
+    objects = SamplingProfileQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["code", "-version"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["firm", "code", "version"], nulls_distinct=False, name="sampling_profile_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}, version {self.version}"
+
+
+class Sample(EngagementOwned):
+    """Items drawn from an accepted population. Anybody can draw it again from the listing and `seed`."""
+
+    class Risk(models.TextChoices):
+        LOW = "low", "Low"
+        NORMAL = "normal", "Normal"
+        HIGH = "high", "High, or deviation in the prior period"
+
+    class Method(models.TextChoices):
+        STRATIFIED = "stratified", "Random, stratified over time"
+        RANDOM = "random", "Random"
+        SYSTEMATIC = "systematic", "Systematic"
+        CENSUS = "census", "All items"
+
+    control = models.ForeignKey(Control, on_delete=models.PROTECT, related_name="samples")
+    population = models.ForeignKey(Population, on_delete=models.PROTECT, related_name="samples")
+    profile = models.ForeignKey(SamplingProfile, on_delete=models.PROTECT, related_name="+")
+    risk = models.CharField(max_length=6, choices=Risk.choices, default=Risk.NORMAL)
+    method = models.CharField(max_length=10, choices=Method.choices, default=Method.STRATIFIED)
+    seed = models.CharField(max_length=64)
+    population_sha256 = models.CharField(max_length=64)
+    proposed_size = models.PositiveIntegerField()
+    size = models.PositiveIntegerField()
+    proposal_reason = models.TextField()
+    smaller_reason = models.TextField("why smaller than the profile", blank=True)
+    drawn_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    drawn_at = models.DateTimeField(auto_now_add=True)
+    voided_at = models.DateTimeField(null=True, blank=True)
+    voided_reason = models.CharField(max_length=200, blank=True)
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["control", "population"], condition=Q(voided_at__isnull=True), name="sample_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(size__gte=F("proposed_size")) | ~Q(smaller_reason=""),
+                name="sample_smaller_needs_reason",
+            ),
+        ]
+        triggers = [
+            *EngagementOwned.Meta.triggers,
+            *stays(
+                "drawn_stays",
+                "seed",
+                "size",
+                "population",
+                "control",
+                "method",
+                "population_sha256",
+                "drawn_by",
+                "drawn_at",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.control} sample of {self.size}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("fieldwork:sample", args=[self.engagement_id, self.pk])
+
+
+class SampleItem(EngagementOwned):
+    """A drawn row of the listing, with its values as they stood. Never substituted (R22)."""
+
+    sample = models.ForeignKey(Sample, on_delete=models.PROTECT, related_name="items")
+    position = models.PositiveIntegerField()
+    row = models.PositiveIntegerField("row of the listing, from 1")
+    key = models.CharField(max_length=300)
+    values = models.JSONField()
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["sample", "row"], name="sample_item_once"),
+            models.UniqueConstraint(fields=["sample", "position"], name="sample_position_once"),
+        ]
+        triggers = [*EngagementOwned.Meta.triggers, append_only()]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Procedure(models.TextChoices):
+    INQUIRY = "inquiry", "Inquiry"
+    INSPECTION = "inspection", "Inspection"
+    OBSERVATION = "observation", "Observation"
+    REPERFORMANCE = "reperformance", "Reperformance"
+
+
+class ControlTest(EngagementOwned):
+    """A test of one control: what is done, on which items, and what came out."""
+
+    class Phase(models.TextChoices):
+        DESIGN = "design", "Design and implementation"
+        OPERATING = "operating", "Operating effectiveness"
+
+    class Result(models.TextChoices):
+        """Closed vocabulary of the report (domain 1.8)."""
+
+        NONE = "", "No result yet"
+        NO_EXCEPTIONS = "no_exceptions", "No exceptions noted"
+        EXCEPTIONS = "exceptions", "Exceptions noted"
+        DID_NOT_OPERATE = "did_not_operate", "Did not operate in the period"
+        NOT_TESTED = "not_tested", "Not tested"
+
+    control = models.ForeignKey(Control, on_delete=models.PROTECT, related_name="tests")
+    number = models.PositiveSmallIntegerField(default=1)
+    phase = models.CharField(max_length=10, choices=Phase.choices)
+    kinds: Any = ArrayField(models.CharField(max_length=16, choices=Procedure.choices))
+    procedure = models.TextField("what is done, as the report will say it")
+    inquired_of = models.CharField("inquired of or observed with", max_length=200, blank=True)
+    sample = models.ForeignKey(Sample, null=True, blank=True, on_delete=models.PROTECT, related_name="tests")
+    # "Did not operate" rests on a population of zero (R35).
+    empty_population = models.ForeignKey(
+        Population, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    result = models.CharField(max_length=16, choices=Result.choices, blank=True, default=Result.NONE)
+    conclusion = models.TextField("conclusion", blank=True)
+    concluded_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    concluded_at = models.DateTimeField(null=True, blank=True)
+    assigned_to = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["control__number", "number"]
+        constraints = [models.UniqueConstraint(fields=["control", "number"], name="test_number_once")]
+
+    def __str__(self) -> str:
+        return f"{self.control}.{self.number}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("fieldwork:test", args=[self.engagement_id, self.pk])
+
+    @property
+    def kind_labels(self) -> list[str]:
+        return [str(kind.label) for kind in Procedure if kind.value in self.kinds]
+
+
+class Attribute(EngagementOwned):
+    """A column of the test sheet: A, B, C..., with the rule for a pass."""
+
+    test = models.ForeignKey(ControlTest, on_delete=models.CASCADE, related_name="attributes")
+    letter = models.CharField(max_length=2)
+    title = models.CharField(max_length=60)
+    pass_rule = models.TextField()
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["letter"]
+        constraints = [models.UniqueConstraint(fields=["test", "letter"], name="attribute_letter_once")]
+
+    def __str__(self) -> str:
+        return f"{self.test} {self.letter}"
+
+
+class SheetItem(EngagementOwned):
+    """A row of the test sheet: a sample item, or something named by the auditor (a configuration, one instance)."""
+
+    test = models.ForeignKey(ControlTest, on_delete=models.CASCADE, related_name="items")
+    position = models.PositiveIntegerField()
+    label = models.CharField(max_length=300)
+    sample_item = models.ForeignKey(
+        SampleItem, null=True, blank=True, on_delete=models.PROTECT, related_name="test_items"
+    )
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["test", "position"], name="test_item_position_once"),
+            models.UniqueConstraint(
+                fields=["test", "sample_item"], condition=Q(sample_item__isnull=False), name="test_item_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class EvidenceCitation(EngagementOwned):
+    """Evidence a test rests on; cells refer to one of these (R25)."""
+
+    test = models.ForeignKey(ControlTest, on_delete=models.CASCADE, related_name="citations")
+    file = models.ForeignKey(EvidenceFile, on_delete=models.PROTECT, related_name="citations")
+    note = models.CharField(max_length=200, blank=True)
+    cited_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    cited_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["test", "file"], name="citation_once")]
+
+    def __str__(self) -> str:
+        return f"{self.test} cites {self.file}"
+
+
+class ItemResult(EngagementOwned):
+    """One cell of the sheet. Every change of it is an audit event with the old value."""
+
+    class Outcome(models.TextChoices):
+        PASS = "p", "Pass"
+        DEVIATION = "d", "Deviation"
+        NOT_APPLICABLE = "n", "Not applicable"
+
+    item = models.ForeignKey(SheetItem, on_delete=models.CASCADE, related_name="results")
+    attribute = models.ForeignKey(Attribute, on_delete=models.CASCADE, related_name="results")
+    outcome = models.CharField(max_length=1, choices=Outcome.choices)
+    citation = models.ForeignKey(EvidenceCitation, on_delete=models.PROTECT, related_name="results")
+    place = models.CharField("page, row or cell", max_length=60, blank=True)
+    note = models.TextField(blank=True)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta(EngagementOwned.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["item", "attribute"], name="cell_once"),
+            models.CheckConstraint(condition=~Q(outcome="d") | ~Q(note=""), name="deviation_cell_has_note"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.item} {self.attribute.letter}: {self.get_outcome_display()}"
+
+
+class Deviation(EngagementOwned):
+    """A deviation raised from cells (on screen and in the report: an exception). Never deleted (R33)."""
+
+    class Type(models.TextChoices):
+        ISOLATED = "isolated", "Isolated"
+        SYSTEMATIC = "systematic", "Systematic"
+        INTENTIONAL = "intentional", "Intentional"
+
+    class State(models.TextChoices):
+        RAISED = "raised", "Raised"
+        EVALUATED = "evaluated", "Evaluated"
+        CONCLUDED = "concluded", "Concluded"
+        NOT_A_DEVIATION = "not_a_deviation", "Not a deviation"
+
+    class Effect(models.TextChoices):
+        """Effect on the control and upwards, as concluded (domain 3.6)."""
+
+        CONTROL_EFFECTIVE = "control_effective", "Control still operated effectively"
+        COMPENSATED = "compensated", "Control failed, compensated by another"
+        CRITERION_FAILED = "criterion_failed", "Criterion not met for the affected part"
+
+    code = models.CharField(max_length=12)
+    control = models.ForeignKey(Control, on_delete=models.PROTECT, related_name="deviations")
+    test = models.ForeignKey(ControlTest, on_delete=models.PROTECT, related_name="deviations")
+    cells: models.ManyToManyField[ItemResult, DeviationCell] = models.ManyToManyField(
+        ItemResult, through="DeviationCell", related_name="deviations"
+    )
+    title = models.CharField(max_length=200)
+    description = models.TextField("what was found, as the report will say it")
+    cause = models.TextField(blank=True)
+    type = models.CharField(max_length=12, choices=Type.choices, blank=True)
+    extent = models.TextField("extent", blank=True)
+    evaluation = models.TextField("evaluation", blank=True)
+    compensating_control = models.ForeignKey(
+        Control, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    effect = models.CharField(max_length=20, choices=Effect.choices, blank=True)
+    failed_criteria: models.ManyToManyField[Criterion, FailedCriterion] = models.ManyToManyField(
+        Criterion, through="FailedCriterion", related_name="+"
+    )
+    softer_reason = models.TextField("why softer than proposed", blank=True)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.RAISED)
+    released_at = models.DateTimeField("released to the client", null=True, blank=True)
+    raised_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    raised_at = models.DateTimeField(auto_now_add=True)
+    evaluated_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    evaluated_at = models.DateTimeField(null=True, blank=True)
+    concluded_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    concluded_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["code"]
+        constraints = [models.UniqueConstraint(fields=["engagement", "code"], name="deviation_code_once")]
+        triggers = [
+            *EngagementOwned.Meta.triggers,
+            pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+    def get_absolute_url(self) -> str:
+        return reverse("fieldwork:exception", args=[self.engagement_id, self.code])
+
+
+class DeviationCell(EngagementOwned):
+    deviation = models.ForeignKey(Deviation, on_delete=models.PROTECT, related_name="cell_links")
+    cell = models.ForeignKey(ItemResult, on_delete=models.PROTECT, related_name="deviation_links")
+
+    class Meta(EngagementOwned.Meta):
+        constraints = [models.UniqueConstraint(fields=["cell"], name="cell_in_one_deviation")]
+
+    def __str__(self) -> str:
+        return f"{self.deviation}: {self.cell_id}"
+
+
+class FailedCriterion(EngagementOwned):
+    deviation = models.ForeignKey(Deviation, on_delete=models.PROTECT, related_name="failed_links")
+    criterion = models.ForeignKey(Criterion, on_delete=models.PROTECT, related_name="+")
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["criterion__position"]
+        constraints = [models.UniqueConstraint(fields=["deviation", "criterion"], name="failed_criterion_once")]
+
+    def __str__(self) -> str:
+        return f"{self.deviation}: {self.criterion_id}"
+
+
+class ManagementResponse(EngagementOwned):
+    """Management's answer to an exception (Section V, unaudited). The newest counts; none is overwritten."""
+
+    deviation = models.ForeignKey(Deviation, on_delete=models.PROTECT, related_name="responses")
+    text = models.TextField()
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["-pk"]
+        triggers = [*EngagementOwned.Meta.triggers, append_only()]
+
+    def __str__(self) -> str:
+        return f"response to {self.deviation}"
+
+
+class SignOff(EngagementOwned):
+    """A signature under a test's workpaper, bound to the hash of what was signed (R28-R31)."""
+
+    class Step(models.TextChoices):
+        PREPARED = "prepared", "Prepared"
+        REVIEWED = "reviewed", "Reviewed"
+        PARTNER = "partner", "Partner"
+
+    test = models.ForeignKey(ControlTest, on_delete=models.PROTECT, related_name="sign_offs")
+    step = models.CharField(max_length=10, choices=Step.choices)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    content_sha256 = models.CharField(max_length=64)
+    voided_at = models.DateTimeField(null=True, blank=True)
+    voided_reason = models.CharField(max_length=300, blank=True)
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["test", "step"], condition=Q(voided_at__isnull=True), name="sign_off_once"
+            ),
+            # R28 also in the database: one person stands once under one workpaper.
+            models.UniqueConstraint(
+                fields=["test", "by"], condition=Q(voided_at__isnull=True), name="sign_off_different_people"
+            ),
+        ]
+        triggers = [
+            *EngagementOwned.Meta.triggers,
+            *stays("signed_stays", "test", "step", "by", "at", "content_sha256"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.test} {self.step} by {self.by}"
+
+
+class ReviewNote(EngagementOwned):
+    """A reviewer's note: open, answered, cleared by whoever raised it. The client never sees it (R68)."""
+
+    test = models.ForeignKey(ControlTest, on_delete=models.PROTECT, related_name="notes")
+    text = models.TextField()
+    raised_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    raised_at = models.DateTimeField(auto_now_add=True)
+    answer = models.TextField(blank=True)
+    answered_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    answered_at = models.DateTimeField(null=True, blank=True)
+    cleared_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"note on {self.test}"
