@@ -11,6 +11,6 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 app.conf.beat_schedule = {
-    "relay": {"task": "jobs.tasks.relay", "schedule": 5.0, "options": {"expires": 5}},
-    "sweep": {"task": "jobs.tasks.sweep", "schedule": 30.0, "options": {"expires": 30}},
+    "relay": {"task": "jobs.relay", "schedule": 5.0, "options": {"expires": 5}},
+    "sweep": {"task": "jobs.sweep", "schedule": 30.0, "options": {"expires": 30}},
 }

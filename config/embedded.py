@@ -255,11 +255,12 @@ class Services:
         self._run(
             runner,
             [binaries / "postgres", "--single", "-D", new, "postgres"],
-            f"CREATE ROLE {ROLE} LOGIN CREATEDB PASSWORD '{password}'\n"
-            f"CREATE DATABASE {DATABASE} OWNER {ROLE}\n",
+            f"CREATE ROLE {ROLE} LOGIN CREATEDB PASSWORD '{password}'\nCREATE DATABASE {DATABASE} OWNER {ROLE}\n",
         )
         rules = new / "pg_hba.conf"
-        rules.write_text("# Everybody who reaches the socket still shows the password.\nlocal all all scram-sha-256\n")
+        rules.write_text(
+            "# Everybody who reaches the socket still shows the password.\nlocal all all scram-sha-256\n"
+        )
         new.rename(self.paths.data)
 
     def _run(self, runner: Identity, command: list[str | Path], typed: str = "") -> None:
@@ -383,7 +384,9 @@ class Services:
             home.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(_open(self.paths.start_lock))
         except OSError as error:
-            raise CannotStart(f"{home} cannot be used: {error.strerror}. Set ATTESTRY_HOME to a folder of yours.") from None
+            raise CannotStart(
+                f"{home} cannot be used: {error.strerror}. Set ATTESTRY_HOME to a folder of yours."
+            ) from None
 
     def _make_directories(self, runner: Identity) -> None:
         for directory in (self.paths.root, self.paths.sockets, self.paths.valkey):
@@ -456,7 +459,9 @@ def _dropped(paths: Paths, uid: int, gid: int) -> Identity:
     identity = Identity(uid=uid, gid=gid)
     # The data folder itself stays closed; its user must only be able to walk to it.
     paths.home.chmod(0o711)
-    if _works(identity, "test", "-x", paths.home) and _works(identity, postgresql_binaries() / "postgres", "--version"):
+    if _works(identity, "test", "-x", paths.home) and _works(
+        identity, postgresql_binaries() / "postgres", "--version"
+    ):
         return identity
     raise CannotStart(
         f"PostgreSQL does not run as root, this machine allows no user namespaces, and {_name(uid)} cannot"

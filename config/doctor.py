@@ -1,0 +1,179 @@
+"""Looks whether everything the product needs is there, and says what does not work without it."""
+
+import platform
+import shutil
+import socket
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from boto3.exceptions import Boto3Error
+from botocore.exceptions import BotoCoreError, ClientError
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+from django.db import DatabaseError, connection
+from kombu import Connection
+from kombu.exceptions import OperationalError
+
+from config import embedded, environment, system
+
+OLDEST_POSTGRESQL = 15
+ROOM = 2 * 1024**3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. `without` says what does not work when it is missing."""
+
+    name: str
+    found: bool
+    detail: str
+    without: str = ""
+    essential: bool = True
+
+
+def examine() -> Iterator[Finding]:
+    """Looks at everything, the slow things last; what is missing never stops the rest."""
+    for look in LOOKS:
+        yield look()
+
+
+def python() -> Finding:
+    version = platform.python_version()
+    return Finding("Python", sys.version_info >= (3, 11), version, "Attestry needs Python 3.11 or newer.")
+
+
+def pango() -> Finding:
+    need = system.PANGO
+    detail = "found" if system.has_pango() else f"missing; {system.how_to_install(need)}"
+    return Finding("Pango", system.has_pango(), detail, "No report can be rendered.")
+
+
+def chromium() -> Finding:
+    found = system.chromium()
+    detail = found or f"missing; {system.how_to_install(system.CHROMIUM)}"
+    return Finding("Chromium", found is not None, detail, "The browser tests cannot run.", essential=False)
+
+
+def front_end() -> Finding:
+    places = [Path(place) / "vendor" for place in settings.STATICFILES_DIRS]
+    places.append(Path(settings.STATIC_ROOT) / "vendor")
+    found = next((place for place in places if place.is_dir() and any(place.iterdir())), None)
+    detail = f"{found}" if found else "static/vendor is missing; python -m config.frontend"
+    return Finding("Front-end files and fonts", found is not None, detail, "Pages and reports come out bare.")
+
+
+def namespaces() -> Finding:
+    done = (
+        subprocess.run(["unshare", "--user", "--net", "true"], capture_output=True, check=False)
+        if (shutil.which("unshare"))
+        else None
+    )
+    found = done is not None and done.returncode == 0
+    return Finding(
+        "User namespaces",
+        found,
+        "allowed" if found else "not allowed here",
+        "Rendering is not cut off from the network by the kernel, only by our own settings.",
+        essential=False,
+    )
+
+
+def disk() -> Finding:
+    place = next(path for path in (settings.ATTESTRY_HOME, *settings.ATTESTRY_HOME.parents) if path.exists())
+    free = shutil.disk_usage(place).free
+    return Finding("Disk", free > ROOM, f"{free / 1024**3:.1f} GB free", "Uploads and reports may fail.")
+
+
+def postgresql() -> Finding:
+    lost = "Nothing works without the database."
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW server_version_num")
+            version = int(cursor.fetchone()[0])
+            cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+            superuser = bool(cursor.fetchone()[0])
+    except DatabaseError as error:
+        return Finding("PostgreSQL", False, str(error).strip(), lost)
+    where = "own" if environment.text("DATABASE_URL") else "embedded"
+    if superuser:
+        return Finding(
+            "PostgreSQL",
+            False,
+            "the role of DATABASE_URL is a superuser",
+            "A superuser passes the triggers that keep issued reports as they are. Use an ordinary role.",
+        )
+    detail = f"{version // 10_000}.{version % 10_000}, {where}"
+    return Finding("PostgreSQL", version >= OLDEST_POSTGRESQL * 10_000, detail, lost)
+
+
+def broker() -> Finding:
+    where = "own" if environment.text("BROKER_URL") else "embedded"
+    try:
+        with Connection(settings.CELERY_BROKER_URL, connect_timeout=5) as queue:
+            queue.ensure_connection(max_retries=1, timeout=5)
+    except OperationalError as error:
+        return Finding("Broker", False, str(error), "Background work waits: no report is rendered.")
+    return Finding("Broker", True, where)
+
+
+def stores() -> Finding:
+    """Writes, reads and deletes a small file in each store."""
+    content = uuid.uuid4().hex
+    for name in ("evidence", "reports"):
+        store = storages[name]
+        try:
+            saved = store.save(f"doctor/{content}", ContentFile(content.encode()))
+            with store.open(saved) as file:
+                same = file.read() == content.encode()
+            store.delete(saved)
+        except (OSError, BotoCoreError, ClientError, Boto3Error) as error:
+            return Finding("Storage", False, f"{name}: {error}", "No file can be uploaded or rendered.")
+        if not same:
+            return Finding("Storage", False, f"{name}: read something else than was written", "Not usable.")
+    where = "S3" if environment.text("STORAGE_URL") else f"{settings.ATTESTRY_HOME / 'storage'}"
+    return Finding("Storage", True, where)
+
+
+def scanner() -> Finding:
+    without = "Uploads are not scanned for malware."
+    if not settings.SCANNER_URL:
+        return Finding("Malware scanner", False, "SCANNER_URL is not set", without, essential=False)
+    parts = urlsplit(settings.SCANNER_URL)
+    try:
+        with socket.create_connection((parts.hostname or "", parts.port or 3310), timeout=5) as clamd:
+            clamd.sendall(b"zPING\0")
+            answer = clamd.recv(16)
+    except OSError as error:
+        return Finding("Malware scanner", False, str(error), without)
+    return Finding(
+        "Malware scanner", answer.startswith(b"PONG"), answer.decode(errors="replace").strip("\0\n"), without
+    )
+
+
+def services() -> Finding | None:
+    """Why the embedded services cannot run here, if they are needed and cannot."""
+    try:
+        embedded.join_where_needed()
+    except embedded.CannotStart as error:
+        return Finding("Embedded services", False, str(error), "Nothing works without database and broker.")
+    return None
+
+
+LOOKS: list[Callable[[], Finding]] = [
+    python,
+    pango,
+    chromium,
+    front_end,
+    namespaces,
+    disk,
+    postgresql,
+    broker,
+    stores,
+    scanner,
+]
