@@ -161,7 +161,9 @@ def _mit(meta: dict[str, object]) -> str:
 def write_manifest(vendor: Path) -> None:
     """SHA-256 of every file, in the format of sha256sum."""
     files = sorted(path for path in vendor.rglob("*") if path.is_file() and path.name != "SHA256SUMS")
-    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(vendor).as_posix()}" for path in files]
+    lines = [
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(vendor).as_posix()}" for path in files
+    ]
     (vendor / "SHA256SUMS").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
