@@ -1,0 +1,186 @@
+"""What the sheets of a workbook hold and hide, read from its parts without building the workbook."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import zipfile
+from dataclasses import dataclass, field
+
+from evidence.probes import Unfit
+from evidence.probes.markup import local, parse
+
+_RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships id"
+_STRICT_RELATION = "http://purl.oclc.org/ooxml/officeDocument/relationships id"
+_TRUE = ("1", "true")
+_REFERENCE = re.compile(r"([A-Z]{1,3})(\d{1,7})")
+_NAMED = 50
+MAX_ROW = 1 << 20
+
+
+@dataclass
+class Sheet:
+    """One sheet: how many rows hold something, how far it reaches, and what a reader would not see."""
+
+    name: str
+    part: str
+    hidden: bool
+    rows: int = 0
+    last_row: int = 0
+    last_column: int = 0
+    hidden_rows: int = 0
+    hidden_columns: int = 0
+    filtered: bool = False
+    uncalculated: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
+def describe(archive: zipfile.ZipFile) -> list[Sheet]:
+    """The worksheets in the order of their tabs (charts and dialogs left out). Raises `Unfit`."""
+    sheets = _tabs(archive)
+    if not sheets:
+        raise Unfit("The workbook holds no worksheet. Save the listing in a sheet of its own.")
+    for sheet in sheets:
+        _Reader(sheet).read(archive)
+    return sheets
+
+
+def _tabs(archive: zipfile.ZipFile) -> list[Sheet]:
+    book = _workbook_part(archive)
+    folder = posixpath.dirname(book)
+    targets: dict[str, str] = {}
+    found: list[tuple[str, str, bool]] = []
+
+    def relation(tag: str, attributes: dict[str, str]) -> None:
+        if attributes.get("Type", "").endswith("/worksheet"):
+            target = attributes.get("Target", "")
+            path = target.lstrip("/") if target.startswith("/") else posixpath.join(folder, target)
+            targets[attributes.get("Id", "")] = posixpath.normpath(path)
+
+    def tab(tag: str, attributes: dict[str, str]) -> None:
+        if local(tag) == "sheet":
+            relation_id = attributes.get(_RELATION) or attributes.get(_STRICT_RELATION, "")
+            hidden = attributes.get("state", "visible") != "visible"
+            found.append((attributes.get("name", ""), relation_id, hidden))
+
+    parse(archive, posixpath.join(folder, "_rels", posixpath.basename(book) + ".rels"), relation)
+    parse(archive, book, tab)
+    return [
+        Sheet(name, targets[relation_id], hidden) for name, relation_id, hidden in found if relation_id in targets
+    ]
+
+
+def _workbook_part(archive: zipfile.ZipFile) -> str:
+    found: list[str] = []
+
+    def relation(tag: str, attributes: dict[str, str]) -> None:
+        if attributes.get("Type", "").endswith("/officeDocument"):
+            found.append(attributes.get("Target", "").lstrip("/"))
+
+    parse(archive, "_rels/.rels", relation)
+    if not found:
+        raise Unfit("The workbook's main part is missing. Save it again from the original.")
+    return posixpath.normpath(found[0])
+
+
+class _Reader:
+    """Follows one sheet's elements; a row counts when one of its cells holds a value."""
+
+    def __init__(self, sheet: Sheet) -> None:
+        self.sheet = sheet
+        self.row = 0
+        self.column = 0
+        self.holds = False
+        self.cell_holds = False
+        self.formula = False
+        self.type = ""
+        self.hidden = False
+        self.hidden_columns: list[tuple[int, int]] = []
+
+    def read(self, archive: zipfile.ZipFile) -> None:
+        parse(archive, self.sheet.part, self._start, end=self._end, text=self._text)
+        reach = self.sheet.last_column
+        # to hide all that lies right of the table is a habit, not a concealment
+        self.sheet.hidden_columns = sum(max(0, min(last, reach) - first + 1) for first, last in self.hidden_columns)
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        name = local(tag)
+        if name == "c":
+            self._cell(attributes)
+        elif name == "f":
+            self.formula = True
+        elif name == "row":
+            self._row(attributes)
+        elif name == "col" and attributes.get("hidden") in _TRUE:
+            self.hidden_columns.append((_number(attributes.get("min", "")), _number(attributes.get("max", ""))))
+        elif name == "filterColumn":
+            self.sheet.filtered = True
+
+    def _row(self, attributes: dict[str, str]) -> None:
+        number = _number(attributes["r"]) if "r" in attributes else self.row + 1
+        if not self.row < number <= MAX_ROW:
+            raise Unfit(f"The rows of sheet {self.sheet.name!r} are out of order. Open it and save it again.")
+        self.row, self.column, self.holds = number, 0, False
+        self.hidden = attributes.get("hidden") in _TRUE
+
+    def _cell(self, attributes: dict[str, str]) -> None:
+        self.column += 1
+        if "r" in attributes:
+            reference = _REFERENCE.fullmatch(attributes["r"])
+            if reference is None or int(reference[2]) != self.row or column(reference[1]) < self.column:
+                raise Unfit(f"The cells of sheet {self.sheet.name!r} are out of order. Open it and save it again.")
+            self.column = column(reference[1])
+        self.cell_holds = self.formula = False
+        self.type = attributes.get("t", "n")
+
+    def _text(self, text: str) -> None:
+        if self.column and not text.isspace():
+            self.cell_holds = True
+
+    def _end(self, tag: str) -> None:
+        name = local(tag)
+        if name == "f":
+            # the formula's own text is no value
+            self.cell_holds = False
+        elif name == "c":
+            self._end_cell()
+        elif name == "row":
+            self.column = 0
+            if self.holds:
+                self.sheet.rows += 1
+                self.sheet.last_row = self.row
+                self.sheet.hidden_rows += self.hidden
+
+    def _end_cell(self) -> None:
+        # a text formula may well come to nothing, a number that is missing was never computed
+        uncalculated = self.formula and not self.cell_holds and self.type != "str"
+        if not (self.cell_holds or uncalculated):
+            return
+        self.holds = True
+        self.sheet.last_column = max(self.sheet.last_column, self.column)
+        where = f"{letters(self.column)}{self.row}"
+        if uncalculated and len(self.sheet.uncalculated) < _NAMED:
+            self.sheet.uncalculated.append(where)
+        if self.type == "e" and len(self.sheet.errors) < _NAMED:
+            self.sheet.errors.append(where)
+
+
+def column(letters_: str) -> int:
+    """A is 1, XFD is 16384."""
+    number = 0
+    for letter in letters_:
+        number = number * 26 + ord(letter) - 64
+    return number
+
+
+def letters(number: int) -> str:
+    """1 is A, 16384 is XFD."""
+    found = ""
+    while number:
+        number, rest = divmod(number - 1, 26)
+        found = chr(65 + rest) + found
+    return found
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 7 else 0
