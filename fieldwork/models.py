@@ -202,6 +202,10 @@ class Attribute(EngagementOwned):
     letter = models.CharField(max_length=2)
     title = models.CharField(max_length=60)
     pass_rule = models.TextField()
+    # What a cell of this column rests on when the auditor names nothing else.
+    usual_citation = models.ForeignKey(
+        "EvidenceCitation", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
 
     class Meta(EngagementOwned.Meta):
         ordering = ["letter"]
@@ -220,6 +224,7 @@ class SheetItem(EngagementOwned):
     sample_item = models.ForeignKey(
         SampleItem, null=True, blank=True, on_delete=models.PROTECT, related_name="test_items"
     )
+    note = models.TextField(blank=True)
 
     class Meta(EngagementOwned.Meta):
         ordering = ["position"]
@@ -319,6 +324,7 @@ class Deviation(EngagementOwned):
         Criterion, through="FailedCriterion", related_name="+"
     )
     softer_reason = models.TextField("why softer than proposed", blank=True)
+    dismissal_reason = models.TextField("why it is no deviation", blank=True)
     state = models.CharField(max_length=16, choices=State.choices, default=State.RAISED)
     released_at = models.DateTimeField("released to the client", null=True, blank=True)
     raised_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
@@ -330,7 +336,13 @@ class Deviation(EngagementOwned):
 
     class Meta(EngagementOwned.Meta):
         ordering = ["code"]
-        constraints = [models.UniqueConstraint(fields=["engagement", "code"], name="deviation_code_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["engagement", "code"], name="deviation_code_once"),
+            models.CheckConstraint(
+                condition=~Q(state="not_a_deviation") | ~Q(dismissal_reason=""),
+                name="deviation_dismissed_with_reason",
+            ),
+        ]
         triggers = [
             *EngagementOwned.Meta.triggers,
             pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),
