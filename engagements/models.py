@@ -12,9 +12,9 @@ from django.db.models import F, Q
 from django.urls import reverse
 from guardian.models import UserObjectPermissionBase
 
-from accounts.models import Firm, ServiceOrganization, User
+from accounts.models import Firm, Invitation, ServiceOrganization, User
 from controls.models import Category, Criterion, Frequency, LibraryControl, Nature
-from engagements.freeze import EngagementOwned
+from engagements.freeze import EngagementOwned, append_only
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -315,6 +315,39 @@ class EngagementMember(models.Model):
     @property
     def of_firm(self) -> bool:
         return self.role in FIRM_ROLES
+
+
+class InvitedRole(models.Model):
+    """The role that an invited person gets in the engagement as soon as the invitation is accepted."""
+
+    engagement = models.ForeignKey(Engagement, on_delete=models.PROTECT, related_name="invited")
+    invitation = models.ForeignKey(Invitation, on_delete=models.CASCADE, related_name="+")
+    role = models.CharField(max_length=20, choices=Role.choices)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["engagement", "invitation"], name="invited_role_once")]
+
+    def __str__(self) -> str:
+        return f"{self.invitation.name}, {self.get_role_display()}"
+
+
+class LetterAmendment(EngagementOwned):
+    """An amendment of the engagement letter, signed by both, for a change of what was agreed (R15)."""
+
+    on = models.DateField("amendment executed on")
+    signed_for_client = models.CharField("signed for the client by", max_length=120)
+    signed_for_firm = models.CharField("signed for the firm by", max_length=120)
+    changes = models.JSONField(default=dict)
+    recorded_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    recorded_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["on", "pk"]
+        triggers = [*EngagementOwned.Meta.triggers, append_only()]
+
+    def __str__(self) -> str:
+        return f"amendment of {_day(self.on)}"
 
 
 class ControlQuerySet(models.QuerySet["Control"]):

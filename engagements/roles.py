@@ -19,6 +19,7 @@ from engagements.models import (
     EngagementUserPermission,
     Role,
 )
+from engagements.register import findings
 
 ROLE_SET = action("team.role_set", "gave the role {role} to {target}")
 ROLE_ENDED = action("team.role_ended", "took the role of {target}")
@@ -98,6 +99,16 @@ MATRIX: dict[Role, frozenset[str]] = {
     ),
     Role.SUBSERVICE_CONTACT: frozenset(_CLIENT),
 }
+
+
+# Who reads the scope, and who reads the controls: the firm's side, who writes the description, and control owners.
+SEE_SCOPE = ("see_fieldwork", "see_description")
+SEE_CONTROLS = (*SEE_SCOPE, "provide_populations")
+
+
+def roles_with(permission: str) -> list[str]:
+    """The roles that hold a permission: for queries over all engagements of a person."""
+    return [role.value for role, codenames in MATRIX.items() if permission in codenames]
 
 
 @transaction.atomic
@@ -193,14 +204,19 @@ def engagement_for(request: HttpRequest, pk: int, *needed: str) -> Engagement:
     if engagement is None or not isinstance(user, User):
         raise Http404("No such engagement")
     member = EngagementMember.objects.get(engagement=engagement, user=user)
+    member.engagement = engagement
     may = permissions_of(user, engagement)
     if needed and not may.intersection(needed):
         raise PermissionDenied("Your role in this engagement does not allow this.")
+    if set(needed) - {"see_engagement"}:
+        shut = findings("open_workspace", member)
+        if shut:
+            raise PermissionDenied(f"{shut[0].rule}: {shut[0].text}")
     engagement.member, engagement.may = member, may
     return engagement
 
 
-def require(engagement: Engagement, user: Any, permission: str) -> None:
-    """Raise PermissionDenied unless the person holds the permission: the flows' own check, whoever calls them."""
-    if permission not in permissions_of(user, engagement):
+def require(engagement: Engagement, user: Any, *any_of: str) -> None:
+    """Raise PermissionDenied unless the person holds one of the permissions: the flows' own check."""
+    if not permissions_of(user, engagement).intersection(any_of):
         raise PermissionDenied("Your role in this engagement does not allow this.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import FirmMember, ServiceOrganization, User
 from audit.trail import action, record
-from engagements.models import TRANSITIONS, Engagement, ReportingStep, Role, RuleOverride, Stage
+from engagements.models import TRANSITIONS, Engagement, LetterAmendment, ReportingStep, Role, RuleOverride, Stage
 from engagements.register import Severity, findings, guard
 from engagements.roles import require, set_role
 
@@ -65,11 +66,37 @@ def open_engagement(*, client: ServiceOrganization, by: User, **fields: Any) -> 
     return engagement
 
 
+# What the parties agree in the engagement letter (R15).
+AGREED = frozenset({"system_name", "type", "as_of", "period_start", "period_end", "categories"})
+
+
+_WORDS = {"as_of": "as-of date", "period_start": "start of the period", "period_end": "end of the period"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Amendment:
+    """An amendment of the engagement letter, signed by both."""
+
+    on: dt.date
+    for_client: str
+    for_firm: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """A change that somebody wants to make: the subject of the rules which guard "change"."""
+
+    engagement: Engagement
+    changes: dict[str, list[str]]
+    amendment: Amendment | None
+
+
 @transaction.atomic
-def change(engagement: Engagement, *, by: User, **fields: Any) -> Engagement:
+def change(engagement: Engagement, *, by: User, amendment: Amendment | None = None, **fields: Any) -> Engagement:
     """Change dates, categories or names of the engagement before its report is written.
 
-    Raises PermissionDenied, WrongStage, ValidationError (R08, R09 and the date lattice are the model's).
+    Once the letter is executed, what it agrees changes only with an amendment signed by both (R15). Raises
+    PermissionDenied, WrongStage, Blocked, ValidationError (R08, R09 and the date lattice are the model's).
     """
     require(engagement, by, "manage_engagement")
     engagement = locked(engagement)
@@ -78,17 +105,29 @@ def change(engagement: Engagement, *, by: User, **fields: Any) -> Engagement:
     for name, value in fields.items():
         setattr(engagement, name, value)
     engagement.full_clean()
-    engagement.save(update_fields=list(fields))
     changes = {name: [str(old[name]), str(value)] for name, value in fields.items() if old[name] != value}
-    if changes:
-        record(
-            CHANGED,
-            by=by,
+    if not changes:
+        return engagement
+    guard("change", Change(engagement, changes, amendment))
+    engagement.save(update_fields=list(fields))
+    if amendment is not None:
+        LetterAmendment.objects.create(
             engagement=engagement,
-            target=engagement,
-            fields=", ".join(changes),
-            values=changes,
+            on=amendment.on,
+            signed_for_client=amendment.for_client,
+            signed_for_firm=amendment.for_firm,
+            changes=changes,
+            recorded_by=by,
         )
+    record(
+        CHANGED,
+        by=by,
+        engagement=engagement,
+        target=engagement,
+        fields=", ".join(_WORDS.get(name, name.replace("_", " ")) for name in changes),
+        values=changes,
+        amendment=amendment.on.isoformat() if amendment else "",
+    )
     return engagement
 
 
@@ -106,8 +145,8 @@ def accept(engagement: Engagement, *, on: dt.date, note: str, by: User) -> Engag
         raise ValidationError({"on": "The decision cannot lie in the future."})
     if not note.strip():
         raise ValidationError({"note": "Say on what grounds: integrity of the client, competence, independence."})
+    engagement.accepted_on, engagement.accepted_by, engagement.acceptance_note = on, by, note.strip()
     guard("accept", engagement)
-    engagement.accepted_on, engagement.accepted_by, engagement.acceptance_note = on, by, note
     engagement.stage = Stage.SCOPING
     engagement.save(update_fields=["accepted_on", "accepted_by", "acceptance_note", "stage"])
     record(ACCEPTED, by=by, engagement=engagement, target=engagement, on=on.isoformat())

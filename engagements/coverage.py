@@ -1,0 +1,74 @@
+"""Which controls meet each criterion, and where there is a gap; in four queries however many controls there are."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+
+from controls.models import Criterion
+from engagements.models import (
+    ComplementaryControl,
+    ComplementaryCriterion,
+    Control,
+    ControlCriterion,
+    Engagement,
+    NotRelevantCriterion,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Coverage:
+    """A criterion in scope with what meets it. A gap has neither a control nor a reason (R13)."""
+
+    criterion: Criterion
+    controls: list[Control]
+    cuecs: list[ComplementaryControl]
+    csocs: list[ComplementaryControl]
+    not_relevant: str
+
+    @property
+    def gap(self) -> bool:
+        return not self.controls and not self.not_relevant
+
+
+@dataclasses.dataclass(frozen=True)
+class Series:
+    code: str
+    title: str
+    criteria: list[Coverage]
+
+    @property
+    def covered(self) -> int:
+        return sum(not one.gap for one in self.criteria)
+
+
+def coverage(engagement: Engagement) -> list[Coverage]:
+    """The criteria of the examination in order, each with controls in scope, CUECs, CSOCs, or why not relevant."""
+    controls: dict[str, list[Control]] = defaultdict(list)
+    for mapping in ControlCriterion.objects.filter(
+        engagement=engagement, control__removed_at__isnull=True
+    ).select_related("control"):
+        controls[mapping.criterion_id].append(mapping.control)
+    complementary: dict[tuple[str, str], list[ComplementaryControl]] = defaultdict(list)
+    for link in ComplementaryCriterion.objects.filter(engagement=engagement).select_related("complementary"):
+        complementary[link.complementary.kind, link.criterion_id].append(link.complementary)
+    reasons = dict(NotRelevantCriterion.objects.filter(engagement=engagement).values_list("criterion_id", "reason"))
+    return [
+        Coverage(
+            criterion,
+            sorted(controls[criterion.code], key=lambda control: control.number),
+            sorted(complementary[ComplementaryControl.Kind.CUEC, criterion.code], key=lambda one: one.number),
+            sorted(complementary[ComplementaryControl.Kind.CSOC, criterion.code], key=lambda one: one.number),
+            reasons.get(criterion.code, ""),
+        )
+        for criterion in engagement.criteria()
+    ]
+
+
+def by_series(found: list[Coverage]) -> list[Series]:
+    """The same in the groups that the criteria come in: CC1, CC2 ..."""
+    groups: dict[str, Series] = {}
+    for one in found:
+        series = one.criterion.series
+        groups.setdefault(series, Series(series, one.criterion.series_title, [])).criteria.append(one)
+    return list(groups.values())

@@ -1,0 +1,158 @@
+"""What waits for a person, over all engagements: the home page. Each app registers what it knows of."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import enum
+from collections.abc import Callable, Iterable
+
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from engagements.models import FIRM_ROLES, Engagement, EngagementMember, Stage
+from engagements.roles import roles_with
+
+
+class Urgency(enum.IntEnum):
+    LATE = 0
+    RETURNED = 1
+    NOW = 2
+    SOON = 3
+    LATER = 4
+
+
+# Groups of the home page in their order, by kind.
+KINDS = {
+    "returned": "Returned to you",
+    "request": "Asked of you",
+    "sign": "To sign",
+    "respond": "To respond to",
+    "review": "To review",
+    "evidence": "Evidence to look at",
+    "test": "To test",
+    "report": "Report",
+    "other": "Also waiting",
+}
+
+SOON = dt.timedelta(days=7)
+
+
+@dataclasses.dataclass(frozen=True)
+class Waiting:
+    """One thing to do. `act` is the word on its button; without `urgency` the due date decides."""
+
+    engagement: Engagement
+    kind: str
+    text: str
+    url: str
+    code: str = ""
+    due: dt.date | None = None
+    urgency: Urgency | None = None
+    act: str = "Open"
+
+    def rank(self, today: dt.date) -> tuple[int, dt.date]:
+        return (self.pressing(today), self.due or dt.date.max)
+
+    def pressing(self, today: dt.date) -> Urgency:
+        if self.due is not None and self.due < today:
+            return Urgency.LATE
+        if self.urgency is not None:
+            return self.urgency
+        if self.due is None:
+            return Urgency.LATER
+        return Urgency.NOW if self.due == today else Urgency.SOON if self.due <= today + SOON else Urgency.LATER
+
+
+Look = Callable[[User], Iterable[Waiting]]
+_LOOKS: list[Look] = []
+
+
+def waiting(look: Look) -> Look:
+    """Register a function that says what waits for a person; it looks over all engagements in a query or two."""
+    _LOOKS.append(look)
+    return look
+
+
+def waiting_for(user: User, *, today: dt.date) -> list[Waiting]:
+    """Everything that waits for the person, most urgent first."""
+    found = [one for look in _LOOKS for one in look(user)]
+    return sorted(found, key=lambda one: (*one.rank(today), one.engagement.number, one.code))
+
+
+@waiting
+def independence(user: User) -> Iterable[Waiting]:
+    """A member of the firm's team confirms independence before anything else (R01, R02)."""
+    unconfirmed = EngagementMember.objects.filter(
+        user=user,
+        role__in=FIRM_ROLES,
+        independence_confirmed_at__isnull=True,
+        engagement__in=Engagement.objects.ongoing(),
+    ).select_related("engagement__client")
+    for member in unconfirmed:
+        yield Waiting(
+            member.engagement,
+            "other",
+            "Confirm your independence",
+            reverse("engagements:acceptance", args=[member.engagement_id]),
+            urgency=Urgency.NOW,
+            act="Confirm",
+        )
+
+
+@waiting
+def to_accept(user: User) -> Iterable[Waiting]:
+    """The partner decides about the engagement."""
+    proposed = Engagement.objects.filter(
+        stage=Stage.ACCEPTANCE, members__user=user, members__role__in=roles_with("accept_engagement")
+    ).select_related("client")
+    for engagement in proposed:
+        yield Waiting(
+            engagement,
+            "other",
+            "Decide about acceptance",
+            reverse("engagements:acceptance", args=[engagement.pk]),
+            urgency=Urgency.NOW,
+            act="Decide",
+        )
+
+
+@waiting
+def to_sign_letter(user: User) -> Iterable[Waiting]:
+    """The engagement letter comes before the first test (R07)."""
+    unsigned = Engagement.objects.filter(
+        stage__in=[Stage.SCOPING, Stage.READINESS, Stage.OBSERVATION, Stage.FIELDWORK],
+        letter_on__isnull=True,
+        members__user=user,
+        members__role__in=roles_with("manage_engagement"),
+    ).select_related("client")
+    for engagement in unsigned:
+        yield Waiting(
+            engagement,
+            "other",
+            "Record the executed engagement letter",
+            reverse("engagements:letter", args=[engagement.pk]),
+            urgency=Urgency.SOON,
+            act="Record",
+        )
+
+
+@waiting
+def period_over(user: User) -> Iterable[Waiting]:
+    """An engagement under observation whose period has ended is ready for its main fieldwork."""
+    over = Engagement.objects.filter(
+        stage=Stage.OBSERVATION,
+        period_end__lt=timezone.localdate(),
+        members__user=user,
+        members__role__in=roles_with("manage_engagement"),
+    ).select_related("client")
+    for engagement in over:
+        yield Waiting(
+            engagement,
+            "other",
+            "The period has ended: move to fieldwork",
+            reverse("engagements:stage", args=[engagement.pk, Stage.FIELDWORK]),
+            urgency=Urgency.SOON,
+            act="Move on",
+        )
