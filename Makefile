@@ -18,7 +18,7 @@ help:
 
 demo:
 	@bin/setup run
-	@$(RUN) ATTESTRY_ENV=demo exec .venv/bin/python manage.py demo --port $(PORT) --serve $(SERVE)
+	@$(RUN) ATTESTRY_ENV=demo SITE_URL=http://127.0.0.1:$(PORT) exec .venv/bin/python manage.py demo --port $(PORT) --serve $(SERVE)
 
 clean-demo:
 	@bin/setup run

@@ -15,6 +15,7 @@ WITHOUT_SERVICES = {
     "",
     "--help",
     "--version",
+    "clean_demo",
     "collectstatic",
     "compilemessages",
     "diffsettings",

@@ -71,7 +71,7 @@ def end(children: list[Child], grace: float = GRACE_SECONDS) -> None:
             time.sleep(0.05)
         try:
             os.killpg(child.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
+        except (ProcessLookupError, PermissionError):  # macOS says the latter of zombies
             continue
         finally:
             child.process.wait()

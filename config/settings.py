@@ -112,12 +112,15 @@ if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
     raise ImproperlyConfigured("DATABASE_URL must be a PostgreSQL URL (postgres://...).")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# Names with hashes where files are cached for ever; compressed where they cross a network.
+STATIC_FILES = {
+    "demo": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage",
+    "production": "whitenoise.storage.CompressedManifestStaticFilesStorage",
+}
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
-        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
-        if ENVIRONMENT in {"demo", "production"}
-        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+        "BACKEND": STATIC_FILES.get(ENVIRONMENT, "django.contrib.staticfiles.storage.StaticFilesStorage")
     },
     **environment.storages(environment.text("STORAGE_URL"), ATTESTRY_HOME),
 }

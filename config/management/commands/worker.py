@@ -1,5 +1,6 @@
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from config.celery import app
@@ -12,6 +13,14 @@ class Command(BaseCommand):
         parser.add_argument("--concurrency", type=int, default=2, help="jobs at the same time (2)")
 
     def handle(self, *args: Any, concurrency: int, **options: Any) -> None:
-        # Workers need not know of one another, and a job's messages are no news to a heartbeat.
-        arguments = ["--without-gossip", "--without-mingle", "--loglevel=INFO"]
-        app.worker_main(["worker", f"--concurrency={concurrency}", *arguments])
+        level = settings.LOGGING["root"]["level"]
+        # Workers need not know of one another: the Job rows say who does what.
+        app.worker_main(
+            [
+                "worker",
+                f"--concurrency={concurrency}",
+                f"--loglevel={level}",
+                "--without-gossip",
+                "--without-mingle",
+            ]
+        )
