@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import IO, Any
 
 import pgtrigger
-from django.core.files.storage import storages
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 
 from accounts.models import User
 from engagements.freeze import EngagementOwned, stays
-from engagements.models import Control
+from engagements.models import Control, Role
+from evidence.storage import opened, stored_name
+
+# Roles of the client's side that deal only with what is assigned to them.
+OWN_ONLY = frozenset({Role.CONTROL_OWNER, Role.SUBSERVICE_CONTACT})
 
 
 class RequestQuerySet(models.QuerySet["EvidenceRequest"]):
@@ -32,7 +35,7 @@ class RequestQuerySet(models.QuerySet["EvidenceRequest"]):
         if "see_fieldwork" in engagement.may:
             return found
         found = found.exclude(state=EvidenceRequest.State.DRAFT)
-        if engagement.member.role in {"control_owner", "subservice_contact"}:
+        if engagement.member.role in OWN_ONLY:
             found = found.filter(assigned_to=user)
         return found
 
@@ -116,6 +119,22 @@ class RequestControl(EngagementOwned):
         return f"{self.request} for {self.control}"
 
 
+class FileQuerySet(models.QuerySet["EvidenceFile"]):
+    def visible_as(self, engagement: Any, user: User) -> FileQuerySet:
+        """What the auditor obtained is the firm's; a control owner sees the files of their requests."""
+        found = self.filter(engagement=engagement)
+        if "see_fieldwork" in engagement.may:
+            return found
+        found = found.filter(obtained_by_auditor=False)
+        if engagement.member.role in OWN_ONLY:
+            found = found.filter(Q(request__assigned_to=user) | Q(uploaded_by=user))
+        return found
+
+    def current(self) -> FileQuerySet:
+        """Without those that a newer version replaces."""
+        return self.filter(replaced_by__isnull=True)
+
+
 class EvidenceFile(EngagementOwned):
     """A file as it was received. The bytes lie under their SHA-256 within the engagement and never change.
 
@@ -141,6 +160,8 @@ class EvidenceFile(EngagementOwned):
     findings = models.JSONField("what the linter noted", default=list, blank=True)
     uploaded_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     uploaded_at = models.DateTimeField(auto_now_add=True)
+
+    objects = FileQuerySet.as_manager()
 
     class Meta(EngagementOwned.Meta):
         ordering = ["pk"]
@@ -178,11 +199,11 @@ class EvidenceFile(EngagementOwned):
 
     @property
     def storage_name(self) -> str:
-        return f"{self.engagement_id}/{self.sha256[:2]}/{self.sha256}"
+        return stored_name(self.engagement_id, self.sha256)
 
-    def open(self) -> Any:
-        """The bytes as a binary file. Verify them with `evidence.uploads.verified` where they are relied on."""
-        return storages["evidence"].open(self.storage_name, "rb")
+    def open(self) -> IO[bytes]:
+        """The bytes as a binary file, after their hash was checked. Raises `storage.Altered`."""
+        return opened(self.engagement_id, self.sha256)
 
     @property
     def is_current(self) -> bool:
@@ -193,12 +214,21 @@ class PopulationQuerySet(models.QuerySet["Population"]):
     def current(self) -> PopulationQuerySet:
         return self.exclude(state=Population.State.SUPERSEDED)
 
+    def visible_as(self, engagement: Any, user: User) -> PopulationQuerySet:
+        """A control owner sees the listings they gave and those for the controls they own."""
+        found = self.filter(engagement=engagement)
+        if "see_fieldwork" not in engagement.may and engagement.member.role in OWN_ONLY:
+            owned = PopulationControl.objects.filter(engagement=engagement, control__owner=user)
+            found = found.filter(Q(provided_by=user) | Q(pk__in=owned.values("population_id")))
+        return found
+
 
 class Population(EngagementOwned):
     """A listing of all occurrences, with the record why it can be relied on (IPE, AT-C 205.36).
 
-    Accepting freezes it by `sha256`, the hash of the listing's content; a changed listing is the next version
-    and voids the samples drawn from this one.
+    Accepting freezes it by `sha256`, the hash of the listing's canonical form (`evidence.listings`), which is
+    stored beside the file. A changed listing is the next version and, once accepted, voids the samples drawn
+    from this one.
     """
 
     class State(models.TextChoices):
@@ -214,6 +244,11 @@ class Population(EngagementOwned):
         MANUAL_LIST = "manual_list", "Manual list"
         SCREENSHOT = "screenshot", "Screenshot"
 
+    class DateOrder(models.TextChoices):
+        YMD = "ymd", "Year first, or months by name"
+        MDY = "mdy", "Month, day, year"
+        DMY = "dmy", "Day, month, year"
+
     code = models.CharField(max_length=12)
     version = models.PositiveSmallIntegerField(default=1)
     name = models.CharField(max_length=200)
@@ -226,8 +261,11 @@ class Population(EngagementOwned):
     )
     sha256 = models.CharField("hash of the listing", max_length=64)
     columns = models.JSONField(default=list)
-    key_column = models.CharField(max_length=120)
-    date_column = models.CharField(max_length=120, blank=True)
+    key_column = models.CharField(max_length=200)
+    date_column = models.CharField(max_length=200, blank=True)
+    date_order = models.CharField("order of day and month", max_length=3, choices=DateOrder.choices, blank=True)
+    sheet = models.CharField(max_length=120, blank=True)
+    encoding = models.CharField(max_length=10, blank=True)
     row_count = models.PositiveIntegerField("rows in the file")
     state = models.CharField(max_length=10, choices=State.choices, default=State.PROVIDED)
 
@@ -249,6 +287,7 @@ class Population(EngagementOwned):
 
     precision_adequate = models.BooleanField("precise enough for the test", null=True, blank=True)
     conclusion = models.TextField("conclusion on completeness and accuracy", blank=True)
+    refusal = models.TextField("reason of the refusal", blank=True)
     provided_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     provided_at = models.DateTimeField(auto_now_add=True)
     decided_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
@@ -261,6 +300,13 @@ class Population(EngagementOwned):
         constraints = [
             models.UniqueConstraint(fields=["engagement", "code", "version"], name="population_version_once"),
             models.CheckConstraint(condition=Q(covers_from__lte=F("covers_to")), name="population_dates_in_order"),
+            models.CheckConstraint(
+                condition=~Q(state="accepted") | (Q(precision_adequate=True) & ~Q(conclusion="")),
+                name="population_accepted_with_conclusion",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="refused") | ~Q(refusal=""), name="population_refused_with_reason"
+            ),
         ]
         triggers = [
             *EngagementOwned.Meta.triggers,
@@ -297,6 +343,11 @@ class Population(EngagementOwned):
 
     def get_absolute_url(self) -> str:
         return reverse("evidence:population", args=[self.engagement_id, self.pk])
+
+    @property
+    def is_zero(self) -> bool:
+        """The system had no occurrence at all: the ground of "did not operate" (R35)."""
+        return self.row_count == 0 and self.system_row_count == 0
 
 
 class PopulationControl(EngagementOwned):

@@ -1,0 +1,208 @@
+"""Receiving files: looked at, stored under their hash, written down, never overwritten."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import IO
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+
+from accounts.models import User
+from audit.trail import action, record
+from engagements.models import Engagement
+from engagements.roles import permissions_of, require
+from engagements.workflow import WORKING, WrongStage, locked, must_be
+from evidence import lint, storage, validation
+from evidence.codes import next_code
+from evidence.models import EvidenceFile, EvidenceRequest
+from evidence.requests import check_own
+
+RECEIVED = action("evidence.received", "uploaded {target}: {name}")
+# What the auditor obtains is part of the firm's file.
+OBTAINED = action("evidence.obtained", "added {target}, obtained by the auditor: {name}", firm_only=True)
+DATED = action("evidence.dated", "dated {target}: it speaks of {speaks_of}")
+
+# An accepted request was looked at as it is: it must be returned before more can come.
+_TAKES_FILES = frozenset(EvidenceRequest.State) - {EvidenceRequest.State.ACCEPTED}
+
+
+def receive(
+    to: EvidenceRequest | Engagement,
+    *,
+    file: IO[bytes],
+    name: str,
+    by: User,
+    speaks_from: dt.date | None = None,
+    speaks_to: dt.date | None = None,
+    replaces: EvidenceFile | None = None,
+    obtained_by_auditor: bool = False,
+) -> EvidenceFile:
+    """Receive one file for a request, or for the engagement as such.
+
+    `file` is read in pieces from its beginning; `name` is what the person calls it. The dates are those that the
+    evidence speaks of, not those of the upload. `replaces` makes it the next version of a file of the same
+    request. The firm's people upload only what they obtained themselves, and say so (domain 4.1).
+    The same bytes under the same name on the same request are received once: sending them again returns the file.
+    Bytes are stored before the row is written; when that fails they stay without a name (`storage.keep`).
+    Raises `validation.Refused` with what is wrong with the file, PermissionDenied, WrongStage, ValidationError.
+    """
+    _check_may(to, by, obtained_by_auditor)
+    if speaks_from and speaks_to and speaks_from > speaks_to:
+        raise ValidationError({"speaks_to": "The last day it speaks of lies before the first."})
+    budget = validation.Budget(size=settings.UPLOAD_MAX_BYTES)
+    # Outside of the transaction: a hundred megabytes take their time, and the engagement is locked below.
+    found = validation.inspect(file, name, budget=budget)
+    sha256, size = storage.keep(_engagement_of(to).pk, file)
+    if (sha256, size) != (found.sha256, found.size):
+        raise ValidationError("The file changed while it was being read. Upload it again.")
+    return _register(to, found, by, speaks_from, speaks_to, replaces, obtained_by_auditor)
+
+
+@transaction.atomic
+def _register(
+    to: EvidenceRequest | Engagement,
+    found: validation.Inspected,
+    by: User,
+    speaks_from: dt.date | None,
+    speaks_to: dt.date | None,
+    replaces: EvidenceFile | None,
+    obtained_by_auditor: bool,
+) -> EvidenceFile:
+    engagement = locked(_engagement_of(to))
+    must_be(engagement, *WORKING)
+    request = None
+    if isinstance(to, EvidenceRequest):
+        request = EvidenceRequest.objects.select_for_update().get(pk=to.pk)
+        _must_take_files(request)
+    here = EvidenceFile.objects.filter(engagement=engagement)
+    same = here.filter(sha256=found.sha256)
+    again = same.filter(request=request, name=found.name, obtained_by_auditor=obtained_by_auditor).current().first()
+    if again is not None and request is not None:
+        return again
+    if replaces is not None:
+        replaces = _replaceable(replaces, engagement, request)
+    remarks = lint.findings(
+        kind=found.kind,
+        facts=found.facts,
+        speaks_from=speaks_from,
+        speaks_to=speaks_to,
+        period_start=engagement.period_start,
+        period_end=engagement.ends_on,
+        # The client does not learn what the auditor obtained.
+        same_content=[file.code for file in same if obtained_by_auditor or not file.obtained_by_auditor],
+    )
+    made = EvidenceFile.objects.create(
+        engagement=engagement,
+        code=next_code(here, "E"),
+        request=request,
+        name=found.name,
+        size=found.size,
+        sha256=found.sha256,
+        kind=found.kind,
+        content_type=found.content_type,
+        version=replaces.version + 1 if replaces else 1,
+        replaces=replaces,
+        speaks_from=speaks_from,
+        speaks_to=speaks_to,
+        obtained_by_auditor=obtained_by_auditor,
+        findings=[{"code": remark.code, "message": remark.message} for remark in remarks],
+        uploaded_by=by,
+    )
+    record(
+        OBTAINED if obtained_by_auditor else RECEIVED,
+        by=by,
+        engagement=engagement,
+        target=made,
+        name=made.name,
+        sha256=made.sha256,
+        size=made.size,
+        request=request.code if request else "",
+    )
+    return made
+
+
+@transaction.atomic
+def date(file: EvidenceFile, *, speaks_from: dt.date | None, speaks_to: dt.date | None, by: User) -> EvidenceFile:
+    """Say of which dates a file speaks, or correct it; the linter's remark on the period follows (R23).
+
+    The uploader may until the request is accepted, the firm while the engagement is worked on.
+    Raises PermissionDenied, WrongStage, ValidationError.
+    """
+    require(file.engagement, by, "upload_evidence")
+    engagement = locked(file.engagement)
+    must_be(engagement, *WORKING)
+    file = EvidenceFile.objects.select_for_update(of=("self",)).select_related("request").get(pk=file.pk)
+    if not of_firm(engagement, by):
+        if file.uploaded_by_id != by.pk:
+            raise PermissionDenied("Only the person who uploaded it and the auditor date a file.")
+        if file.request is not None:
+            _must_take_files(file.request)
+    if speaks_from and speaks_to and speaks_from > speaks_to:
+        raise ValidationError({"speaks_to": "The last day it speaks of lies before the first."})
+    file.speaks_from, file.speaks_to = speaks_from, speaks_to
+    kept = [one for one in file.findings if not one["code"].endswith("outside_period")]
+    file.findings = [{"code": one.code, "message": one.message} for one in period_remarks(file, engagement)] + kept
+    file.save(update_fields=["speaks_from", "speaks_to", "findings"])
+    days = [day.isoformat() for day in (speaks_from, speaks_to) if day]
+    record(DATED, by=by, engagement=engagement, target=file, speaks_of=" to ".join(days) or "no date given")
+    return file
+
+
+def period_remarks(file: EvidenceFile, engagement: Engagement) -> list[lint.Remark]:
+    """What the dates it speaks of mean for the engagement's period as it stands now (R23)."""
+    return lint.findings(
+        kind="",
+        facts={},
+        speaks_from=file.speaks_from,
+        speaks_to=file.speaks_to,
+        period_start=engagement.period_start,
+        period_end=engagement.ends_on,
+    )
+
+
+def verified(file: EvidenceFile) -> IO[bytes]:
+    """The bytes as a binary file at its beginning, after their hash was checked. Raises `storage.Altered`."""
+    return storage.opened(file.engagement_id, file.sha256)
+
+
+def of_firm(engagement: Engagement, user: User) -> bool:
+    """Whether the person is on the firm's side here."""
+    return "see_fieldwork" in permissions_of(user, engagement)
+
+
+def takes_files(request: EvidenceRequest) -> bool:
+    """Whether files may be added to the request in its state."""
+    return request.state in _TAKES_FILES
+
+
+def _check_may(to: EvidenceRequest | Engagement, by: User, obtained_by_auditor: bool) -> None:
+    engagement = _engagement_of(to)
+    require(engagement, by, "upload_evidence")
+    if isinstance(to, EvidenceRequest):
+        check_own(to, by, "upload_evidence")
+        _must_take_files(to)
+    must_be(engagement, *WORKING)
+    if of_firm(engagement, by) != obtained_by_auditor:
+        raise PermissionDenied(
+            "The firm's people upload only what they obtained themselves, marked so; the client's never mark it so."
+        )
+
+
+def _engagement_of(to: EvidenceRequest | Engagement) -> Engagement:
+    return to.engagement if isinstance(to, EvidenceRequest) else to
+
+
+def _must_take_files(request: EvidenceRequest) -> None:
+    if not takes_files(request):
+        raise WrongStage(f"{request.code} is accepted. It must be returned before more files can be added.")
+
+
+def _replaceable(old: EvidenceFile, engagement: Engagement, request: EvidenceRequest | None) -> EvidenceFile:
+    old = EvidenceFile.objects.select_for_update(of=("self",)).get(pk=old.pk)
+    if old.engagement_id != engagement.pk or old.request_id != (request.pk if request else None):
+        raise ValidationError("A file is replaced on the request where it lies.")
+    if EvidenceFile.objects.filter(replaces=old).exists():
+        raise ValidationError(f"{old.code} has a newer version already. Replace that one.")
+    return old
