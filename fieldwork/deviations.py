@@ -1,0 +1,315 @@
+"""Exceptions: raised from cells, evaluated, concluded by the partner, answered by management; never deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from audit.trail import action, record
+from controls.models import Criterion
+from engagements.models import Control, ControlCriterion, Engagement
+from engagements.roles import require
+from engagements.workflow import WORKING, WrongStage, locked, must_be
+from fieldwork.drawing import TESTING
+from fieldwork.models import (
+    ControlTest,
+    Deviation,
+    DeviationCell,
+    FailedCriterion,
+    ItemResult,
+    ManagementResponse,
+)
+from fieldwork.signing import void_if_changed
+from fieldwork.testing import held
+
+RAISED = action("exception.raised", "raised {code} on {control}: {title}", firm_only=True)
+REWORDED = action("exception.reworded", "reworded {code}", firm_only=True)
+EVALUATED = action("exception.evaluated", "evaluated {code}", firm_only=True)
+CONCLUDED = action("exception.concluded", "concluded {code}: {effect}", firm_only=True)
+DISMISSED = action("exception.dismissed", "marked {code} as no deviation: {reason}", firm_only=True)
+RELEASED = action("exception.released", "released exception {code} to the client")
+RESPONDED = action("exception.responded", "responded to exception {code}")
+
+State = Deviation.State
+Effect = Deviation.Effect
+
+# From mild to grave: a conclusion further left than the proposal needs a reason.
+SEVERITY = [Effect.CONTROL_EFFECTIVE, Effect.COMPENSATED, Effect.CRITERION_FAILED]
+
+
+@transaction.atomic
+def raise_from_cells(cells: Iterable[ItemResult], *, title: str, description: str, by: User) -> Deviation:
+    """Raise one exception from deviating cells of one sheet; several cells may have the same cause.
+
+    Raises PermissionDenied, WrongStage, ValidationError when a cell is no deviation or is raised already.
+    """
+    found = list(ItemResult.objects.select_related("item__test").filter(pk__in=[cell.pk for cell in cells]))
+    if not found:
+        raise ValidationError("Choose the cells that the exception rests on.")
+    test = held(found[0].item.test, by=by)
+    if any(cell.item.test_id != test.pk for cell in found):
+        raise ValidationError("The cells of an exception belong to one sheet.")
+    if any(cell.outcome != ItemResult.Outcome.DEVIATION for cell in found):
+        raise ValidationError("Only cells marked as deviations can be raised.")
+    taken = DeviationCell.objects.filter(cell__in=found).select_related("deviation").first()
+    if taken is not None:
+        raise ValidationError(f"A cell of these is in {taken.deviation} already.")
+    made = _raise(test, title, description, by)
+    DeviationCell.objects.bulk_create(
+        DeviationCell(engagement=test.engagement, deviation=made, cell=cell) for cell in found
+    )
+    _record_raised(made, by, cells=len(found))
+    return made
+
+
+@transaction.atomic
+def raise_shortfall(test: ControlTest, *, title: str, description: str, by: User) -> Deviation:
+    """Raise an exception that no cell shows: the control did not happen when it was due (R34)."""
+    test = held(test, by=by)
+    made = _raise(test, title, description, by)
+    if test.result == ControlTest.Result.NO_EXCEPTIONS:
+        test.result, test.concluded_by, test.concluded_at = ControlTest.Result.NONE, None, None
+        test.save(update_fields=["result", "concluded_by", "concluded_at"])
+    _record_raised(made, by, cells=0)
+    return made
+
+
+def _raise(test: ControlTest, title: str, description: str, by: User) -> Deviation:
+    _check_words(title, description)
+    codes = Deviation.objects.filter(engagement=test.engagement).values_list("code", flat=True)
+    number = max((int(code.rpartition("-")[2]) for code in codes), default=0) + 1
+    return Deviation.objects.create(
+        engagement=test.engagement,
+        code=f"EX-{number:02d}",
+        control=test.control,
+        test=test,
+        title=title.strip(),
+        description=description.strip(),
+        raised_by=by,
+    )
+
+
+def _check_words(title: str, description: str) -> None:
+    problems = {}
+    if not title.strip():
+        problems["title"] = "Say in a few words what went wrong."
+    elif len(title.strip()) > 200:
+        problems["title"] = "Keep the title under 200 characters; the rest belongs into the description."
+    if not description.strip():
+        problems["description"] = "Say what was found: the report prints it."
+    if problems:
+        raise ValidationError(problems)
+
+
+def _record_raised(deviation: Deviation, by: User, *, cells: int) -> None:
+    record(
+        RAISED,
+        by=by,
+        engagement=deviation.engagement,
+        target=deviation,
+        code=deviation.code,
+        control=deviation.control.number,
+        title=deviation.title,
+        cells=cells,
+    )
+
+
+def _held(deviation: Deviation) -> tuple[Engagement, Deviation]:
+    """The exception, locked after its engagement, at a stage at which it can be worked on."""
+    engagement = locked(deviation.engagement)
+    must_be(engagement, *TESTING)
+    found = Deviation.objects.select_for_update(of=("self",)).select_related("control", "test").get(pk=deviation.pk)
+    found.engagement = engagement
+    return engagement, found
+
+
+@transaction.atomic
+def reword(deviation: Deviation, *, title: str, description: str, by: User) -> Deviation:
+    """Change the words that the report prints; sign-offs under the sheet are void by that (R29)."""
+    require(deviation.engagement, by, "evaluate_deviations")
+    engagement, deviation = _held(deviation)
+    _check_words(title, description)
+    old = [deviation.title, deviation.description]
+    deviation.title, deviation.description = title.strip(), description.strip()
+    if old == [deviation.title, deviation.description]:
+        return deviation
+    deviation.save(update_fields=["title", "description"])
+    record(
+        REWORDED,
+        by=by,
+        engagement=engagement,
+        target=deviation,
+        code=deviation.code,
+        old=old,
+        new=[deviation.title, deviation.description],
+    )
+    void_if_changed(deviation.test, reason=f"the words of {deviation} were changed", by=by)
+    return deviation
+
+
+@transaction.atomic
+def evaluate(
+    deviation: Deviation,
+    *,
+    cause: str,
+    type: str,  # noqa: A002, the domain's word
+    extent: str,
+    evaluation: str,
+    effect: str,
+    compensating_control: Control | None = None,
+    failed_criteria: Iterable[Criterion | str] = (),
+    by: User,
+) -> Deviation:
+    """Evaluate an exception (domain 3.6): cause, type, extent, effect on the control and its criteria.
+
+    A new evaluation takes back the partner's conclusion. Raises PermissionDenied, WrongStage, ValidationError.
+    """
+    require(deviation.engagement, by, "evaluate_deviations")
+    engagement, deviation = _held(deviation)
+    if deviation.state == State.NOT_A_DEVIATION:
+        raise WrongStage(f"{deviation} was marked as no deviation.")
+    criteria = [one.pk if isinstance(one, Criterion) else one for one in failed_criteria]
+    words = {"cause": cause.strip(), "extent": extent.strip(), "evaluation": evaluation.strip()}
+    _check_evaluation(deviation, words, type, effect, compensating_control, criteria)
+    new: dict[str, Any] = {
+        **words,
+        "type": type,
+        "effect": effect,
+        "compensating_control": compensating_control,
+        "softer_reason": "",
+        "state": State.EVALUATED,
+        "evaluated_by": by,
+        "evaluated_at": timezone.now(),
+        "concluded_by": None,
+        "concluded_at": None,
+    }
+    for name, value in new.items():
+        setattr(deviation, name, value)
+    deviation.save(update_fields=list(new))
+    _set_criteria(deviation, criteria)
+    record(
+        EVALUATED,
+        by=by,
+        engagement=engagement,
+        target=deviation,
+        code=deviation.code,
+        type=type,
+        effect=effect,
+        failed_criteria=sorted(criteria),
+        **words,
+    )
+    return deviation
+
+
+def _check_evaluation(
+    deviation: Deviation,
+    words: dict[str, str],
+    kind: str,
+    effect: str,
+    compensating: Control | None,
+    criteria: list[str],
+) -> None:
+    problems: dict[str, str] = {}
+    asked = {
+        "cause": "Say why it happened.",
+        "extent": "Say how far it reaches: items, dates, people.",
+        "evaluation": "Say what it means for the control.",
+    }
+    problems.update({name: text for name, text in asked.items() if not words[name]})
+    if kind not in Deviation.Type.values:
+        problems["type"] = "Isolated, systematic or intentional."
+    if effect not in Effect.values:
+        problems["effect"] = "Say what it means for the control and its criteria."
+    problems.update(_effect_problems(deviation, effect, compensating, criteria))
+    if problems:
+        raise ValidationError(problems)
+
+
+def _effect_problems(
+    deviation: Deviation, effect: str, compensating: Control | None, criteria: list[str]
+) -> dict[str, str]:
+    problems = {}
+    if effect == Effect.COMPENSATED and compensating is None:
+        problems["compensating_control"] = "Name the control that compensates."
+    if compensating is not None and (
+        compensating.engagement_id != deviation.engagement_id
+        or compensating.pk == deviation.control_id
+        or compensating.removed_at is not None
+    ):
+        problems["compensating_control"] = "Another control in scope of this engagement compensates."
+    mapped = set(ControlCriterion.objects.filter(control=deviation.control).values_list("criterion_id", flat=True))
+    if effect == Effect.CRITERION_FAILED and not criteria:
+        problems["failed_criteria"] = "Name the criteria that are not met."
+    elif effect != Effect.CRITERION_FAILED and criteria:
+        problems["failed_criteria"] = "With this effect no criterion fails."
+    elif strangers := sorted(set(criteria) - mapped):
+        problems["failed_criteria"] = f"{deviation.control} is not mapped to {', '.join(strangers)}."
+    return problems
+
+
+def _set_criteria(deviation: Deviation, criteria: list[str]) -> None:
+    FailedCriterion.objects.filter(deviation=deviation).exclude(criterion__in=criteria).delete()
+    FailedCriterion.objects.bulk_create(
+        (
+            FailedCriterion(engagement=deviation.engagement, deviation=deviation, criterion_id=criterion)
+            for criterion in criteria
+        ),
+        ignore_conflicts=True,
+    )
+
+
+@transaction.atomic
+def not_a_deviation(deviation: Deviation, *, reason: str, by: User) -> Deviation:
+    """The partner decides that what was raised is no deviation (R33). It stays on record with the reason."""
+    require(deviation.engagement, by, "conclude_deviations")
+    engagement, deviation = _held(deviation)
+    if deviation.state == State.NOT_A_DEVIATION:
+        return deviation
+    if not reason.strip():
+        raise ValidationError({"reason": "Say why it is no deviation: the file keeps it."})
+    deviation.state, deviation.dismissal_reason = State.NOT_A_DEVIATION, reason.strip()
+    deviation.concluded_by, deviation.concluded_at = by, timezone.now()
+    deviation.save(update_fields=["state", "dismissal_reason", "concluded_by", "concluded_at"])
+    _set_criteria(deviation, [])
+    record(DISMISSED, by=by, engagement=engagement, target=deviation, code=deviation.code, reason=reason.strip())
+    void_if_changed(deviation.test, reason=f"{deviation} was marked as no deviation", by=by)
+    return deviation
+
+
+@transaction.atomic
+def release_to_client(deviation: Deviation, *, by: User) -> Deviation:
+    """Show the exception to the client for the facts and a response. Releasing it again changes nothing."""
+    require(deviation.engagement, by, "sign_reviewed")
+    engagement, deviation = _held(deviation)
+    if deviation.state == State.NOT_A_DEVIATION:
+        raise WrongStage(f"{deviation} was marked as no deviation.")
+    if deviation.released_at is not None:
+        return deviation
+    deviation.released_at = timezone.now()
+    deviation.save(update_fields=["released_at"])
+    record(RELEASED, by=by, engagement=engagement, target=deviation, code=deviation.code)
+    return deviation
+
+
+@transaction.atomic
+def respond(deviation: Deviation, *, text: str, by: User) -> ManagementResponse:
+    """Management's answer to a released exception, printed in Section V. A later one counts instead.
+
+    Raises PermissionDenied (also for an exception that was not released), WrongStage, ValidationError.
+    """
+    require(deviation.engagement, by, "respond_exceptions")
+    engagement = locked(deviation.engagement)
+    must_be(engagement, *WORKING)
+    deviation = Deviation.objects.get(pk=deviation.pk)
+    if deviation.released_at is None or deviation.state == State.NOT_A_DEVIATION:
+        raise WrongStage("This exception does not wait for a response.")
+    if not text.strip():
+        raise ValidationError({"text": "Say what management has done or will do, and by when."})
+    made = ManagementResponse.objects.create(engagement=engagement, deviation=deviation, text=text.strip(), by=by)
+    record(RESPONDED, by=by, engagement=engagement, target=deviation, code=deviation.code)
+    return made

@@ -1,0 +1,67 @@
+"""Review notes: raised by a reviewer, answered by whoever prepared, cleared by whoever raised them."""
+
+from __future__ import annotations
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from audit.trail import action, record
+from engagements.roles import permissions_of, require
+from engagements.workflow import WORKING, locked, must_be
+from fieldwork.models import ControlTest, ReviewNote
+
+RAISED = action("note.raised", "raised a review note on {test}", firm_only=True)
+ANSWERED = action("note.answered", "answered a review note on {test}", firm_only=True)
+CLEARED = action("note.cleared", "cleared a review note on {test}", firm_only=True)
+
+
+@transaction.atomic
+def raise_note(test: ControlTest, *, text: str, by: User) -> ReviewNote:
+    """A reviewer asks for something. Anyone who reviews or reads for quality may.
+
+    Raises PermissionDenied, WrongStage, ValidationError for an empty text.
+    """
+    engagement = locked(test.engagement)
+    if not permissions_of(by, engagement) & {"sign_reviewed", "sign_partner", "complete_quality_review"}:
+        raise PermissionDenied("Reviewers raise review notes.")
+    must_be(engagement, *WORKING)
+    if not text.strip():
+        raise ValidationError({"text": "Say what is to be done or explained."})
+    note = ReviewNote.objects.create(engagement=engagement, test=test, text=text.strip(), raised_by=by)
+    record(RAISED, by=by, engagement=engagement, target=note, test=str(test), text=note.text)
+    return note
+
+
+@transaction.atomic
+def answer(note: ReviewNote, *, text: str, by: User) -> ReviewNote:
+    """Answer an open note; a later answer replaces the earlier one, which stays in the trail."""
+    require(note.engagement, by, "record_tests")
+    engagement = locked(note.engagement)
+    must_be(engagement, *WORKING)
+    note = ReviewNote.objects.select_for_update().get(pk=note.pk)
+    if note.cleared_at is not None:
+        raise ValidationError("The note is cleared. Its raiser can raise another one.")
+    if not text.strip():
+        raise ValidationError({"text": "Say what was done, or why nothing is needed."})
+    note.answer, note.answered_by, note.answered_at = text.strip(), by, timezone.now()
+    note.save(update_fields=["answer", "answered_by", "answered_at"])
+    record(ANSWERED, by=by, engagement=engagement, target=note, test=str(note.test), text=note.answer)
+    return note
+
+
+@transaction.atomic
+def clear(note: ReviewNote, *, by: User) -> ReviewNote:
+    """Clear a note. Only the person who raised it may (domain 3.5); an unanswered one may be withdrawn so too."""
+    engagement = locked(note.engagement)
+    must_be(engagement, *WORKING)
+    note = ReviewNote.objects.select_for_update().get(pk=note.pk)
+    if note.raised_by_id != by.pk:
+        raise PermissionDenied("Only the person who raised a review note clears it.")
+    if note.cleared_at is not None:
+        return note
+    note.cleared_at = timezone.now()
+    note.save(update_fields=["cleared_at"])
+    record(CLEARED, by=by, engagement=engagement, target=note, test=str(note.test))
+    return note
