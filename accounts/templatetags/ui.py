@@ -7,10 +7,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import template
-from django.forms import BoundField, BaseForm
+from django.forms import BaseForm, BoundField
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.html import conditional_escape, format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
@@ -263,11 +263,9 @@ def breadcrumb(*parts: object) -> dict[str, Any]:
 
 
 @register.inclusion_tag("components/field.html")
-def field(
-    bound: BoundField, label: str = "", help: str = "", wide: bool = False, **attrs: object
-) -> dict[str, Any]:
-    """Label, control, help and errors of a form field; further keyword arguments become attributes
-    of the control, with `_` for `-` (data_select="1")."""
+def field(bound: BoundField, label: str = "", wide: bool = False, **attrs: object) -> dict[str, Any]:
+    """Label, control, help and errors of a form field. `help` replaces the field's help; further keyword
+    arguments become attributes of the control, with `_` for `-` (data_select="1")."""
     widget = bound.field.widget
     input_type = str(getattr(widget, "input_type", ""))
     choices = input_type in ("radio", "checkbox") and hasattr(widget, "choices")
@@ -281,7 +279,7 @@ def field(
         css += " form-control"
     if bound.errors:
         css += " is-invalid"
-    help_text = help or bound.help_text
+    help_text = attrs.pop("help", "") or bound.help_text
     described = [f"{bound.auto_id}_help"] if help_text else []
     if bound.errors:
         described.append(f"{bound.auto_id}_error")
@@ -306,19 +304,9 @@ def field(
 
 def _option(option: Any, input_type: str) -> dict[str, Any]:
     data = option.data
-    attrs = {**data["attrs"], "class": "form-check-input"}
-    pairs = [
-        format_html(' {}="{}"', key, value) if value is not True else format_html(" {}", key)
-        for key, value in attrs.items()
-        if value not in (False, None)
-    ]
-    control = format_html(
-        '<input type="{}" name="{}" value="{}"{}>',
-        input_type,
-        data["name"],
-        data["value"],
-        mark_safe("".join(pairs)),
-    )
+    attrs = {**data["attrs"], "class": "form-check-input", "type": input_type, "name": data["name"]}
+    pairs = [(name, "" if value is True else value) for name, value in attrs.items() if value not in (False, None)]
+    control = format_html('<input value="{}"{}>', data["value"], format_html_join("", ' {}="{}"', pairs))
     return {"id": attrs.get("id", ""), "label": data["label"], "control": control}
 
 
@@ -356,8 +344,8 @@ def editor_control(bound: BoundField) -> SafeString:
 
 @register.simple_block_tag
 def confirm(
-    content: str,
-    id: str,
+    content: SafeString,
+    id: str,  # noqa: A002 - the attribute that it becomes
     title: str,
     action: str,
     button: str = "Confirm",
@@ -388,7 +376,7 @@ def confirm(
         action,
         csrf,
         title,
-        mark_safe(content),
+        content,
         typed,
         "btn-danger" if tone == "bad" else "btn-primary",
         button,
@@ -487,9 +475,7 @@ def occurrences(rows: Sequence[Any], start: date, end: date, today: date | None 
 
 
 @register.inclusion_tag("components/blockers.html")
-def blockers(
-    findings: Iterable[Any], title: str = "What stands in the way", clear: str = ""
-) -> dict[str, Any]:
+def blockers(findings: Iterable[Any], title: str = "What stands in the way", clear: str = "") -> dict[str, Any]:
     """Findings of the rules: rule (id), text, url, label (of the link), severity (block, warn, log)."""
     order = {"block": 0, "warn": 1, "log": 2}
     rows = []
@@ -521,9 +507,7 @@ def facts(*pairs: object) -> dict[str, Any]:
     """{% facts "System" engagement.system_name "Type" 2 %}: names and values in turn; empty values
     are left out."""
     return {
-        "pairs": [
-            (parts, pairs[at + 1]) for at, parts in enumerate(pairs[:-1]) if at % 2 == 0 and pairs[at + 1]
-        ]
+        "pairs": [(parts, pairs[at + 1]) for at, parts in enumerate(pairs[:-1]) if at % 2 == 0 and pairs[at + 1]]
     }
 
 
@@ -550,4 +534,4 @@ def page_query(context: Mapping[str, Any], **changes: object) -> SafeString:
             query.pop(name, None)
         else:
             query[name] = str(value)
-    return mark_safe("?" + conditional_escape(query.urlencode()))
+    return format_html("?{}", query.urlencode())
