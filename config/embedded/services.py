@@ -130,7 +130,7 @@ class Services:
 
     def _create_cluster(self, runner: Identity) -> None:
         """A new cluster with our role and database; it takes its place only when it is complete."""
-        new = self.paths.data.withname_of("postgresql.new")
+        new = self.paths.data.with_name("postgresql.new")
         shutil.rmtree(new, ignore_errors=True)
         binaries = postgresql_binaries()
         password = secrets.token_urlsafe(32)
