@@ -1,0 +1,115 @@
+"""When the controls of an engagement operated, by their accepted populations, and when they did not (R34)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from dataclasses import dataclass
+
+from django.core.cache import cache
+from django.core.exceptions import ValidationError
+
+from controls.models import Frequency
+from engagements.models import Control, Engagement
+from evidence.models import Population, PopulationControl
+from fieldwork.drawing import dates_in, listing_of
+from fieldwork.models import Deviation
+from fieldwork.occurrences import Cycle, cycles, missing_occurrences, parts
+
+_UNCOUNTED = {Frequency.MULTIPLE_DAILY, Frequency.EVENT, Frequency.CONTINUOUS}
+
+
+def occurrence_dates(population: Population) -> list[dt.date]:
+    """The dates in an accepted population's listing. Kept by its hash: what is accepted does not change.
+
+    Raises ValidationError when the stored listing was altered.
+    """
+    key = f"occurrences:{population.sha256}:{population.date_column}:{population.date_order}"
+    # Cache keys must not hold spaces; column names do.
+    key = key.encode().hex()[-200:]
+    found: list[dt.date] | None = cache.get(key)
+    if found is None:
+        found = sorted(day for day in dates_in(population, listing_of(population)) if day is not None)
+        cache.set(key, found, timeout=None)
+    return found
+
+
+def periodic(control: Control) -> bool:
+    """Whether the control's frequency promises a number of occurrences."""
+    return any(code not in _UNCOUNTED for code in parts(control.frequency))
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A periodic control with the days on which it operated, by its accepted populations."""
+
+    control: Control
+    dates: list[dt.date]
+    due: list[Cycle]
+    missing: list[Cycle]
+
+    @property
+    def found(self) -> int:
+        return len(self.due) - len(self.missing)
+
+    @property
+    def words(self) -> str:
+        frequency = self.control.get_frequency_display().lower()
+        shown = ", ".join(f"{_day(cycle.start)} to {_day(cycle.end)}" for cycle in self.missing[:3])
+        more = f" and {len(self.missing) - 3} more" if len(self.missing) > 3 else ""
+        return (
+            f"{self.control}: {self.found} of {len(self.due)} occurrences found ({frequency}). "
+            f"None for {shown}{more}."
+        )
+
+
+def operations(engagement: Engagement) -> list[Operation]:
+    """The periodic controls of a Type 2 that have an accepted, dated population, by number."""
+    if not engagement.is_type_2:
+        return []
+    links = (
+        PopulationControl.objects.filter(
+            engagement=engagement,
+            population__state=Population.State.ACCEPTED,
+            control__removed_at__isnull=True,
+        )
+        .exclude(population__date_column="")
+        .select_related("population", "control")
+        .order_by("control__number")
+    )
+    populations: dict[Control, list[Population]] = defaultdict(list)
+    for link in links:
+        if periodic(link.control):
+            populations[link.control].append(link.population)
+    return [_operation(engagement, control, listed) for control, listed in populations.items()]
+
+
+def _operation(engagement: Engagement, control: Control, populations: list[Population]) -> Operation:
+    dates: list[dt.date] = []
+    for population in populations:
+        try:
+            dates.extend(occurrence_dates(population))
+        except ValidationError:
+            # An altered listing shows no occurrence: what is missing then stands in the way.
+            continue
+    start, end = engagement.starts_on, engagement.ends_on
+    return Operation(
+        control,
+        sorted(dates),
+        cycles(control.frequency, start, end) or [],
+        missing_occurrences(dates, control.frequency, start, end),
+    )
+
+
+def shortfalls(engagement: Engagement) -> list[Operation]:
+    """Controls that did not happen as often as they should, unless an exception says so already (R34)."""
+    raised = set(
+        Deviation.objects.filter(engagement=engagement)
+        .exclude(state=Deviation.State.NOT_A_DEVIATION)
+        .values_list("control_id", flat=True)
+    )
+    return [one for one in operations(engagement) if one.missing and one.control.pk not in raised]
+
+
+def _day(day: dt.date) -> str:
+    return f"{day.day} {day:%b %Y}"

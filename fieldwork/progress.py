@@ -1,0 +1,233 @@
+"""How far testing has come, by test, by control and by criterion, in a fixed number of queries."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Count
+
+from engagements.models import Control, ControlCriterion, Engagement, NotRelevantCriterion
+from fieldwork.models import Attribute, ControlTest, Deviation, ItemResult, ReviewNote, SheetItem, SignOff
+
+# From the beginning to the end; a control stands where its least advanced test stands.
+STATES = {
+    "no_test": "No test",
+    "planned": "Planned",
+    "in_testing": "In testing",
+    "returned": "Returned",
+    "prepared": "To review",
+    "reviewed": "Reviewed",
+}
+_ORDER = {state: place for place, state in enumerate(STATES)}
+
+
+@dataclass
+class Line:
+    """A test with its counts and signatures."""
+
+    test: ControlTest
+    items: int = 0
+    done: int = 0
+    filled: int = 0
+    deviations: int = 0
+    open_notes: int = 0
+    returned: bool = False
+    signed: dict[str, SignOff] = field(default_factory=dict)
+
+    @property
+    def prepared(self) -> SignOff | None:
+        return self.signed.get(SignOff.Step.PREPARED)
+
+    @property
+    def reviewed(self) -> SignOff | None:
+        return self.signed.get(SignOff.Step.REVIEWED)
+
+    @property
+    def state(self) -> str:
+        if self.reviewed:
+            return "reviewed"
+        if self.prepared:
+            return "prepared"
+        if self.returned:
+            return "returned"
+        return "in_testing" if self.filled or self.test.result else "planned"
+
+    @property
+    def state_label(self) -> str:
+        return STATES[self.state]
+
+
+@dataclass
+class ControlProgress:
+    """A control in scope with its tests, exceptions and the criteria it serves."""
+
+    control: Control
+    needs_phase: str
+    lines: list[Line] = field(default_factory=list)
+    criteria: list[str] = field(default_factory=list)
+    exceptions: list[Deviation] = field(default_factory=list)
+
+    @property
+    def state(self) -> str:
+        if not self.lines:
+            return "no_test"
+        lowest = min((line.state for line in self.lines), key=_ORDER.__getitem__)
+        if lowest == "reviewed" and not any(line.test.phase == self.needs_phase for line in self.lines):
+            return "in_testing"
+        return lowest
+
+    @property
+    def state_label(self) -> str:
+        return STATES[self.state]
+
+    @property
+    def items(self) -> int:
+        return sum(line.items for line in self.lines)
+
+    @property
+    def done(self) -> int:
+        return sum(line.done for line in self.lines)
+
+
+def test_lines(tests: Iterable[ControlTest]) -> dict[int, Line]:
+    """The tests' lines by primary key; seven queries, however many tests."""
+    lines = {test.pk: Line(test) for test in tests}
+    attributes = Counter(Attribute.objects.filter(test__in=lines).order_by().values_list("test_id", flat=True))
+    counted = (
+        SheetItem.objects.filter(test__in=lines).order_by().annotate(n=Count("results")).values_list("test_id", "n")
+    )
+    for test_id, filled in counted:
+        line = lines[test_id]
+        line.items += 1
+        line.filled += filled
+        line.done += bool(attributes[test_id]) and filled == attributes[test_id]
+    deviating = ItemResult.objects.filter(item__test__in=lines, outcome=ItemResult.Outcome.DEVIATION)
+    for test_id in deviating.order_by().values_list("item__test_id", flat=True):
+        lines[test_id].deviations += 1
+    notes = ReviewNote.objects.filter(test__in=lines, cleared_at__isnull=True)
+    for test_id in notes.order_by().values_list("test_id", flat=True):
+        lines[test_id].open_notes += 1
+    for sign_off in SignOff.objects.filter(test__in=lines).select_related("by"):
+        if sign_off.voided_at is None:
+            lines[sign_off.test_id].signed[sign_off.step] = sign_off
+        else:
+            lines[sign_off.test_id].returned = True
+    return lines
+
+
+def controls_progress(engagement: Engagement) -> list[ControlProgress]:
+    """Every control in scope with its tests, by number."""
+    phase = ControlTest.Phase.OPERATING if engagement.is_type_2 else ControlTest.Phase.DESIGN
+    found = {
+        control.pk: ControlProgress(control, phase)
+        for control in Control.objects.filter(engagement=engagement).in_scope().order_by("number")
+    }
+    tests = ControlTest.objects.filter(engagement=engagement).select_related("control", "assigned_to")
+    for line in test_lines(tests.order_by("control__number", "number")).values():
+        if line.test.control_id in found:
+            found[line.test.control_id].lines.append(line)
+    for control_id, criterion in ControlCriterion.objects.filter(engagement=engagement).values_list(
+        "control_id", "criterion_id"
+    ):
+        if control_id in found:
+            found[control_id].criteria.append(criterion)
+    for deviation in living_exceptions(engagement):
+        if deviation.control_id in found:
+            found[deviation.control_id].exceptions.append(deviation)
+    return list(found.values())
+
+
+def living_exceptions(engagement: Engagement) -> Any:
+    """The exceptions that were not dismissed."""
+    return Deviation.objects.filter(engagement=engagement).exclude(state=Deviation.State.NOT_A_DEVIATION)
+
+
+@dataclass(frozen=True)
+class CriterionProgress:
+    """A criterion in scope: none (no control), idle, part, ok (met) or bad (exception), with its counts."""
+
+    code: str
+    title: str
+    series: str
+    series_title: str
+    state: str
+    controls: int
+    reviewed: int
+    exceptions: int
+    not_relevant: bool
+
+    @property
+    def share(self) -> float:
+        return self.reviewed / self.controls if self.controls else 0.0
+
+    @property
+    def note(self) -> str:
+        if self.not_relevant:
+            return f"{self.code} {self.title}: not relevant to the system"
+        if not self.controls:
+            return f"{self.code} {self.title}: no control in scope"
+        words = [_count(self.controls, "control"), f"{self.reviewed} reviewed"]
+        if self.exceptions:
+            words.append(_count(self.exceptions, "exception"))
+        return f"{self.code} {self.title}: {', '.join(words)}"
+
+
+def criteria_progress(
+    engagement: Engagement, controls: list[ControlProgress] | None = None
+) -> list[CriterionProgress]:
+    """Every criterion in scope, in the order of the criteria.
+
+    An exception shows as long as it is not concluded as harmless for the control. `controls` saves its queries
+    when they are known.
+    """
+    controls = controls_progress(engagement) if controls is None else controls
+    serving: dict[str, list[ControlProgress]] = defaultdict(list)
+    for one in controls:
+        for code in one.criteria:
+            serving[code].append(one)
+    excused = set(NotRelevantCriterion.objects.filter(engagement=engagement).values_list("criterion_id", flat=True))
+    found = []
+    for criterion in engagement.criteria():
+        own = serving[criterion.pk]
+        exceptions = [deviation for one in own for deviation in one.exceptions]
+        reviewed = sum(one.state == "reviewed" for one in own)
+        found.append(
+            CriterionProgress(
+                code=criterion.pk,
+                title=criterion.title,
+                series=criterion.series,
+                series_title=criterion.series_title,
+                state=_criterion_state(own, exceptions, reviewed, excused=criterion.pk in excused),
+                controls=len(own),
+                reviewed=reviewed,
+                exceptions=len(exceptions),
+                not_relevant=criterion.pk in excused,
+            )
+        )
+    return found
+
+
+def _criterion_state(
+    own: list[ControlProgress], exceptions: list[Deviation], reviewed: int, *, excused: bool
+) -> str:
+    if not own:
+        return "idle" if excused else "none"
+    if any(not _harmless(deviation) for deviation in exceptions):
+        return "bad"
+    if reviewed == len(own):
+        return "ok"
+    return "idle" if all(one.state in {"no_test", "planned"} for one in own) else "part"
+
+
+def _harmless(deviation: Deviation) -> bool:
+    return deviation.state == Deviation.State.CONCLUDED and deviation.effect in {
+        Deviation.Effect.CONTROL_EFFECTIVE,
+        Deviation.Effect.COMPENSATED,
+    }
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

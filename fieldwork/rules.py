@@ -1,0 +1,413 @@
+"""The rules of fieldwork (domain 4.2), each with the step it guards."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import islice, pairwise
+
+from django.db.models import Count, Exists, F, Min, OuterRef, Q
+from django.utils import timezone
+
+from engagements.models import Control, Engagement
+from engagements.register import Finding, Rule, Severity, rule
+from evidence.models import Population
+from fieldwork.drawing import Draw
+from fieldwork.models import (
+    ControlTest,
+    Deviation,
+    DeviationCell,
+    EvidenceCitation,
+    ItemResult,
+    Procedure,
+    ReviewNote,
+    Sample,
+    SampleItem,
+    SheetItem,
+    SignOff,
+)
+from fieldwork.occurring import shortfalls
+from fieldwork.signing import stale_sign_offs
+from fieldwork.testing.concluding import empty_cells
+
+BLOCK, WARN = Severity.BLOCK, Severity.WARN
+STATED = 12
+
+Result = ControlTest.Result
+
+
+def _some(found: Iterable[Finding], rest: str, rule: Rule, url: str) -> Iterator[Finding]:
+    """The first findings one by one, the rest as a number: four hundred lines help nobody."""
+    every = iter(found)
+    yield from islice(every, STATED)
+    left = sum(1 for _ in every)
+    if left:
+        yield rule.finding(rest.format(left), url=url, label="Testing")
+
+
+# --- before and at the first test
+
+
+@rule(
+    "R47",
+    BLOCK,
+    guards="issue",
+    text="The first test lies on or after the day of the engagement letter.",
+)
+def no_test_before_letter(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
+    first = ControlTest.objects.filter(engagement=engagement).aggregate(first=Min("created_at"))["first"]
+    if first is not None and engagement.letter_on is not None and first.date() < engagement.letter_on:
+        yield rule.finding(
+            f"The first test is of {first:%d %b %Y}, the letter of {engagement.letter_on:%d %b %Y}.", at=engagement
+        )
+
+
+# --- samples
+
+
+@rule("R18", BLOCK, guards="draw", text="A sample is drawn only from an accepted population.")
+def draw_from_accepted(rule: Rule, draw: Draw) -> Iterable[Finding]:
+    if draw.population.state != Population.State.ACCEPTED:
+        state = draw.population.get_state_display().lower()
+        yield rule.finding(f"{draw.population} is {state}. Accept its record first.", at=draw.population)
+
+
+@rule("R18", BLOCK, guards="issue", text="Every sample in use rests on an accepted population.")
+def samples_rest_on_accepted(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
+    loose = (
+        Sample.objects.filter(engagement=engagement, voided_at__isnull=True)
+        .exclude(population__state__in=[Population.State.ACCEPTED, Population.State.SUPERSEDED])
+        .select_related("population", "control")
+    )
+    for sample in loose:
+        yield rule.finding(f"{sample.control}: its population {sample.population} is not accepted.", at=sample)
+
+
+@rule("R19", BLOCK, guards="issue", text="A sample belongs to the version of the population it was drawn from.")
+def samples_of_this_version(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
+    changed = (
+        Sample.objects.filter(engagement=engagement, voided_at__isnull=True)
+        .filter(~Q(population_sha256=F("population__sha256")) | Q(population__state=Population.State.SUPERSEDED))
+        .select_related("population", "control")
+    )
+    for sample in changed:
+        yield rule.finding(f"{sample.control}: {sample.population} changed after its sample was drawn.", at=sample)
+    for test in (
+        ControlTest.objects.filter(engagement=engagement, sample__voided_at__isnull=False)
+        .exclude(result=Result.NOT_TESTED)
+        .select_related("control")
+    ):
+        yield rule.finding(f"{test}: its sample is void. Draw from the new population.", at=test)
+
+
+@rule("R19", BLOCK, guards="sign", text="A sheet on a void sample is not signed.")
+def sheet_on_living_sample(rule: Rule, test: ControlTest) -> Iterable[Finding]:
+    if test.sample is not None and test.sample.voided_at is not None:
+        yield rule.finding(
+            f"The sample is void ({test.sample.voided_reason}). Draw from the new population.", at=test
+        )
+
+
+@rule("R21", WARN, guards="draw", text="A sample below the firm's profile needs a manager's approval and a reason.")
+def smaller_than_profile(rule: Rule, draw: Draw) -> Iterable[Finding]:
+    if draw.size >= draw.proposed:
+        return
+    if not draw.may_go_below:
+        yield rule.finding(
+            f"The profile asks for {draw.proposed}, not {draw.size}. A manager or the partner draws fewer.",
+            at=draw.population,
+        )
+    elif not draw.smaller_reason:
+        yield rule.finding(
+            f"The profile asks for {draw.proposed}, not {draw.size}. Say why fewer are enough.", at=draw.population
+        )
+
+
+@rule("R22", BLOCK, guards="issue", text="Sample items are never substituted: the sheet holds those drawn.")
+def no_substitution(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
+    yield from _substituted(rule, ControlTest.objects.filter(engagement=engagement))
+
+
+@rule("R22", BLOCK, guards="sign", text="The sheet holds all items of its sample and none of another.")
+def sheet_holds_sample(rule: Rule, test: ControlTest) -> Iterable[Finding]:
+    yield from _substituted(rule, ControlTest.objects.filter(pk=test.pk))
+
+
+def _substituted(rule: Rule, tests: Iterable[ControlTest]) -> Iterable[Finding]:
+    shown = {test.pk: test for test in tests.select_related("control")}  # type: ignore[attr-defined]
+    sampled = {pk: test.sample_id for pk, test in shown.items() if test.sample_id}
+    drawn: dict[int, set[int]] = defaultdict(set)
+    for sample_id, item in SampleItem.objects.filter(sample__in=sampled.values()).values_list("sample_id", "pk"):
+        drawn[sample_id].add(item)
+    on_sheet: dict[int, set[int]] = defaultdict(set)
+    for test_id, item_id in SheetItem.objects.filter(test__in=shown, sample_item__isnull=False).values_list(
+        "test_id", "sample_item_id"
+    ):
+        if item_id is not None:
+            on_sheet[test_id].add(item_id)
+    for pk, test in shown.items():
+        expected = drawn[sampled[pk]] if pk in sampled else set()
+        if on_sheet[pk] != expected:
+            yield rule.finding(f"{test}: the sheet's items are not those of its sample.", at=test)
+
+
+# --- procedures and evidence
+
+
+@rule("R24", BLOCK, guards=("plan_test", "sign"), text="Operating effectiveness is not tested by inquiry alone.")
+def more_than_inquiry(rule: Rule, test: ControlTest) -> Iterable[Finding]:
+    if test.phase == ControlTest.Phase.OPERATING and test.kinds == [Procedure.INQUIRY]:
+        yield rule.finding(
+            "Inquiry alone shows nothing of operation: add inspection, observation or reperformance."
+        )
+
+
+@rule("R24", BLOCK, guards="issue", text="No operating test rests on inquiry alone.")
+def no_inquiry_alone(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
+    alone = ControlTest.objects.filter(
+        engagement=engagement, phase=ControlTest.Phase.OPERATING, kinds=[Procedure.INQUIRY]
+    ).exclude(result=Result.NOT_TESTED)
+    for test in alone.select_related("control"):
+        yield rule.finding(f"{test} rests on inquiry alone.", at=test)
+
+
+@rule("R25", BLOCK, guards="sign", text="A test cites evidence, and a deviation says where in it.")
+def evidence_with_place(rule: Rule, test: ControlTest) -> Iterable[Finding]:
+    if test.result in {Result.NO_EXCEPTIONS, Result.EXCEPTIONS} and not test.citations.exists():
+        yield rule.finding("The test cites no evidence.", at=test)
+    for cell in (
+        ItemResult.objects.filter(
+            item__test=test, outcome=ItemResult.Outcome.DEVIATION, place="", citation__note=""
+        )
+        .select_related("item", "attribute", "citation__file")
+        .order_by("item__position", "attribute__letter")
+    ):
+        yield rule.finding(
+            f"Item {cell.item.position}, attribute {cell.attribute.letter}: say where in {cell.citation.file} "
+            "the deviation shows (page, row or cell).",
+            at=test,
+        )
+
+
+@rule("R25", BLOCK, guards="issue", text="Every test with a result cites evidence.")
+def results_cite_evidence(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
+    bare = ControlTest.objects.filter(
+        ~Exists(EvidenceCitation.objects.filter(test=OuterRef("pk"))),
+        engagement=engagement,
+        result__in=[Result.NO_EXCEPTIONS, Result.EXCEPTIONS],
+    )
+    for test in bare.select_related("control"):
+        yield rule.finding(f"{test} cites no evidence.", at=test)
+
+
+@rule("R26", BLOCK, guards="record_result", text="The evidence is there before the result is recorded.")
+def evidence_before_result(rule: Rule, cell: ItemResult) -> Iterable[Finding]:
+    if cell.citation.file.uploaded_at > cell.at:
+        yield rule.finding(f"{cell.citation.file} was received after the result.")
+
+
+@rule("R26", BLOCK, guards="issue", text="No result is older than the evidence it rests on.")
+def no_result_before_evidence(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
+    early = ControlTest.objects.filter(
+        Exists(ItemResult.objects.filter(item__test=OuterRef("pk"), citation__file__uploaded_at__gt=F("at"))),
+        engagement=engagement,
+    )
+    for test in early.select_related("control"):
+        yield rule.finding(f"{test} has results older than their evidence.", at=test)
+
+
+# --- sign-offs
+
+
+def _living(engagement: Engagement) -> dict[int, dict[str, SignOff]]:
+    found: dict[int, dict[str, SignOff]] = defaultdict(dict)
+    for sign_off in SignOff.objects.filter(engagement=engagement, voided_at__isnull=True).select_related(
+        "test__control", "by"
+    ):
+        found[sign_off.test_id][sign_off.step] = sign_off
+    return found
+
+
+@rule("F03", BLOCK, guards="sign", text="A sheet is signed when it is filled and concluded.")
+def filled_and_concluded(rule: Rule, test: ControlTest) -> Iterable[Finding]:
+    if test.result == Result.NONE:
+        yield rule.finding("The test is not concluded.", at=test)
+    if test.result in {Result.NO_EXCEPTIONS, Result.EXCEPTIONS}:
+        left = empty_cells(test)
+        if left is None:
+            yield rule.finding("The sheet has no items or no attributes.", at=test)
+        elif left:
+            yield rule.finding(f"{left} cells of the sheet are empty.", at=test)
+
+
+@rule("R28", BLOCK, guards="issue", text="Who prepared a workpaper does not review it.")
+def different_people(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
+    recorded: dict[int, set[int]] = defaultdict(set)
+    standing = _living(engagement)
+    for test_id, user_id in (
+        ItemResult.objects.filter(item__test__in=standing)
+        .order_by()
+        .values_list("item__test_id", "by_id")
+        .distinct()
+    ):
+        recorded[test_id].add(user_id)
+    for test_id, steps in standing.items():
+        prepared = steps.get(SignOff.Step.PREPARED)
+        workers = recorded[test_id] | ({prepared.by_id} if prepared else set())
+        for step in (SignOff.Step.REVIEWED, SignOff.Step.PARTNER):
+            sign_off = steps.get(step)
+            if sign_off is not None and sign_off.by_id in workers:
+                yield rule.finding(f"{sign_off.test}: prepared and reviewed by {sign_off.by}.", at=sign_off.test)
+
+
+@rule("R29", BLOCK, guards=("reporting", "issue"), text="A workpaper is as it was when it was signed.")
+def nothing_changed_since(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
+    seen = set()
+    for sign_off in stale_sign_offs(engagement):
+        if sign_off.test_id not in seen:
+            seen.add(sign_off.test_id)
+            yield rule.finding(
+                f"{sign_off.test} changed after {sign_off.by} signed it. Return it and sign again.",
+                at=sign_off.test,
+            )
+
+
+@rule("R30", BLOCK, guards="issue", text="A sign-off carries the server's time, after all that was signed.")
+def time_of_signing(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
+    now = timezone.now()
+    odd = SignOff.objects.filter(engagement=engagement, voided_at__isnull=True).filter(
+        Q(at__gt=now)
+        | Q(at__lt=F("test__created_at"))
+        | Exists(ItemResult.objects.filter(item__test=OuterRef("test"), at__gt=OuterRef("at")))
+    )
+    for sign_off in odd.select_related("test__control"):
+        yield rule.finding(f"{sign_off.test}: the time of its sign-off cannot be right.", at=sign_off.test)
+
+
+@rule("R31", BLOCK, guards="issue", text="The reviewer signs after the preparer, the partner after the reviewer.")
+def order_of_signing(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
+    order = [SignOff.Step.PREPARED, SignOff.Step.REVIEWED, SignOff.Step.PARTNER]
+    for steps in _living(engagement).values():
+        for before, after in pairwise(order):
+            later, earlier = steps.get(after), steps.get(before)
+            if later is not None and (earlier is None or earlier.at > later.at):
+                yield rule.finding(
+                    f"{later.test} was signed as {after.label.lower()} before it was {before.label.lower()}.",
+                    at=later.test,
+                )
+
+
+@rule("F01", BLOCK, guards=("reporting", "issue"), text="Every control in scope has a test, prepared and reviewed.")
+def every_control_tested(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
+    phase = ControlTest.Phase.OPERATING if engagement.is_type_2 else ControlTest.Phase.DESIGN
+    kind = "operating effectiveness" if engagement.is_type_2 else "design"
+    reviewed = SignOff.objects.filter(test=OuterRef("pk"), step=SignOff.Step.REVIEWED, voided_at__isnull=True)
+    tests = ControlTest.objects.filter(engagement=engagement).annotate(done=Exists(reviewed))
+    by_control: dict[int, list[ControlTest]] = defaultdict(list)
+    for test in tests.select_related("control"):
+        by_control[test.control_id].append(test)
+
+    def found() -> Iterator[Finding]:
+        for control in Control.objects.filter(engagement=engagement).in_scope():
+            own = by_control[control.pk]
+            if not any(test.phase == phase for test in own):
+                yield rule.finding(f"{control} has no test of {kind}.", at=control)
+            for test in own:
+                if not test.done:  # type: ignore[attr-defined]
+                    yield rule.finding(f"{test} is not prepared and reviewed.", at=test)
+
+    yield from _some(found(), "{} more tests are missing or not reviewed.", rule, _testing_url(engagement))
+
+
+@rule("F02", BLOCK, guards="issue", text="No review note is open.")
+def no_open_notes(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
+    tests = ControlTest.objects.filter(engagement=engagement).annotate(
+        open=Count("notes", filter=Q(notes__cleared_at__isnull=True))
+    )
+    for test in tests.filter(open__gt=0).select_related("control"):
+        count = test.open
+        yield rule.finding(f"{test} has {count} open review note{'' if count == 1 else 's'}.", at=test)
+
+
+@rule("F02", BLOCK, guards="sign_review", text="A workpaper with open review notes is not signed as reviewed.")
+def notes_cleared_first(rule: Rule, test: ControlTest) -> Iterable[Finding]:
+    count = ReviewNote.objects.filter(test=test, cleared_at__isnull=True).count()
+    if count:
+        yield rule.finding(f"{count} review note{' is' if count == 1 else 's are'} open.", at=test)
+
+
+# --- exceptions
+
+
+@rule(
+    "R32", BLOCK, guards="issue", text="Every exception has cause, extent, evaluation and the partner's conclusion."
+)
+def exceptions_concluded(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
+    open_ones = Deviation.objects.filter(engagement=engagement).exclude(state=Deviation.State.NOT_A_DEVIATION)
+    for deviation in open_ones.filter(
+        ~Q(state=Deviation.State.CONCLUDED)
+        | Q(cause="")
+        | Q(extent="")
+        | Q(evaluation="")
+        | Q(effect="")
+        | Q(concluded_by__isnull=True)
+    ):
+        missing = [name for name in ("cause", "extent", "evaluation") if not getattr(deviation, name)]
+        if deviation.state != Deviation.State.CONCLUDED or deviation.concluded_by_id is None:
+            missing.append("conclusion by the partner")
+        yield rule.finding(f"{deviation} has no {', no '.join(missing) or 'effect'}.", at=deviation)
+
+
+@rule("R33", BLOCK, guards="sign", text="Every deviation of the sheet is raised as an exception.")
+def deviations_raised(rule: Rule, test: ControlTest) -> Iterable[Finding]:
+    loose = ItemResult.objects.filter(item__test=test, outcome=ItemResult.Outcome.DEVIATION).filter(
+        ~Exists(DeviationCell.objects.filter(cell=OuterRef("pk")))
+    )
+    for cell in loose.select_related("item", "attribute").order_by("item__position", "attribute__letter"):
+        yield rule.finding(
+            f"Item {cell.item.position}, attribute {cell.attribute.letter}: raise the deviation as an exception.",
+            at=test,
+        )
+
+
+@rule(
+    "R33", BLOCK, guards="issue", text="No deviation is lost; none is dismissed but by the partner with a reason."
+)
+def no_deviation_lost(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
+    loose = ItemResult.objects.filter(engagement=engagement, outcome=ItemResult.Outcome.DEVIATION).filter(
+        ~Exists(DeviationCell.objects.filter(cell=OuterRef("pk")))
+    )
+    for test in ControlTest.objects.filter(pk__in=loose.values("item__test")).select_related("control"):
+        yield rule.finding(f"{test} has deviations that were not raised as exceptions.", at=test)
+    for deviation in Deviation.objects.filter(engagement=engagement, state=Deviation.State.NOT_A_DEVIATION).filter(
+        Q(dismissal_reason="") | Q(concluded_by__isnull=True)
+    ):
+        yield rule.finding(f"{deviation} was dismissed without the partner's reason.", at=deviation)
+
+
+@rule("R34", WARN, guards="issue", text="The population holds as many occurrences as the frequency promises.")
+def occurrences_complete(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
+    for shortfall in shortfalls(engagement):
+        yield rule.finding(shortfall.words, at=shortfall.control)
+
+
+@rule("R35", BLOCK, guards="sign", text="'Did not operate' rests on an accepted population of zero rows.")
+def zero_population(rule: Rule, test: ControlTest) -> Iterable[Finding]:
+    if test.result == Result.DID_NOT_OPERATE and not _empty(test.empty_population):
+        yield rule.finding("'Did not operate' rests on no accepted population of zero rows.", at=test)
+
+
+@rule("R35", BLOCK, guards="issue", text="Every 'did not operate' rests on an accepted population of zero rows.")
+def zero_populations(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
+    silent = ControlTest.objects.filter(engagement=engagement, result=Result.DID_NOT_OPERATE)
+    for test in silent.select_related("control", "empty_population"):
+        if not _empty(test.empty_population):
+            yield rule.finding(f"{test} says 'did not operate' without a population of zero rows.", at=test)
+
+
+def _empty(population: Population | None) -> bool:
+    return population is not None and population.row_count == 0 and population.state == Population.State.ACCEPTED
+
+
+def _testing_url(engagement: Engagement) -> str:
+    return f"{engagement.get_absolute_url()}testing/"
