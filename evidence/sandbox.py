@@ -58,7 +58,7 @@ def run(probe: str, path: Path | str, *, limits: Limits | None = None, **options
                 input=json.dumps(order).encode(),
                 stdout=out,
                 stderr=subprocess.DEVNULL,
-                env={"LC_ALL": "C.UTF-8", "OPENPYXL_LXML": "False", "TMPDIR": tempfile.gettempdir()},
+                env={"LC_ALL": "C.UTF-8", "TMPDIR": tempfile.gettempdir()},
                 timeout=limits.wait,
                 check=False,
             )

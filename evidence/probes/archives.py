@@ -18,6 +18,7 @@ _TAIL = 22 + (1 << 16)
 _DIRECTORY = 4 << 20
 _ALWAYS_FINE = 1 << 20
 _ENCRYPTED = 0x1
+_EMPTY = "The archive is empty. Add the files to it, or upload them one by one."
 _NESTED = frozenset("zip jar war 7z rar gz tgz tar bz2 xz zst lz4 lzma cab iso dmg arj ace lha".split())
 _OFFICE = frozenset(("xlsx", "docx", "pptx"))
 _ARCHIVE_MAGIC = (b"PK\x03\x04", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00")
@@ -28,7 +29,7 @@ def examine(path: Path, *, entries: int, unpacked: int, ratio: int) -> dict[str,
     with open_archive(path, entries=entries, unpacked=unpacked, ratio=ratio) as archive:
         infos = [info for info in archive.infolist() if not info.is_dir()]
         if not infos:
-            raise Unfit("The archive is empty. Add the files to it, or upload them one by one.")
+            raise Unfit(_EMPTY)
         if "[Content_Types].xml" in archive.namelist():
             raise Unfit(
                 "This is an Office document named .zip. Give it its own ending (.xlsx, .docx or .pptx) and "
@@ -78,7 +79,10 @@ def chunks(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
 def _check_directory(path: Path, entries: int) -> None:
     """Refuses a directory too large to be worth parsing, from the end record alone."""
     with path.open("rb") as file:
-        if file.read(4) != b"PK\x03\x04":
+        start = file.read(4)
+        if start == b"PK\x05\x06":
+            raise Unfit(_EMPTY)
+        if start != b"PK\x03\x04":
             raise Unfit("The file does not begin like an archive or Office document. Create it again.")
         size = file.seek(0, 2)
         file.seek(max(0, size - _TAIL))

@@ -21,6 +21,7 @@ _MAIN = {
 _WORDS = {"xlsx": "an Excel workbook", "docx": "a Word document", "pptx": "a PowerPoint presentation"}
 _DOCTYPE = re.compile(rb"<!\s*(DOCTYPE|ENTITY)", re.IGNORECASE)
 _KEPT = 16
+_BLANK = b"\xef\xbb\xbf\xff\xfe \t\r\n"
 
 
 def examine(path: Path, *, kind: str, entries: int, unpacked: int, xml: int, ratio: int) -> dict[str, Any]:
@@ -50,33 +51,37 @@ def open_document(path: Path, *, kind: str, entries: int, unpacked: int, xml: in
 
 
 def _check(archive: zipfile.ZipFile, kind: str, xml: int) -> None:
-    markup = [info for info in archive.infolist() if info.filename.lower().endswith((".xml", ".rels", ".vml"))]
-    if sum(info.file_size for info in markup) > xml:
-        raise Unfit(
-            f"The document holds more than {xml >> 20:,} MB of content unpacked, too much to examine. Split it, "
-            "or save a large listing as CSV."
-        )
-    marked = {info.filename for info in markup}
-    for name in archive.namelist():
-        _read_part(archive, name, is_markup=name in marked)
-    if any(name.lower().endswith(("vbaproject.bin", "vbadata.xml")) for name in archive.namelist()):
+    _read_parts(archive, xml)
+    names = archive.namelist()
+    if any(name.lower().endswith(("vbaproject.bin", "vbadata.xml")) for name in names):
         raise Unfit(_macros(kind))
     _check_main_part(archive, kind)
-    for name in archive.namelist():
+    for name in names:
         if name.lower().endswith("settings.xml.rels"):
             _check_template(archive, name)
 
 
-def _read_part(archive: zipfile.ZipFile, name: str, *, is_markup: bool) -> None:
-    """Reads the part to its checksum; markup must not declare a document type (XXE, billion laughs)."""
-    before = b""
-    for chunk in chunks(archive, name):
-        if is_markup:
+def _read_parts(archive: zipfile.ZipFile, xml: int) -> None:
+    """Reads every part to its checksum; markup, whatever its name, is counted and must declare no entities."""
+    left = xml
+    for info in sorted(archive.infolist(), key=lambda info: -info.file_size):
+        markup = False
+        before = b""
+        for number, chunk in enumerate(chunks(archive, info.filename)):
             # without the zero bytes UTF-16 reads like ASCII
             text = before + chunk.replace(b"\0", b"")
+            markup = markup if number else text.lstrip(_BLANK).startswith(b"<")
+            if not markup:
+                continue
+            left -= len(chunk)
+            if left < 0 or (number == 0 and info.file_size > xml):
+                raise Unfit(
+                    f"The document holds more than {xml >> 20:,} MB of content unpacked, too much to examine. "
+                    "Split it, or save a large listing as CSV."
+                )
             if _DOCTYPE.search(text):
                 raise Unfit(
-                    f"The document's part {name} declares entities, which no Office program writes. "
+                    f"The document's part {info.filename} declares entities, which no Office program writes. "
                     "Save it again from the original."
                 )
             before = text[-_KEPT:]

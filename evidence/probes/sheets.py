@@ -37,16 +37,15 @@ class Sheet:
 
 def describe(archive: zipfile.ZipFile) -> list[Sheet]:
     """The worksheets in the order of their tabs (charts and dialogs left out). Raises `Unfit`."""
-    sheets = _tabs(archive)
-    if not sheets:
-        raise Unfit("The workbook holds no worksheet. Save the listing in a sheet of its own.")
+    sheets = tabs(archive)
     for sheet in sheets:
-        _Reader(sheet).read(archive)
+        Reader(sheet).read(archive)
     return sheets
 
 
-def _tabs(archive: zipfile.ZipFile) -> list[Sheet]:
-    book = _workbook_part(archive)
+def tabs(archive: zipfile.ZipFile) -> list[Sheet]:
+    """The worksheets by name and part, not yet looked into."""
+    book = workbook_part(archive)
     folder = posixpath.dirname(book)
     targets: dict[str, str] = {}
     found: list[tuple[str, str, bool]] = []
@@ -65,12 +64,16 @@ def _tabs(archive: zipfile.ZipFile) -> list[Sheet]:
 
     parse(archive, posixpath.join(folder, "_rels", posixpath.basename(book) + ".rels"), relation)
     parse(archive, book, tab)
-    return [
+    sheets = [
         Sheet(name, targets[relation_id], hidden) for name, relation_id, hidden in found if relation_id in targets
     ]
+    if not sheets:
+        raise Unfit("The workbook holds no worksheet. Save the listing in a sheet of its own.")
+    return sheets
 
 
-def _workbook_part(archive: zipfile.ZipFile) -> str:
+def workbook_part(archive: zipfile.ZipFile) -> str:
+    """The path of the workbook's main part."""
     found: list[str] = []
 
     def relation(tag: str, attributes: dict[str, str]) -> None:
@@ -83,34 +86,51 @@ def _workbook_part(archive: zipfile.ZipFile) -> str:
     return posixpath.normpath(found[0])
 
 
-class _Reader:
-    """Follows one sheet's elements; a row counts when one of its cells holds a value."""
+class Reader:
+    """Follows one sheet's elements; a row counts when one of its cells holds a value.
+
+    A subclass may take the cells in `take_cell` and the rows in `take_row`.
+    """
 
     def __init__(self, sheet: Sheet) -> None:
         self.sheet = sheet
         self.row = 0
         self.column = 0
-        self.holds = False
-        self.cell_holds = False
-        self.formula = False
         self.type = ""
+        self.style = ""
+        self.value = ""
+        self.holds = False
+        self.formula = False
         self.hidden = False
         self.hidden_columns: list[tuple[int, int]] = []
+        self.reads_value = False
+        self.aside = False
 
     def read(self, archive: zipfile.ZipFile) -> None:
+        """Fills in the sheet. Raises `Unfit` where rows or cells are out of order."""
         parse(archive, self.sheet.part, self._start, end=self._end, text=self._text)
         reach = self.sheet.last_column
         # to hide all that lies right of the table is a habit, not a concealment
         self.sheet.hidden_columns = sum(max(0, min(last, reach) - first + 1) for first, last in self.hidden_columns)
 
+    def take_cell(self) -> None:
+        """A cell with a value has ended: `row`, `column`, `type`, `style`, `value`."""
+
+    def take_row(self) -> None:
+        """A row with a value in it has ended."""
+
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         name = local(tag)
         if name == "c":
             self._cell(attributes)
+        elif name in ("v", "t"):
+            self.reads_value = not self.aside
         elif name == "f":
             self.formula = True
         elif name == "row":
             self._row(attributes)
+        elif name == "rPh":
+            self.aside = True
         elif name == "col" and attributes.get("hidden") in _TRUE:
             self.hidden_columns.append((_number(attributes.get("min", "")), _number(attributes.get("max", ""))))
         elif name == "filterColumn":
@@ -130,39 +150,47 @@ class _Reader:
             if reference is None or int(reference[2]) != self.row or column(reference[1]) < self.column:
                 raise Unfit(f"The cells of sheet {self.sheet.name!r} are out of order. Open it and save it again.")
             self.column = column(reference[1])
-        self.cell_holds = self.formula = False
+        self.value = ""
+        self.formula = False
         self.type = attributes.get("t", "n")
+        self.style = attributes.get("s", "")
 
     def _text(self, text: str) -> None:
-        if self.column and not text.isspace():
-            self.cell_holds = True
+        if self.reads_value:
+            self.value += text
 
     def _end(self, tag: str) -> None:
         name = local(tag)
-        if name == "f":
-            # the formula's own text is no value
-            self.cell_holds = False
+        if name in ("v", "t"):
+            self.reads_value = False
         elif name == "c":
             self._end_cell()
-        elif name == "row":
-            self.column = 0
-            if self.holds:
-                self.sheet.rows += 1
-                self.sheet.last_row = self.row
-                self.sheet.hidden_rows += self.hidden
+        elif name == "rPh":
+            self.aside = False
+        elif name == "row" and self.holds:
+            self.sheet.rows += 1
+            self.sheet.last_row = self.row
+            self.sheet.hidden_rows += self.hidden
+            self.take_row()
 
     def _end_cell(self) -> None:
+        held = bool(self.value.strip())
         # a text formula may well come to nothing, a number that is missing was never computed
-        uncalculated = self.formula and not self.cell_holds and self.type != "str"
-        if not (self.cell_holds or uncalculated):
+        uncalculated = self.formula and not held and self.type != "str"
+        if not (held or uncalculated):
             return
         self.holds = True
         self.sheet.last_column = max(self.sheet.last_column, self.column)
-        where = f"{letters(self.column)}{self.row}"
-        if uncalculated and len(self.sheet.uncalculated) < _NAMED:
-            self.sheet.uncalculated.append(where)
-        if self.type == "e" and len(self.sheet.errors) < _NAMED:
-            self.sheet.errors.append(where)
+        if uncalculated:
+            self._note(self.sheet.uncalculated)
+        elif self.type == "e":
+            self._note(self.sheet.errors)
+        else:
+            self.take_cell()
+
+    def _note(self, places: list[str]) -> None:
+        if len(places) < _NAMED:
+            places.append(f"{letters(self.column)}{self.row}")
 
 
 def column(letters_: str) -> int:

@@ -1,0 +1,102 @@
+"""PDF documents: openable, whole, without scripts or launchers; attachments are counted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pikepdf
+from pikepdf import settings
+
+from evidence.probes import Unfit
+
+_TAIL = 1024
+_FLATE = 64 << 20
+_OBJECTS = 1_000_000
+_INTERESTING = re.compile(rb"/(?:JavaScript|JS|Launch|XFA|EF|EmbeddedFile)(?![A-Za-z0-9])")
+
+
+def examine(path: Path) -> dict[str, Any]:
+    """Pages, attachments and whether the author restricted its use. Raises `Unfit`."""
+    _check_end(path)
+    settings.set_qpdf_limits(flate_max_memory=_FLATE, doc_max_warnings=5_000)
+    try:
+        with pikepdf.open(path) as document:
+            pages = len(document.pages)
+            if pages == 0:
+                raise Unfit("The PDF has no pages. Print or export it again.")
+            return {
+                "pages": pages,
+                "attachments": _inspect_objects(document),
+                "restricted": bool(document.is_encrypted),
+            }
+    except pikepdf.PasswordError as error:
+        raise Unfit(
+            "The PDF is protected with a password. Upload it without one: open it and print it to a new PDF."
+        ) from error
+    except (pikepdf.PdfError, pikepdf.PikepdfError, RuntimeError, ValueError) as error:
+        raise Unfit("The PDF is damaged and cannot be read. Print or export it again.") from error
+
+
+def _check_end(path: Path) -> None:
+    """The last marker must end the file: what hangs behind it is another file in disguise."""
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(0, size - _TAIL))
+        tail = file.read()
+    end = tail.rfind(b"%%EOF")
+    if end < 0:
+        raise Unfit("The PDF is cut off or carries other data behind its end. Print or export it again.")
+    if tail[end + 5 :].strip(b"\0\t\n\f\r "):
+        raise Unfit("The PDF carries other data behind its end. Print it to a new PDF and upload that.")
+
+
+def _inspect_objects(document: pikepdf.Pdf) -> int:
+    """Refuses scripts, launchers and dynamic forms wherever they hang; the number of embedded files."""
+    attachments = 0
+    # numbers and names come as plain values, whatever the types say
+    objects: Iterable[Any] = document.objects
+    for number, thing in enumerate(objects):
+        if number > _OBJECTS:
+            raise Unfit("The PDF has too many parts to examine. Split it, or print it to a new PDF.")
+        head = thing.stream_dict if isinstance(thing, pikepdf.Stream) else thing
+        # the written form has every name in plain letters, however it was spelt in the file
+        if not isinstance(head, pikepdf.Object) or not _INTERESTING.search(head.unparse(resolved=True)):
+            continue
+        attachments += _inspect(head)
+    return attachments
+
+
+def _inspect(thing: pikepdf.Object) -> int:
+    attachments = 0
+    pending = [thing]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, pikepdf.Array):
+            pending.extend(_direct(item))
+        elif isinstance(item, pikepdf.Dictionary):
+            keys = set(item.keys())
+            action = item.get("/S")
+            if keys & {"/JS", "/JavaScript"} or action == "/JavaScript":
+                raise Unfit(
+                    "The PDF carries scripts, which are not accepted. Print it to a new PDF and upload that."
+                )
+            if action == "/Launch" or "/Launch" in keys:
+                raise Unfit(
+                    "The PDF starts other programs, which is not accepted. Print it to a new PDF and upload that."
+                )
+            if "/XFA" in keys:
+                raise Unfit(
+                    "The PDF is a dynamic form (XFA) that most programs cannot show. Print it to a new PDF and "
+                    "upload that."
+                )
+            attachments += item.get("/Type") == "/EmbeddedFile"
+            pending.extend(_direct(item.values()))
+    return attachments
+
+
+def _direct(children: Any) -> list[pikepdf.Object]:
+    """The children written in place; what they refer to comes up as an object of its own."""
+    return [child for child in children if isinstance(child, pikepdf.Object) and not child.is_indirect]
