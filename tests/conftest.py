@@ -4,15 +4,21 @@ The controlling process starts them and deletes them; the workers of pytest-xdis
 a database and a broker of its own. Set up on import, before anybody reads the settings.
 """
 
+import fcntl
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import django
 import pytest
+from django.test import TransactionTestCase
+from pytest_django.plugin import DjangoDbBlocker
 
-from config import embedded
+from config import embedded, system
+from tests import database
+from tests.workers import Workers
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 
@@ -46,3 +52,63 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     SERVICES.leave()
     if not WORKER:
         shutil.rmtree(HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """The servers go with the test run, and all databases with them."""
+    return True
+
+
+@pytest.fixture(scope="session")
+def migrating(
+    django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Callable[[], None]]:
+    """The first process migrates while the others wait, and then copy what it made."""
+    with (HOME / "migrating").open("w") as lock, django_db_blocker.unblock():
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        copied = database.copy_migrated()
+
+        def done() -> None:
+            if not copied:
+                database.keep_migrated()
+            fcntl.flock(lock, fcntl.LOCK_UN)
+
+        yield done
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    migrating: Callable[[], None], django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> None:
+    with django_db_blocker.unblock():
+        migrating()
+    TransactionTestCase._fixture_teardown = _restore
+
+
+def _restore(case: TransactionTestCase) -> None:
+    database.restore()
+
+
+@pytest.fixture
+def workers(transactional_db: None, tmp_path: Path) -> Iterator[Workers]:
+    """Starts real Celery workers on this test's database: `workers.start()`, `workers.kill(worker)`."""
+    started = Workers(tmp_path)
+    yield started
+    started.end()
+
+
+@pytest.fixture
+def celery_worker_process(workers: Workers) -> Workers:
+    """One real Celery worker, running."""
+    workers.start()
+    return workers
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, object]) -> dict[str, object]:
+    """The Chromium of this machine, not one that Playwright downloads; root needs it without its sandbox."""
+    arguments = ["--disable-background-networking", "--disable-component-update", "--no-first-run"]
+    if os.geteuid() == 0:
+        arguments.append("--no-sandbox")
+    return browser_type_launch_args | {"executable_path": system.chromium(), "args": arguments}
