@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 
 from allauth.account.models import EmailAddress
 from django.core.exceptions import ValidationError
@@ -24,6 +25,16 @@ from audit.trail import action, record
 
 INVITED = action("person.invited", "invited {target}")
 JOINED = action("person.joined", "joined by invitation")
+
+Joined = Callable[[Invitation, User], None]
+_WHEN_ACCEPTED: list[Joined] = []
+
+
+def when_accepted(function: Joined) -> Joined:
+    """Register what else happens, in the same transaction, when a person accepts an invitation."""
+    _WHEN_ACCEPTED.append(function)
+    return function
+
 
 VALID_FOR = dt.timedelta(days=14)
 
@@ -98,6 +109,8 @@ def accept(invitation: Invitation, *, password: str) -> User:
         )
     invitation.accepted_at, invitation.accepted_by = timezone.now(), user
     invitation.save(update_fields=["accepted_at", "accepted_by"])
+    for function in _WHEN_ACCEPTED:
+        function(invitation, user)
     record(
         JOINED,
         by=user,

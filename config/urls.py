@@ -3,8 +3,15 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from config import views
+from engagements.views import home
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", views.healthz, name="healthz"),
     path("account/", include("allauth.account.urls")),
+    path("", include("accounts.urls")),
+    path("", home.home, name="home"),
+    path("palette/", home.palette, name="palette"),
+    path("rules/", home.rules, name="rules"),
+    path("", include("engagements.urls")),
+    path("", include("reports.urls")),
 ]

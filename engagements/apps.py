@@ -9,4 +9,4 @@ class EngagementsConfig(AppConfig):
     verbose_name = "Engagements"
 
     def ready(self) -> None:
-        autodiscover_modules("rules", "navigation", "handlers", "panels", "waiting", "palette")
+        autodiscover_modules("rules", "navigation", "handlers", "panels", "waiting", "palette", "team")

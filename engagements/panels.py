@@ -10,7 +10,10 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
-from engagements.models import Control, Engagement
+from engagements import workflow
+from engagements.activity import line, visible_events
+from engagements.models import Control, Engagement, Stage
+from engagements.register import findings
 
 Context = Callable[[Engagement, HttpRequest], dict[str, Any] | None]
 ControlContext = Callable[[Control, HttpRequest], dict[str, Any] | None]
@@ -80,3 +83,78 @@ def _rendered(
             context = {"engagement": engagement, "may": engagement.may, **context}
             columns[one.column].append(render_to_string(one.template, context, request))
     return columns
+
+
+# -- This app's own panels --------------------------------------------------------------------
+
+# The step whose rules the overview shows, by the stage at which the engagement stands.
+AHEAD = {
+    Stage.ACCEPTANCE: ("accept", "What stands in the way of acceptance"),
+    Stage.SCOPING: ("fieldwork", "What stands in the way of fieldwork"),
+    Stage.READINESS: ("fieldwork", "What stands in the way of fieldwork"),
+    Stage.OBSERVATION: ("fieldwork", "What stands in the way of fieldwork"),
+    Stage.FIELDWORK: ("reporting", "What stands in the way of reporting"),
+    Stage.REPORTING: ("issue", "What stands in the way of the report"),
+}
+SHOWN = 12
+
+
+def _next_step(engagement: Engagement, request: HttpRequest) -> dict[str, Any] | None:
+    """Where the engagement may go from here."""
+    stages = workflow.next_stages(engagement)
+    if engagement.stage == Stage.ACCEPTANCE:
+        return {"accepting": True, "stages": []}
+    if engagement.frozen or not stages:
+        return None
+    order = workflow.RAIL_ORDER
+    here = order[Stage(engagement.stage)]
+    return {
+        "accepting": False,
+        "stages": [stage for stage in stages if order[stage] > here],
+        "back": [stage for stage in stages if order[stage] < here],
+        "letter_missing": engagement.letter_on is None,
+    }
+
+
+def _in_the_way(engagement: Engagement, request: HttpRequest) -> dict[str, Any] | None:
+    if engagement.frozen or Stage(engagement.stage) not in AHEAD:
+        return None
+    step, title = AHEAD[Stage(engagement.stage)]
+    found = findings(step, engagement)
+    return {"findings": found[:SHOWN], "more": max(len(found) - SHOWN, 0), "title": title, "step": step}
+
+
+def _lately(engagement: Engagement, request: HttpRequest) -> dict[str, Any] | None:
+    events = visible_events(engagement, engagement.may).order_by("-pk")[:8]
+    return {"lines": [line(event) for event in events]}
+
+
+def _facts(engagement: Engagement, request: HttpRequest) -> dict[str, Any]:
+    return {}
+
+
+panel("facts", position=0, column="wide", template="engagements/panels/facts.html", context=_facts)
+panel(
+    "next-step",
+    position=10,
+    column="aside",
+    template="engagements/panels/next_step.html",
+    context=_next_step,
+    needs=("manage_engagement", "accept_engagement"),
+)
+panel(
+    "in-the-way",
+    position=20,
+    column="aside",
+    template="engagements/panels/in_the_way.html",
+    context=_in_the_way,
+    needs=("see_fieldwork",),
+)
+panel(
+    "lately",
+    position=90,
+    column="aside",
+    template="engagements/panels/lately.html",
+    context=_lately,
+    needs=("see_trail",),
+)

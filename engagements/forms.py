@@ -1,0 +1,341 @@
+"""Forms of the engagement: they clean shape; what may be done is the flows' affair."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from accounts.forms import DateInput
+from accounts.models import Firm, ServiceOrganization, User
+from controls.models import Category, Frequency, Nature
+from engagements.models import (
+    Commitment,
+    Component,
+    Control,
+    Engagement,
+    EngagementMember,
+    Role,
+    SubserviceOrganization,
+)
+
+FURTHER_CATEGORIES = [(category.value, category.label) for category in Category if category != Category.SECURITY]
+
+
+class ExaminationForm(forms.Form):
+    """What is examined: the fields that opening and changing an engagement share."""
+
+    system_name = forms.CharField(
+        max_length=120, help_text="As the report's title names it, without the company's name."
+    )
+    number = forms.CharField(max_length=20, help_text="The firm's number of the engagement.")
+    type = forms.ChoiceField(
+        choices=[
+            (Engagement.Type.TYPE_1.value, "Type 1: design, as of a date"),
+            (Engagement.Type.TYPE_2.value, "Type 2: design and operation, throughout a period"),
+        ],
+        widget=forms.RadioSelect,
+        initial=Engagement.Type.TYPE_2.value,
+        label="Type of report",
+    )
+    as_of = forms.DateField(label="As-of date", required=False, widget=DateInput())
+    period_start = forms.DateField(label="First day of the period", required=False, widget=DateInput())
+    period_end = forms.DateField(label="Last day of the period", required=False, widget=DateInput())
+    prior_period_end = forms.DateField(
+        label="Last day of the prior report's period",
+        required=False,
+        widget=DateInput(),
+        help_text="If there was one: a gap or an overlap is then shown.",
+    )
+    categories = forms.MultipleChoiceField(
+        label="Categories besides Security",
+        choices=FURTHER_CATEGORIES,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Security is always examined: it brings the 33 common criteria.",
+    )
+    report_due = forms.DateField(label="Report due", required=False, widget=DateInput())
+
+    def clean(self) -> dict[str, Any]:
+        """Only the dates that belong to the type are kept (R09); Security is always there (R08)."""
+        cleaned = super().clean() or {}
+        if cleaned.get("type") == Engagement.Type.TYPE_1:
+            cleaned["period_start"] = cleaned["period_end"] = cleaned["prior_period_end"] = None
+            if not cleaned.get("as_of") and "as_of" not in self.errors:
+                self.add_error("as_of", "R09: a Type 1 report speaks as of a date. Give the date.")
+        else:
+            cleaned["as_of"] = None
+            self._clean_period(cleaned)
+        cleaned["categories"] = [
+            category.value
+            for category in Category
+            if category == Category.SECURITY or category.value in cleaned.get("categories", [])
+        ]
+        return cleaned
+
+    def _clean_period(self, cleaned: dict[str, Any]) -> None:
+        start, end = cleaned.get("period_start"), cleaned.get("period_end")
+        if not start and "period_start" not in self.errors:
+            self.add_error("period_start", "R09: a Type 2 report speaks of a period. Give its first day.")
+        if not end and "period_end" not in self.errors:
+            self.add_error("period_end", "R09: a Type 2 report speaks of a period. Give its last day.")
+        if start and end and start >= end:
+            self.add_error("period_end", "R09: the period must end after its first day.")
+
+
+class OpenForm(ExaminationForm):
+    client = forms.ModelChoiceField(
+        ServiceOrganization.objects.none(), required=False, label="Client", empty_label="A new client"
+    )
+    new_client = forms.CharField(
+        max_length=200, required=False, label="Legal name of the new client", help_text="As the report names it."
+    )
+    field_order = ["client", "new_client", "system_name", "number"]
+
+    def __init__(self, *args: Any, firm: Firm, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        chooser = self.fields["client"]
+        assert isinstance(chooser, forms.ModelChoiceField)
+        chooser.queryset = ServiceOrganization.objects.filter(firm=firm)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if not cleaned.get("client") and not cleaned.get("new_client", "").strip():
+            self.add_error("new_client", "Choose a client or give the new client's name.")
+        return cleaned
+
+
+class SettingsForm(ExaminationForm):
+    amended_on = forms.DateField(label="Amendment executed on", required=False, widget=DateInput())
+    amended_for_client = forms.CharField(label="Signed for the client by", max_length=120, required=False)
+    amended_for_firm = forms.CharField(label="Signed for the firm by", max_length=120, required=False)
+
+
+class AcceptanceForm(forms.Form):
+    on = forms.DateField(label="Decided on", widget=DateInput())
+    note = forms.CharField(
+        label="Grounds",
+        widget=forms.Textarea,
+        help_text="Integrity of the client; the firm's competence and capacity; independence; why subject matter, "
+        "criteria and evidence are suitable.",
+    )
+
+
+class LetterForm(forms.Form):
+    on = forms.DateField(label="Executed on", widget=DateInput(), help_text="The day of the last signature.")
+    for_client = forms.CharField(label="Signed for the client by", max_length=120)
+    for_firm = forms.CharField(label="Signed for the firm by", max_length=120)
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(label="Reason", widget=forms.Textarea)
+
+
+# -- Controls ---------------------------------------------------------------------------------
+
+
+def criteria_choices(engagement: Engagement) -> list[tuple[str, str]]:
+    return [(criterion.code, f"{criterion.code} {criterion.title}") for criterion in engagement.criteria()]
+
+
+def owner_choices(engagement: Engagement) -> Any:
+    """The people of the client's side."""
+    members = EngagementMember.objects.filter(engagement=engagement).exclude(
+        role__in=[role.value for role in Role if role.of_firm]
+    )
+    return User.objects.filter(pk__in=members.values("user")).order_by("name")
+
+
+class CriteriaField(forms.MultipleChoiceField):
+    """Several criteria of the engagement; the choices are set when the form is made."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(widget=forms.SelectMultiple(attrs={"data-select": "1"}), **kwargs)
+
+
+class ControlForm(forms.Form):
+    number = forms.CharField(max_length=20, help_text="Given once, never again in this engagement.")
+    title = forms.CharField(max_length=200)
+    wording = forms.CharField(
+        label="Control as stated by management",
+        widget=forms.Textarea,
+        help_text="Who does what, how often, and what shows it. The client words it; this is where it starts.",
+    )
+    nature = forms.ChoiceField(choices=Nature.choices)
+    frequency = forms.ChoiceField(choices=Frequency.choices)
+    criteria = CriteriaField(required=False)
+    owner = forms.ModelChoiceField(User.objects.none(), required=False, empty_label="Nobody yet")
+    typical_evidence = forms.CharField(label="Usual evidence", widget=forms.Textarea, required=False)
+    typical_test = forms.CharField(label="Usual test", widget=forms.Textarea, required=False)
+
+    def __init__(self, *args: Any, engagement: Engagement, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fill_choices(self, engagement)
+
+
+class WordingForm(forms.Form):
+    title = forms.CharField(max_length=200)
+    wording = forms.CharField(label="Control as stated by management", widget=forms.Textarea)
+
+
+class MappingForm(forms.Form):
+    criteria = CriteriaField(required=False)
+
+    def __init__(self, *args: Any, engagement: Engagement, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fill_choices(self, engagement)
+
+
+class OwnerForm(forms.Form):
+    owner = forms.ModelChoiceField(User.objects.none(), required=False, empty_label="Nobody")
+
+    def __init__(self, *args: Any, engagement: Engagement, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fill_choices(self, engagement)
+
+
+def fill_choices(form: forms.Form, engagement: Engagement) -> None:
+    """Give the fields that depend on the engagement their choices."""
+    for field in form.fields.values():
+        if isinstance(field, CriteriaField):
+            field.choices = criteria_choices(engagement)
+    if isinstance(owner := form.fields.get("owner"), forms.ModelChoiceField):
+        owner.queryset = owner_choices(engagement)
+    if isinstance(monitoring := form.fields.get("monitoring"), forms.MultipleChoiceField):
+        controls = Control.objects.in_scope().filter(engagement=engagement)
+        monitoring.choices = [(control.number, f"{control.number} {control.title}") for control in controls]
+    if isinstance(category := form.fields.get("category"), forms.ChoiceField):
+        category.choices = [(one.value, str(one.label)) for one in Category if one.value in engagement.categories]
+    if isinstance(subservice := form.fields.get("subservice"), forms.ModelChoiceField):
+        subservice.queryset = SubserviceOrganization.objects.filter(
+            engagement=engagement, method=SubserviceOrganization.Method.CARVE_OUT
+        )
+
+
+# -- Registers --------------------------------------------------------------------------------
+
+
+class RegisterForm(forms.Form):
+    """A form whose choices depend on the engagement."""
+
+    def __init__(self, *args: Any, engagement: Engagement, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fill_choices(self, engagement)
+
+
+class ComponentForm(RegisterForm):
+    kind = forms.ChoiceField(choices=Component.Kind.choices)
+    name = forms.CharField(max_length=120)
+    description = forms.CharField(widget=forms.Textarea, required=False)
+    in_boundary = forms.BooleanField(label="Inside the system's boundary", required=False, initial=True)
+    reason = forms.CharField(
+        label="Why inside or outside",
+        widget=forms.Textarea,
+        required=False,
+        help_text="Needed for what is outside.",
+    )
+
+
+class CommitmentForm(RegisterForm):
+    kind = forms.ChoiceField(choices=Commitment.Kind.choices)
+    category = forms.ChoiceField()
+    text = forms.CharField(widget=forms.Textarea)
+    source = forms.CharField(max_length=200, help_text="Contract, service level, law: where it is written.")
+
+
+class SubserviceForm(RegisterForm):
+    name = forms.CharField(max_length=200)
+    method = forms.ChoiceField(choices=SubserviceOrganization.Method.choices)
+    services = forms.CharField(label="Services used", widget=forms.Textarea)
+    monitoring = forms.MultipleChoiceField(
+        label="Controls by which the client watches it",
+        required=False,
+        widget=forms.SelectMultiple(attrs={"data-select": "1"}),
+    )
+    report_period_start = forms.DateField(label="Its report covers from", required=False, widget=DateInput())
+    report_period_end = forms.DateField(label="Its report covers to", required=False, widget=DateInput())
+    assertion_received_on = forms.DateField(
+        label="Its assertion received on", required=False, widget=DateInput(), help_text="Inclusive method."
+    )
+    representation_received_on = forms.DateField(
+        label="Its representation letter received on",
+        required=False,
+        widget=DateInput(),
+        help_text="Inclusive method.",
+    )
+    independence_confirmed_on = forms.DateField(
+        label="Independence of it confirmed on", required=False, widget=DateInput(), help_text="Inclusive method."
+    )
+
+
+class CuecForm(RegisterForm):
+    text = forms.CharField(
+        label="Control assumed at user entities",
+        widget=forms.Textarea,
+        help_text="Only what is necessary for a commitment; good practice belongs to user responsibilities.",
+    )
+    criteria = CriteriaField()
+
+
+class CsocForm(RegisterForm):
+    subservice = forms.ModelChoiceField(SubserviceOrganization.objects.none(), label="Subservice organization")
+    text = forms.CharField(label="Control assumed there", widget=forms.Textarea)
+    criteria = CriteriaField()
+
+
+class IncidentForm(RegisterForm):
+    occurred_on = forms.DateField(widget=DateInput())
+    title = forms.CharField(max_length=200)
+    nature = forms.CharField(label="Nature, timing, extent or effect, disposition", widget=forms.Textarea)
+    from_control_failure = forms.BooleanField(
+        label="Controls were not suitably designed or did not operate", required=False
+    )
+    failed_commitment = forms.BooleanField(
+        label="It was a significant failure to meet a commitment", required=False
+    )
+    notification_required = forms.BooleanField(label="Public or legal notification was required", required=False)
+    disclosed = forms.TypedChoiceField(
+        label="Disclosed in the description",
+        choices=[("", "Not decided yet"), ("yes", "Yes"), ("no", "No")],
+        coerce=lambda value: {"yes": True, "no": False}[value],
+        empty_value=None,
+        required=False,
+    )
+    reason = forms.CharField(label="Reason of the decision", widget=forms.Textarea, required=False)
+
+
+class ChangeForm(RegisterForm):
+    effective_on = forms.DateField(widget=DateInput())
+    title = forms.CharField(max_length=200)
+    description = forms.CharField(widget=forms.Textarea)
+
+
+class StatementForm(forms.Form):
+    statement = forms.CharField(widget=forms.Textarea, required=False)
+
+
+# -- Team -------------------------------------------------------------------------------------
+
+
+class RoleForm(forms.Form):
+    """A role for a person of the firm or of the client."""
+
+    user = forms.ModelChoiceField(User.objects.none(), label="Person")
+    role = forms.ChoiceField(choices=Role.choices)
+
+    def __init__(self, *args: Any, engagement: Engagement, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        taken = EngagementMember.objects.filter(engagement=engagement).values("user")
+        people = User.objects.filter(is_active=True, firm_memberships__firm=engagement.firm) | User.objects.filter(
+            is_active=True, client_memberships__organization=engagement.client
+        )
+        chooser = self.fields["user"]
+        assert isinstance(chooser, forms.ModelChoiceField)
+        chooser.queryset = people.exclude(pk__in=taken).distinct().order_by("name")
+
+
+class InviteForm(forms.Form):
+    name = forms.CharField(max_length=120)
+    email = forms.EmailField(label="E-mail address")
+    title = forms.CharField(max_length=80, required=False)
+    role = forms.ChoiceField(choices=Role.choices, help_text="The side follows from the role.")

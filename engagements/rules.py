@@ -1,0 +1,462 @@
+"""The rules of what an engagement holds: acceptance, letter, scope, registers, the firm, the report's date."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+
+from django.urls import reverse
+from django.utils import timezone
+
+from controls.models import Category, Criterion
+from engagements.coverage import coverage
+from engagements.models import (
+    Control,
+    ControlCriterion,
+    Engagement,
+    EngagementMember,
+    Incident,
+    SubserviceOrganization,
+    SystemChange,
+)
+from engagements.register import Finding, Rule, Severity, rule
+from engagements.workflow import AGREED, Change
+
+# A step forward of the workflow; "issue" repeats what must hold for the report.
+ONWARD = ("accept", "readiness", "observation", "fieldwork", "reporting", "issue")
+
+CRITERIA_COUNT = {
+    Category.SECURITY: 33,
+    Category.AVAILABILITY: 3,
+    Category.CONFIDENTIALITY: 2,
+    Category.PROCESSING_INTEGRITY: 5,
+    Category.PRIVACY: 18,
+}
+SHORTEST_PERIOD = 90
+LONGEST_PERIOD = 366
+REPORT_WITHIN_DAYS = 120
+PEER_REVIEW_YEARS = 3
+
+
+def _page(name: str, engagement: Engagement) -> str:
+    return reverse(f"engagements:{name}", args=[engagement.pk])
+
+
+def _register(engagement: Engagement, slug: str) -> str:
+    return reverse("engagements:register", args=[engagement.pk, slug])
+
+
+def _firm_team(engagement: Engagement) -> Iterator[EngagementMember]:
+    for member in EngagementMember.objects.filter(engagement=engagement).select_related("user"):
+        if member.of_firm:
+            yield member
+
+
+# -- Acceptance and independence --------------------------------------------------------------
+
+
+@rule(
+    "R01",
+    Severity.BLOCK,
+    guards=ONWARD,
+    text="No work beyond acceptance until everybody of the firm's team has confirmed independence of this client.",
+)
+def independence_confirmed(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
+    for member in _firm_team(engagement):
+        if member.independence_confirmed_at is None:
+            yield rule.finding(
+                f"{member.user.name} has not confirmed independence.",
+                at=member,
+                url=_page("acceptance", engagement),
+                label="Independence",
+            )
+
+
+@rule(
+    "R02",
+    Severity.BLOCK,
+    guards="open_workspace",
+    text="A team member who has not confirmed independence cannot open the workspace.",
+)
+def independent_before_opening(rule: Rule, member: EngagementMember) -> Iterator[Finding]:
+    if member.of_firm and member.independence_confirmed_at is None:
+        yield rule.finding(
+            "Confirm your independence of this client before you open the engagement's workspace.",
+            at=member,
+            url=_page("acceptance", member.engagement),
+            label="Independence",
+        )
+
+
+@rule(
+    "R03",
+    Severity.BLOCK,
+    guards="issue",
+    text="Independence is confirmed again for the issue, after the end of the period or the as-of date.",
+)
+def independent_at_issue(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
+    for member in _firm_team(engagement):
+        confirmed = member.independence_confirmed_at
+        if confirmed is not None and timezone.localdate(confirmed) <= engagement.ends_on:
+            yield rule.finding(
+                f"{member.user.name} confirmed independence before {engagement.ends_on:%d %b %Y} only.",
+                at=member,
+                url=_page("acceptance", engagement),
+                label="Independence",
+            )
+
+
+@rule(
+    "R06",
+    Severity.BLOCK,
+    guards=("accept", "issue"),
+    text="Continuance is a new decision each period, made after that of the period before.",
+)
+def continuance_decided_anew(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
+    before = Engagement.objects.filter(
+        client_id=engagement.client_id, system_name=engagement.system_name, accepted_on__isnull=False
+    ).exclude(pk=engagement.pk)
+    for other in before:
+        if (
+            engagement.accepted_on is not None
+            and other.accepted_on is not None
+            and other.ends_on < engagement.ends_on
+            and engagement.accepted_on <= other.accepted_on
+        ):
+            yield rule.finding(
+                f"Accepted no later than {other.number}, whose period came before: decide about continuance anew.",
+                url=_page("acceptance", engagement),
+                label="Acceptance",
+            )
+
+
+# -- Letter, type and period ------------------------------------------------------------------
+
+
+@rule(
+    "R07",
+    Severity.BLOCK,
+    guards=("record_test", "reporting", "issue"),
+    text="The engagement letter is executed by both parties before the first test is recorded.",
+)
+def letter_executed(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
+    if engagement.letter_on is None:
+        yield rule.finding(
+            "The engagement letter is not recorded as executed.", url=_page("letter", engagement), label="Letter"
+        )
+
+
+@rule("R08", Severity.BLOCK, guards=("change", *ONWARD), text="Security is always in scope.")
+def security_in_scope(rule: Rule, subject: Engagement | Change) -> Iterator[Finding]:
+    engagement = subject.engagement if isinstance(subject, Change) else subject
+    if Category.SECURITY not in engagement.categories:
+        yield rule.finding("Security is missing.", url=_page("settings", engagement), label="Settings")
+
+
+@rule(
+    "R09",
+    Severity.BLOCK,
+    guards=("change", *ONWARD),
+    text="A Type 1 has an as-of date and no period; a Type 2 a period, first day before last.",
+)
+def dates_of_type(rule: Rule, subject: Engagement | Change) -> Iterator[Finding]:
+    engagement = subject.engagement if isinstance(subject, Change) else subject
+    start, end, as_of = engagement.period_start, engagement.period_end, engagement.as_of
+    if engagement.is_type_2:
+        fits = start is not None and end is not None and start < end and as_of is None
+    else:
+        fits = as_of is not None and start is None and end is None
+    if not fits:
+        yield rule.finding(
+            f"The dates do not fit a {engagement.get_type_display()}.",
+            url=_page("settings", engagement),
+            label="Settings",
+        )
+
+
+@rule(
+    "R10",
+    Severity.WARN,
+    guards=("fieldwork", "issue"),
+    text=f"A period is usually between {SHORTEST_PERIOD} and {LONGEST_PERIOD} days long.",
+)
+def usual_period(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
+    if not engagement.is_type_2:
+        return
+    days = (engagement.ends_on - engagement.starts_on).days + 1
+    if not SHORTEST_PERIOD <= days <= LONGEST_PERIOD:
+        yield rule.finding(
+            f"The period is {days} days long; usual are {SHORTEST_PERIOD} to {LONGEST_PERIOD}.",
+            url=_page("settings", engagement),
+            label="Period",
+        )
+
+
+@rule(
+    "R11",
+    Severity.WARN,
+    guards=("fieldwork", "issue"),
+    text="The period begins the day after the prior report's period: no gap, no overlap.",
+)
+def no_gap(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
+    if engagement.prior_period_end is None or not engagement.is_type_2:
+        return
+    days = (engagement.starts_on - engagement.prior_period_end).days - 1
+    if days:
+        words = f"{days} days lie between" if days > 0 else f"{-days} days are both in"
+        yield rule.finding(
+            f"{words} the prior report's period and this one.", url=_page("settings", engagement), label="Period"
+        )
+
+
+@rule(
+    "R15",
+    Severity.BLOCK,
+    guards="change",
+    text="After the engagement letter, a change of scope, period or categories needs an amendment signed by both.",
+)
+def amendment_signed(rule: Rule, change: Change) -> Iterator[Finding]:
+    engagement, amendment = change.engagement, change.amendment
+    if engagement.letter_on is None or not AGREED.intersection(change.changes):
+        return
+    if amendment is None or not amendment.for_client.strip() or not amendment.for_firm.strip():
+        yield rule.finding(
+            "The engagement letter is executed: name the amendment that both parties have signed.",
+            url=_page("settings", engagement),
+            label="Settings",
+        )
+    elif not engagement.letter_on <= amendment.on <= timezone.localdate():
+        yield rule.finding(
+            "The amendment is signed on or after the day of the letter, and not in the future.",
+            url=_page("settings", engagement),
+            label="Settings",
+        )
+
+
+# -- Scope ------------------------------------------------------------------------------------
+
+
+@rule(
+    "R12",
+    Severity.BLOCK,
+    guards=("fieldwork", "reporting", "issue"),
+    text="The criteria are the 33 common ones and those of the selected categories; no others.",
+)
+def criteria_of_categories(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
+    expected = sum(CRITERIA_COUNT[Category(category)] for category in engagement.categories)
+    found = engagement.criteria().count()
+    if found != expected:
+        yield rule.finding(
+            f"{found} criteria are loaded where the categories have {expected}.", url=_page("scope", engagement)
+        )
+    strangers = (
+        ControlCriterion.objects.filter(engagement=engagement, control__removed_at__isnull=True)
+        .exclude(criterion__in=Criterion.objects.in_scope(engagement.categories))
+        .select_related("control")
+    )
+    for mapping in strangers:
+        yield rule.finding(
+            f"{mapping.control.number} is mapped to {mapping.criterion_id}, which is not in scope.",
+            at=mapping.control,
+        )
+
+
+@rule(
+    "R13",
+    Severity.BLOCK,
+    guards="issue",
+    text="Every criterion in scope has at least one control, or a reason why it is not relevant (DC8).",
+)
+def every_criterion_met(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
+    for one in coverage(engagement):
+        if one.gap:
+            code = one.criterion.code
+            yield rule.finding(
+                f"{code} {one.criterion.title} has neither a control nor a reason.",
+                url=reverse("engagements:criterion", args=[engagement.pk, code]),
+                label=code,
+            )
+
+
+@rule(
+    "R14",
+    Severity.WARN,
+    guards=("reporting", "issue"),
+    text="Every control serves at least one criterion in scope.",
+)
+def every_control_mapped(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
+    mapped = ControlCriterion.objects.filter(
+        engagement=engagement, criterion__in=Criterion.objects.in_scope(engagement.categories)
+    ).values("control_id")
+    for control in Control.objects.in_scope().filter(engagement=engagement).exclude(pk__in=mapped):
+        yield rule.finding(f"{control.number} {control.title} is mapped to no criterion.", at=control)
+
+
+@rule(
+    "R16",
+    Severity.BLOCK,
+    guards=("reporting", "issue"),
+    text="A carved-out subservice organization has a CSOC and a monitoring control; an included one has given "
+    "assertion and representation letter, and the firm is independent of it.",
+)
+def subservice_complete(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
+    organizations = SubserviceOrganization.objects.filter(engagement=engagement).prefetch_related(
+        "complementary", "monitoring"
+    )
+    for organization in organizations:
+        missing = _missing_of(organization)
+        if missing:
+            yield rule.finding(
+                f"{organization.name} ({organization.get_method_display().lower()}) lacks {' and '.join(missing)}.",
+                at=organization,
+                url=_register(engagement, "subservice"),
+            )
+
+
+def _missing_of(organization: SubserviceOrganization) -> list[str]:
+    needed: dict[str, list[object]]
+    if organization.method == SubserviceOrganization.Method.CARVE_OUT:
+        needed = {
+            "a complementary control (CSOC)": list(organization.complementary.all()),
+            "a monitoring control": list(organization.monitoring.all()),
+        }
+    else:
+        needed = {
+            "its assertion": [organization.assertion_received_on],
+            "its representation letter": [organization.representation_received_on],
+            "the firm's independence of it": [organization.independence_confirmed_on],
+        }
+    return [words for words, things in needed.items() if not any(things)]
+
+
+# -- Registers --------------------------------------------------------------------------------
+
+
+@rule(
+    "R43",
+    Severity.BLOCK,
+    guards="issue",
+    text="Every incident has a decision about its disclosure with a reason (DC4); an empty register has the "
+    "client's statement.",
+)
+def incidents_decided(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
+    incidents = list(Incident.objects.filter(engagement=engagement))
+    if not incidents and not engagement.incidents_none_statement.strip():
+        yield rule.finding(
+            "No incident is recorded and the client has not stated that there was none.",
+            url=_register(engagement, "incidents"),
+            label="Incidents",
+        )
+    for incident in incidents:
+        if incident.disclosed is None or not incident.reason.strip():
+            yield rule.finding(
+                f"Nobody has decided whether “{incident.title}” is disclosed.",
+                at=incident,
+                url=_register(engagement, "incidents"),
+                label="Incidents",
+            )
+
+
+@rule(
+    "R44",
+    Severity.BLOCK,
+    guards="issue",
+    text="A Type 2 has the significant changes of its period, or a statement that there was none (DC9).",
+)
+def changes_stated(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
+    if not engagement.is_type_2 or engagement.changes_none_statement.strip():
+        return
+    if not SystemChange.objects.filter(engagement=engagement).exists():
+        yield rule.finding(
+            "No change is recorded and the client has not stated that there was none.",
+            url=_register(engagement, "changes"),
+            label="Changes",
+        )
+
+
+# -- The firm ---------------------------------------------------------------------------------
+
+
+@rule(
+    "R46",
+    Severity.BLOCK,
+    guards=("accept", "issue"),
+    text="The firm's name, city and state are on record: the report is signed with them.",
+)
+def firm_on_record(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
+    firm = engagement.firm
+    missing = [
+        word
+        for word, value in (("name", firm.legal_name), ("city", firm.city), ("state", firm.state))
+        if not value.strip()
+    ]
+    if missing:
+        yield rule.finding(
+            f"The firm's {' and '.join(missing)} is not on record.", url=reverse("accounts:firm"), label="Firm"
+        )
+
+
+@rule(
+    "R46",
+    Severity.WARN,
+    guards="issue",
+    text="The firm's licence and peer review are on record and current.",
+)
+def firm_current(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
+    firm, today = engagement.firm, timezone.localdate()
+    oldest = today - dt.timedelta(days=round(PEER_REVIEW_YEARS * 365.25))
+    faults = []
+    if not firm.licence_number or (firm.licence_expires is not None and firm.licence_expires < today):
+        faults.append("the firm's licence is missing or has expired")
+    if firm.peer_review_on is None or firm.peer_review_on < oldest:
+        faults.append(f"its last peer review is not on record or older than {PEER_REVIEW_YEARS} years")
+    if faults:
+        words = " and ".join(faults)
+        yield rule.finding(f"{words[0].upper()}{words[1:]}.", url=reverse("accounts:firm"), label="Firm")
+
+
+# -- Dates ------------------------------------------------------------------------------------
+
+
+@rule(
+    "R47",
+    Severity.BLOCK,
+    guards=("record_test", "fieldwork", "reporting", "issue"),
+    text="Acceptance comes first, then the engagement letter, then the first test.",
+)
+def letter_after_acceptance(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
+    accepted, letter = engagement.accepted_on, engagement.letter_on
+    if accepted is None or (letter is not None and letter < accepted):
+        yield rule.finding(
+            "The engagement is not accepted before its letter.",
+            url=_page("acceptance", engagement),
+            label="Acceptance",
+        )
+
+
+@rule(
+    "R48",
+    Severity.BLOCK,
+    guards="issue",
+    text="The report is dated after the end of the period; a Type 1 on or after its as-of date.",
+)
+def report_after_period(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
+    day = engagement.report_date
+    if day is None:
+        return
+    too_early = day <= engagement.ends_on if engagement.is_type_2 else day < engagement.ends_on
+    if too_early:
+        yield rule.finding(f"The report's date lies too early for {engagement.span_label}.")
+
+
+@rule(
+    "R56",
+    Severity.WARN,
+    guards="issue",
+    text=f"The report is dated within {REPORT_WITHIN_DAYS} days of the end of the period.",
+)
+def report_in_time(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
+    day = engagement.report_date or timezone.localdate()
+    days = (day - engagement.ends_on).days
+    if days > REPORT_WITHIN_DAYS:
+        yield rule.finding(f"{days} days lie between {engagement.ends_on:%d %b %Y} and the report.")

@@ -1,0 +1,86 @@
+"""Who works in the engagement: roles given, taken, and promised with an invitation."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.urls import reverse
+
+from accounts.invitations import invite, when_accepted
+from accounts.models import Invitation, User
+from audit.trail import action, record
+from engagements.models import FIRM_ROLES, Engagement, EngagementMember, InvitedRole, Role, Stage
+from engagements.roles import end_role, require, set_role
+
+ROLE_PROMISED = action("team.invited", "invited {target} as {role}")
+
+
+@transaction.atomic
+def give_role(engagement: Engagement, user: User, role: str, *, by: User) -> EngagementMember:
+    """Give a person of the firm or of the client a role here, instead of the one it has.
+
+    Raises PermissionDenied, ValidationError (see `roles.set_role`).
+    """
+    require(engagement, by, "manage_team")
+    _must_be_alive(engagement)
+    return set_role(engagement, user, role, by=by)
+
+
+@transaction.atomic
+def take_role(engagement: Engagement, user: User, *, by: User) -> None:
+    """Take a person out of the engagement; what the person did stays. Raises PermissionDenied, ValidationError."""
+    require(engagement, by, "manage_team")
+    end_role(engagement, user, by=by)
+
+
+@transaction.atomic
+def invite_to(
+    engagement: Engagement, *, email: str, name: str, role: str, by: User, title: str = ""
+) -> Invitation | EngagementMember:
+    """Bring a person in by e-mail address: who has an account on the right side gets the role at once, others get
+    an invitation and the role with its acceptance.
+
+    Raises PermissionDenied, ValidationError.
+    """
+    require(engagement, by, "manage_team")
+    _must_be_alive(engagement)
+    of_firm = Role(role) in FIRM_ROLES
+    known = User.objects.filter(email=email.strip().lower())
+    known = (
+        known.filter(firm_memberships__firm=engagement.firm)
+        if of_firm
+        else known.filter(client_memberships__organization=engagement.client)
+    )
+    user = known.first()
+    if user is not None:
+        if EngagementMember.objects.filter(engagement=engagement, user=user).exists():
+            raise ValidationError({"email": f"{user.name} has a role here already. Change it in the list."})
+        return set_role(engagement, user, role, by=by)
+    if Role(role) == Role.PARTNER:
+        raise ValidationError({"role": "The engagement has a partner. Invite with another role first."})
+    invitation = invite(
+        email=email,
+        name=name,
+        title=title,
+        by=by,
+        accept_url=settings.SITE_URL + reverse("accounts:invitation", args=["TOKEN"]),
+        firm=engagement.firm if of_firm else None,
+        organization=None if of_firm else engagement.client,
+    )
+    InvitedRole.objects.create(engagement=engagement, invitation=invitation, role=role)
+    record(ROLE_PROMISED, by=by, engagement=engagement, target=invitation, role=Role(role).label, email=email)
+    return invitation
+
+
+@when_accepted
+def give_promised_roles(invitation: Invitation, user: User) -> None:
+    """The invited person gets the roles that were promised with the invitation, in the name of who invited."""
+    for promised in InvitedRole.objects.filter(invitation=invitation).select_related("engagement"):
+        if not EngagementMember.objects.filter(engagement=promised.engagement, user=user).exists():
+            set_role(promised.engagement, user, promised.role, by=invitation.invited_by)
+
+
+def _must_be_alive(engagement: Engagement) -> None:
+    if engagement.stage in {Stage.DECLINED, Stage.WITHDRAWN}:
+        raise ValidationError("The engagement has ended: nobody joins it any more.")

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import dataclasses
+import itertools
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from accounts.models import FirmMember
+from engagements.frame import frame
+from engagements.models import Engagement
+from engagements.palette import find
+from engagements.register import rules as registered_rules
+from engagements.roles import engagement_for
+from engagements.views.acting import person
+from engagements.views.listing import listed
+from engagements.waiting import KINDS, Urgency, waiting_for
+
+SHOWN_PER_KIND = 12
+
+
+@login_required
+def home(request: HttpRequest) -> HttpResponse:
+    """What waits for the person, over all engagements, in order of urgency."""
+    user, today = person(request), timezone.localdate()
+    found = waiting_for(user, today=today)
+    urgent = [one for one in found if one.pressing(today) <= Urgency.RETURNED]
+    groups = []
+    for kind, label in KINDS.items():
+        items = [one for one in found if one.kind == kind and one not in urgent]
+        if items:
+            groups.append({"key": kind, "label": label, "items": items[:SHOWN_PER_KIND], "count": len(items)})
+    context = {
+        "urgent": urgent,
+        "groups": groups,
+        "count": len(found),
+        "today": today,
+        "rows": [row for row in listed(user) if row.ongoing][:20],
+        "firm_member": FirmMember.objects.filter(user=user).first(),
+    }
+    return render(request, "engagements/home.html", context)
+
+
+@login_required
+def palette(request: HttpRequest) -> JsonResponse:
+    """Hits for the command palette: sections, and what the apps find; over the engagements without one."""
+    query = request.GET.get("q", "").strip()
+    pk = request.GET.get("engagement", "")
+    if not pk.isdigit():
+        engagements = Engagement.objects.visible_to(person(request)).select_related("client")
+        hits = [
+            {
+                "code": engagement.number,
+                "label": f"{engagement.client.short}, {engagement.system_name}",
+                "url": engagement.get_absolute_url(),
+                "kind": "Engagement",
+            }
+            for engagement in engagements
+            if query.lower() in f"{engagement.number} {engagement.client.name} {engagement.system_name}".lower()
+        ]
+        return JsonResponse(hits[:20], safe=False)
+    engagement = engagement_for(request, int(pk), "see_engagement")
+    sections = [
+        {"code": "", "label": entry["label"], "url": entry["url"], "kind": "Section"}
+        for entry in frame(request, engagement, "")["nav"]
+        if query.lower() in str(entry["label"]).lower()
+    ]
+    found = [dataclasses.asdict(hit) for hit in find(engagement, engagement.may, query)] if query else []
+    return JsonResponse(list(itertools.islice([*sections, *found], 20)), safe=False)
+
+
+@login_required
+def rules(request: HttpRequest) -> HttpResponse:
+    """All rules that guard steps, from the register itself."""
+    rows = [
+        {
+            "id": rule.id,
+            "severity": rule.severity.value,
+            "text": rule.text,
+            "guards": [step.replace("_", " ") for step in rule.guards],
+        }
+        for rule in registered_rules()
+    ]
+    return render(request, "engagements/rules.html", {"rules": rows})

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from engagements import panels, workflow
+from engagements.forms import AcceptanceForm, LetterForm, ReasonForm, SettingsForm
+from engagements.frame import frame
+from engagements.models import Engagement, EngagementMember, LetterAmendment, RuleOverride, Stage
+from engagements.register import Finding, Severity, findings
+from engagements.roles import confirm_independence, engagement_for, require
+from engagements.views.acting import done, filed, person, shown
+
+# What a step means to the people who take it.
+STEP_WORDS = {
+    Stage.READINESS: "The gaps are looked at with the client before anything is tested. Nothing of it is evidence.",
+    Stage.OBSERVATION: "The controls operate. Planning, walkthroughs and interim tests may begin.",
+    Stage.FIELDWORK: "Populations, samples and tests. Observation is over or close to its end.",
+    Stage.REPORTING: "Results are evaluated, the opinion formed, the report drafted and reviewed.",
+}
+
+
+def standing(step: str, engagement: Engagement) -> list[dict[str, Any]]:
+    """What stands in the way of a step, as the page shows it; warnings can be overridden with a reason."""
+    return [_shown_finding(finding, step, engagement) for finding in findings(step, engagement)]
+
+
+def _shown_finding(finding: Finding, step: str, engagement: Engagement) -> dict[str, Any]:
+    shown_finding = dataclasses.asdict(finding)
+    if finding.severity == Severity.WARN and "manage_engagement" in engagement.may:
+        query = urlencode({"step": step, "rule": finding.rule, "subject": finding.subject})
+        shown_finding["override_url"] = f"{reverse('engagements:override', args=[engagement.pk])}?{query}"
+    return shown_finding
+
+
+@login_required
+def overview(request: HttpRequest, pk: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "see_engagement")
+    member = engagement.member
+    unconfirmed = member.of_firm and member.independence_confirmed_at is None
+    columns = {"wide": [], "main": [], "aside": []} if unconfirmed else panels.overview(engagement, request)
+    context = {**frame(request, engagement, "overview"), "columns": columns, "unconfirmed": unconfirmed}
+    return render(request, "engagements/overview.html", context)
+
+
+@login_required
+def acceptance(request: HttpRequest, pk: int) -> HttpResponse:
+    """Independence of the team, and the partner's decision."""
+    engagement = engagement_for(request, pk, "see_engagement")
+    if not engagement.member.of_firm:
+        raise PermissionDenied("Acceptance is the firm's own affair.")
+    form = AcceptanceForm(request.POST or None, initial={"on": timezone.localdate()})
+    deciding = engagement.stage == Stage.ACCEPTANCE and "accept_engagement" in engagement.may
+    if deciding and filed(
+        request,
+        form,
+        lambda data: workflow.accept(engagement, on=data["on"], note=data["note"], by=person(request)),
+        "The engagement is accepted. Record the engagement letter next.",
+    ):
+        return redirect("engagements:letter", pk)
+    team = EngagementMember.objects.filter(engagement=engagement).select_related("user")
+    context = {
+        **frame(request, engagement, "overview"),
+        "deciding": deciding,
+        "team": [member for member in team if member.of_firm],
+        "standing": standing("accept", engagement) if engagement.stage == Stage.ACCEPTANCE else [],
+    }
+    return shown(request, "engagements/acceptance.html", context, form)
+
+
+@require_POST
+@login_required
+def independence(request: HttpRequest, pk: int) -> HttpResponse:
+    """A member of the firm's team confirms its own independence."""
+    engagement = engagement_for(request, pk, "see_engagement")
+    done(
+        request,
+        lambda: confirm_independence(engagement.member, by=person(request)),
+        "Your independence is confirmed.",
+    )
+    return redirect(
+        "engagements:overview" if engagement.stage != Stage.ACCEPTANCE else "engagements:acceptance", pk
+    )
+
+
+@login_required
+def letter(request: HttpRequest, pk: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "see_fieldwork", "see_description")
+    form = LetterForm(request.POST or None)
+    recording = engagement.letter_on is None and "manage_engagement" in engagement.may
+    if recording and filed(
+        request,
+        form,
+        lambda data: workflow.execute_letter(engagement, **data, by=person(request)),
+        "The engagement letter is recorded.",
+    ):
+        return redirect("engagements:overview", pk)
+    context = {
+        **frame(request, engagement, "overview"),
+        "recording": recording and engagement.stage != Stage.ACCEPTANCE,
+        "amendments": LetterAmendment.objects.filter(engagement=engagement),
+    }
+    return shown(request, "engagements/letter.html", context, form)
+
+
+@login_required
+def settings(request: HttpRequest, pk: int) -> HttpResponse:
+    """Dates, categories, names; after the letter with an amendment."""
+    engagement = engagement_for(request, pk, "manage_engagement")
+    names = [
+        "system_name",
+        "number",
+        "type",
+        "as_of",
+        "period_start",
+        "period_end",
+        "prior_period_end",
+        "categories",
+        "report_due",
+    ]
+    form = SettingsForm(request.POST or None, initial={name: getattr(engagement, name) for name in names})
+
+    def act(data: dict[str, Any]) -> None:
+        amendment = None
+        if data["amended_on"]:
+            amendment = workflow.Amendment(data["amended_on"], data["amended_for_client"], data["amended_for_firm"])
+        fields = {name: data[name] for name in names}
+        workflow.change(engagement, by=person(request), amendment=amendment, **fields)
+
+    if filed(request, form, act, "The changes are saved."):
+        return redirect("engagements:settings", pk)
+    return shown(request, "engagements/settings.html", frame(request, engagement, "overview"), form)
+
+
+@login_required
+def stage(request: HttpRequest, pk: int, to: str) -> HttpResponse:
+    """What stands in the way of a stage, and the move."""
+    engagement = engagement_for(request, pk, "manage_engagement")
+    if to not in workflow.STEP_OF_STAGE:
+        raise Http404("No such stage")
+    target = Stage(to)
+    if request.method == "POST":
+        if done(
+            request,
+            lambda: workflow.advance(engagement, target, by=person(request)),
+            f"The engagement is at {str(target.label).lower()} now.",
+        ):
+            return redirect("engagements:overview", pk)
+        return redirect("engagements:stage", pk, to)
+    step = workflow.STEP_OF_STAGE[target]
+    context = {
+        **frame(request, engagement, "overview"),
+        "target": target,
+        "words": STEP_WORDS.get(target, ""),
+        "possible": target in workflow.next_stages(engagement),
+        "back": workflow.RAIL_ORDER[target] < workflow.RAIL_ORDER[Stage(engagement.stage)],
+        "standing": standing(step, engagement),
+        "overridden": RuleOverride.objects.filter(engagement=engagement).select_related("by"),
+    }
+    return render(request, "engagements/stage.html", context)
+
+
+@login_required
+def override(request: HttpRequest, pk: int) -> HttpResponse:
+    """Go on in spite of a warning, with a reason that is kept."""
+    engagement = engagement_for(request, pk, "manage_engagement")
+    step, rule, subject = (request.GET.get(name, "") for name in ("step", "rule", "subject"))
+    found = [one for one in findings(step, engagement) if (one.rule, one.subject) == (rule, subject)]
+    if not found or found[0].severity != Severity.WARN:
+        raise Http404("No such warning stands")
+    form = ReasonForm(request.POST or None)
+    if filed(
+        request,
+        form,
+        lambda data: workflow.override(
+            engagement, step=step, rule=rule, subject=subject, reason=data["reason"], by=person(request)
+        ),
+        f"The warning {rule} no longer stands in the way.",
+    ):
+        return redirect("engagements:overview", pk)
+    context = {**frame(request, engagement, "overview"), "finding": found[0]}
+    return shown(request, "engagements/override.html", context, form)
+
+
+@login_required
+def leave(request: HttpRequest, pk: int) -> HttpResponse:
+    """Decline before acceptance, withdraw afterwards."""
+    # Who is not independent must be able to decline: this page asks for no confirmation (R02).
+    engagement = engagement_for(request, pk, "see_engagement")
+    require(engagement, person(request), "accept_engagement")
+    form = ReasonForm(request.POST or None)
+    word = "decline" if engagement.stage == Stage.ACCEPTANCE else "withdraw"
+    confirmed = request.POST.get("confirm", "").strip().lower() == word
+    if request.method == "POST" and not confirmed:
+        form.add_error(None, f"Type {word} to go on.")
+    elif filed(
+        request,
+        form,
+        lambda data: workflow.leave(engagement, reason=data["reason"], by=person(request)),
+        "The engagement has ended; its file stays.",
+    ):
+        return redirect("engagements:overview", pk)
+    return shown(request, "engagements/leave.html", {**frame(request, engagement, "overview"), "word": word}, form)

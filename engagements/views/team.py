@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from engagements.forms import InviteForm, RoleForm
+from engagements.frame import frame
+from engagements.models import Engagement, EngagementMember, InvitedRole, Role
+from engagements.roles import MATRIX, engagement_for
+from engagements.team import give_role, invite_to, take_role
+from engagements.views.acting import done, filed, person, shown
+
+
+def _acts() -> list[dict[str, object]]:
+    """The matrix as a table: act by role."""
+    labels = dict(Engagement._meta.permissions)
+    return [
+        {"label": label, "cells": [(role.label, codename in MATRIX[role]) for role in Role]}
+        for codename, label in labels.items()
+    ]
+
+
+@login_required
+def team(request: HttpRequest, pk: int) -> HttpResponse:
+    """Who works here, in which role, and what each role may do."""
+    engagement = engagement_for(request, pk, "see_engagement")
+    form = RoleForm(request.POST or None, engagement=engagement)
+    if filed(
+        request,
+        form,
+        lambda data: give_role(engagement, data["user"], data["role"], by=person(request)),
+        "The role is given.",
+    ):
+        return redirect("engagements:team", pk)
+    members = list(EngagementMember.objects.filter(engagement=engagement).select_related("user"))
+    invited = InvitedRole.objects.filter(
+        engagement=engagement, invitation__accepted_at__isnull=True
+    ).select_related("invitation")
+    order = list(Role)
+    members.sort(key=lambda member: (order.index(Role(member.role)), member.user.name))
+    context = {
+        **frame(request, engagement, "team"),
+        "firm_side": [member for member in members if member.of_firm],
+        "client_side": [member for member in members if not member.of_firm],
+        "invited": invited,
+        "now": timezone.now(),
+        "roles": Role,
+        "firm_choices": [(role.value, role.label) for role in Role if role.of_firm],
+        "client_choices": [(role.value, role.label) for role in Role if not role.of_firm],
+        "acts": _acts(),
+        "may_manage": "manage_team" in engagement.may,
+        "sees_firm": engagement.member.of_firm,
+    }
+    return shown(request, "engagements/team.html", context, form)
+
+
+@login_required
+def invite(request: HttpRequest, pk: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "manage_team")
+    form = InviteForm(request.POST or None)
+    if filed(
+        request, form, lambda data: invite_to(engagement, **data, by=person(request)), "The person is invited."
+    ):
+        return redirect("engagements:team", pk)
+    return shown(request, "engagements/team_invite.html", frame(request, engagement, "team"), form)
+
+
+@require_POST
+@login_required
+def role(request: HttpRequest, pk: int, user: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "manage_team")
+    member = get_object_or_404(EngagementMember.objects.select_related("user"), engagement=engagement, user=user)
+    wanted = request.POST.get("role", "")
+    if wanted in Role.values:
+        done(
+            request,
+            lambda: give_role(engagement, member.user, wanted, by=person(request)),
+            f"{member.user.name} is {str(Role(wanted).label).lower()} now.",
+        )
+    return redirect("engagements:team", pk)
+
+
+@require_POST
+@login_required
+def end(request: HttpRequest, pk: int, user: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "manage_team")
+    member = get_object_or_404(EngagementMember.objects.select_related("user"), engagement=engagement, user=user)
+    done(
+        request,
+        lambda: take_role(engagement, member.user, by=person(request)),
+        f"{member.user.name} is no longer part of the engagement.",
+    )
+    return redirect("engagements:team", pk)
