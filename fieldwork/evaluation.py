@@ -1,0 +1,221 @@
+"""What deviations mean: the rate and its limits, and the effect that the rules propose (domain 3.6).
+
+Pure judgement support. It proposes, with reasons in words; people conclude. Harsher than proposed is always
+allowed, softer needs a recorded reason. That a fault was repaired within the period is no input: repair never
+erases a deviation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fieldwork.statistics import finite_upper_limit, upper_limit
+
+FEW = 10
+
+
+class Cause(StrEnum):
+    """The type of a deviation, by its root cause."""
+
+    ISOLATED = "isolated"
+    SYSTEMATIC = "systematic"
+    INTENTIONAL = "intentional"
+
+
+class Effect(StrEnum):
+    """Effect on the control and upwards, from mild to grave."""
+
+    CONTROL_EFFECTIVE = "control_effective"
+    COMPENSATED = "compensated"
+    CRITERION_FAILED = "criterion_failed"
+
+
+_SEVERITY = list(Effect)
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """The figures beside a deviation, as fractions; `limit` is the one compared with `tolerable`."""
+
+    tested: int
+    deviations: int
+    population: int | None
+    tolerable: float
+    confidence: float
+    rate: float
+    upper90: float
+    upper95: float
+    limit: float
+    exceeds_tolerable: bool
+    note_below_ten: str
+
+    @property
+    def is_census(self) -> bool:
+        return self.population is not None and self.tested == self.population
+
+
+@dataclass(frozen=True)
+class Compensating:
+    """A control offered as compensating, and what the examination says of it."""
+
+    number: str
+    in_scope: bool
+    tested: bool
+    operating: bool
+    same_period: bool
+
+    @property
+    def lacks(self) -> list[str]:
+        """What keeps it from compensating, in words; empty when nothing does."""
+        conditions = (
+            (self.in_scope, "is not in the description"),
+            (self.tested, "was not tested"),
+            (self.operating, "was not found to operate"),
+            (self.same_period, "did not cover the same period"),
+        )
+        return [words for met, words in conditions if not met]
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """The proposed effect, why, and whether the matter goes to the partner at once."""
+
+    effect: Effect
+    reasons: tuple[str, ...]
+    escalate: bool = False
+
+
+def assess(
+    tested: int,
+    deviations: int,
+    population: int | None,
+    tolerable: float = 0.10,
+    confidence: float = 0.90,
+) -> Assessment:
+    """Rate and one-sided upper limits of the deviations found.
+
+    With a known population the limits are exact for it (all items tested leave no doubt), without they are
+    binomial. Raises ValueError for impossible counts or when nothing was tested.
+    """
+    if tested == 0:
+        raise ValueError("nothing was tested")
+    limit = _limit(tested, deviations, population, confidence)
+    occurrences = tested if population is None else population
+    note = (
+        f"With {occurrences} {'occurrence' if occurrences == 1 else 'occurrences'} a rate means little. Judge the "
+        "facts: late or absent, bounded or recurring, and whether the miss defeats the control's purpose."
+        if occurrences < FEW
+        else ""
+    )
+    return Assessment(
+        tested=tested,
+        deviations=deviations,
+        population=population,
+        tolerable=tolerable,
+        confidence=confidence,
+        rate=deviations / tested,
+        upper90=_limit(tested, deviations, population, 0.90),
+        upper95=_limit(tested, deviations, population, 0.95),
+        limit=limit,
+        exceeds_tolerable=limit > tolerable,
+        note_below_ten=note,
+    )
+
+
+def criterion_effect(
+    cause: Cause | str,
+    assessment: Assessment,
+    *,
+    compensating: Compensating | None = None,
+    absent: bool = False,
+) -> Proposal:
+    """The proposed effect of deviations of this cause on the control and the criteria it serves.
+
+    `absent` says that an expected occurrence did not take place at all; late is not absent. Where the control
+    is not shown to have operated, a compensating control can still carry the criterion if it is in the
+    description, tested, operating and of the same period. Raises ValueError for an unknown cause.
+    """
+    cause = Cause(cause)
+    if assessment.deviations == 0 and not absent:
+        return Proposal(Effect.CONTROL_EFFECTIVE, ("No deviation was found.",))
+    if cause is Cause.INTENTIONAL:
+        reasons = [
+            "The deviation was intentional. Whoever overrides one control may override another.",
+            "No control compensates by itself.",
+            "The partner is told at once; consider fraud, and other controls of the same people.",
+        ]
+        return Proposal(Effect.CRITERION_FAILED, tuple(reasons), escalate=True)
+    failures = _failures(cause, assessment, absent)
+    if not failures:
+        return Proposal(Effect.CONTROL_EFFECTIVE, tuple(_passes(assessment)))
+    effect, carried = _carried(compensating)
+    return Proposal(effect, (*failures, *carried))
+
+
+def is_softer(concluded: Effect | str, proposed: Effect | str) -> bool:
+    """Whether a conclusion is milder than the proposal and therefore needs a recorded reason.
+
+    Raises ValueError for an unknown effect.
+    """
+    return _SEVERITY.index(Effect(concluded)) < _SEVERITY.index(Effect(proposed))
+
+
+def _limit(tested: int, deviations: int, population: int | None, confidence: float) -> float:
+    if population is None:
+        return upper_limit(tested, deviations, confidence)
+    return finite_upper_limit(population, tested, deviations, confidence) / population
+
+
+def _failures(cause: Cause, found: Assessment, absent: bool) -> list[str]:
+    """Why the control is not shown to have operated; empty when it is."""
+    reasons = []
+    if absent:
+        reasons.append(
+            "An expected occurrence did not take place. Absent is not late: the control did not operate then."
+        )
+    if cause is Cause.SYSTEMATIC:
+        reasons.append("The cause is systematic: it would bring about the same deviation again.")
+    if found.exceeds_tolerable and not found.note_below_ten:
+        reasons.append(_excess(found))
+    return reasons
+
+
+def _excess(found: Assessment) -> str:
+    seen = f"{found.deviations} of {found.tested} deviate ({found.rate:.1%})"
+    if found.is_census:
+        return f"{seen}, more than the tolerable {found.tolerable:.1%}. All items were tested."
+    words = (
+        f"{seen}; with {found.confidence:.0%} confidence the rate may be as high as {found.limit:.1%}, more than "
+        f"the tolerable {found.tolerable:.1%}."
+    )
+    if found.rate <= found.tolerable:
+        words += " A larger sample may show otherwise; the items found stay in it."
+    return words
+
+
+def _passes(found: Assessment) -> list[str]:
+    reasons = ["The cause is isolated."]
+    if found.note_below_ten:
+        return [*reasons, found.note_below_ten, "The deviation is disclosed with its cause."]
+    figures = (
+        f"The rate is {found.rate:.1%}, all items tested"
+        if found.is_census
+        else f"With {found.confidence:.0%} confidence the rate is at most {found.limit:.1%}"
+    )
+    return [
+        *reasons,
+        f"{figures}; up to {found.tolerable:.1%} is tolerable.",
+        "The deviation is disclosed with its cause.",
+    ]
+
+
+def _carried(compensating: Compensating | None) -> tuple[Effect, list[str]]:
+    if compensating is None:
+        return Effect.CRITERION_FAILED, ["No compensating control is named."]
+    if lacks := compensating.lacks:
+        return Effect.CRITERION_FAILED, [f"{compensating.number} does not compensate: it {', it '.join(lacks)}."]
+    return Effect.COMPENSATED, [
+        f"{compensating.number} is in the description, was tested and operated in the same period.",
+        "Record why it is precise enough to have found what this control missed.",
+    ]
