@@ -16,6 +16,7 @@ from engagements.models import Control, ControlCriterion, Engagement
 from engagements.roles import require
 from engagements.workflow import WORKING, WrongStage, locked, must_be
 from fieldwork.drawing import TESTING
+from fieldwork.evaluation import is_softer
 from fieldwork.models import (
     ControlTest,
     Deviation,
@@ -24,6 +25,7 @@ from fieldwork.models import (
     ItemResult,
     ManagementResponse,
 )
+from fieldwork.proposing import proposed
 from fieldwork.signing import void_if_changed
 from fieldwork.testing import held
 
@@ -37,9 +39,6 @@ RESPONDED = action("exception.responded", "responded to exception {code}")
 
 State = Deviation.State
 Effect = Deviation.Effect
-
-# From mild to grave: a conclusion further left than the proposal needs a reason.
-SEVERITY = [Effect.CONTROL_EFFECTIVE, Effect.COMPENSATED, Effect.CRITERION_FAILED]
 
 
 @transaction.atomic
@@ -261,6 +260,55 @@ def _set_criteria(deviation: Deviation, criteria: list[str]) -> None:
         ),
         ignore_conflicts=True,
     )
+
+
+@transaction.atomic
+def conclude(deviation: Deviation, *, by: User, effect: str = "", softer_reason: str = "") -> Deviation:
+    """The partner concludes on an evaluated exception (R32), by default as it was evaluated.
+
+    Softer than the rules propose needs a reason; harsher is always allowed (domain 3.6). Raises
+    PermissionDenied, WrongStage, ValidationError.
+    """
+    require(deviation.engagement, by, "conclude_deviations")
+    engagement, deviation = _held(deviation)
+    if deviation.state != State.EVALUATED:
+        raise WrongStage(f"{deviation} is {deviation.get_state_display().lower()}: it is evaluated first.")
+    effect = effect or deviation.effect
+    criteria = list(FailedCriterion.objects.filter(deviation=deviation).values_list("criterion_id", flat=True))
+    if effect != Effect.CRITERION_FAILED:
+        criteria = []
+    if effect not in Effect.values:
+        raise ValidationError({"effect": "Say what it means for the control and its criteria."})
+    problems = _effect_problems(deviation, effect, deviation.compensating_control, criteria)
+    if problems:
+        # What is missing belongs to the evaluation, which the partner can change.
+        raise ValidationError({"effect": [f"{text} Evaluate it again." for text in problems.values()]})
+    proposal = proposed(deviation)
+    if proposal and is_softer(effect, proposal.proposal.effect) and not softer_reason.strip():
+        label = Effect(proposal.proposal.effect.value).label.lower()
+        raise ValidationError({"softer_reason": f"The rules propose “{label}”. Say why the conclusion is softer."})
+    _set_criteria(deviation, criteria)
+    new: dict[str, Any] = {
+        "effect": effect,
+        "softer_reason": softer_reason.strip(),
+        "state": State.CONCLUDED,
+        "concluded_by": by,
+        "concluded_at": timezone.now(),
+    }
+    for name, value in new.items():
+        setattr(deviation, name, value)
+    deviation.save(update_fields=list(new))
+    record(
+        CONCLUDED,
+        by=by,
+        engagement=engagement,
+        target=deviation,
+        code=deviation.code,
+        effect=str(Effect(effect).label).lower(),
+        proposed=str(proposal.proposal.effect) if proposal else "",
+        softer_reason=softer_reason.strip(),
+    )
+    return deviation
 
 
 @transaction.atomic
