@@ -1,33 +1,54 @@
 """One migrated database for all processes of a test run, and a fresh one after every test that commits.
 
 Emptying tables would lose the reference data that migrations load, and our triggers refuse it anyway; a
-copy of the database as it was after the migrations takes a moment and forgets nothing.
+copy of the database as it was after the migrations takes a moment and forgets nothing. Between runs the
+migrated database is kept as a dump under var/, for as long as no migration changes.
 """
 
 import contextlib
+import hashlib
+import os
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg2
 from django.db import connection, connections
 from psycopg2 import sql
 
+from config.embedded.identity import postgresql_binaries
+
+ROOT = Path(__file__).resolve().parent.parent
 ASIDE = "attestry_migrated"
+# Everything that decides what a migrated database holds.
+SOURCES = ("*/migrations/*.py", "*/data/*", "requirements.lock")
 
 
 def copy_migrated() -> bool:
-    """Makes the test database from the one another process has migrated; says whether there is one."""
+    """Makes the test database from the one migrated earlier in this run or before it; says whether there is one."""
     with _server() as cursor:
         cursor.execute("SELECT FROM pg_database WHERE datname = %s", [ASIDE])
         found = cursor.rowcount == 1
+    if not found and _dump().exists():
+        _recreate(ASIDE, template="template0")
+        _client("pg_restore", "--no-owner", "--exit-on-error", "--dbname", ASIDE, _dump())
+        found = True
     if found:
         _recreate(connection.creation._get_test_db_name(), template=ASIDE)
     return found
 
 
 def keep_migrated() -> None:
-    """Sets the freshly migrated database aside."""
+    """Sets the freshly migrated database aside, for this run and for those after it."""
     _recreate(ASIDE, template=connection.settings_dict["NAME"])
+    dump = _dump()
+    dump.parent.mkdir(parents=True, exist_ok=True)
+    for old in dump.parent.glob("migrated-*.dump"):
+        old.unlink(missing_ok=True)
+    unfinished = dump.with_suffix(f".{os.getpid()}")
+    _client("pg_dump", "--format=custom", "--compress=0", "--file", unfinished, ASIDE)
+    unfinished.replace(dump)
 
 
 def restore() -> None:
@@ -44,6 +65,28 @@ def _recreate(name: str, *, template: str) -> None:
                 sql.Identifier(name), sql.Identifier(template)
             )
         )
+
+
+def _dump() -> Path:
+    digest = hashlib.sha256()
+    for path in sorted(path for pattern in SOURCES for path in ROOT.glob(pattern)):
+        digest.update(f"{path.relative_to(ROOT)}\0".encode())
+        digest.update(path.read_bytes())
+    return ROOT / "var" / "test" / f"migrated-{digest.hexdigest()[:16]}.dump"
+
+
+def _client(program: str, *arguments: str | Path) -> None:
+    parameters = connection.get_connection_params()
+    subprocess.run(
+        [postgresql_binaries() / program, *arguments],
+        env=os.environ
+        | {
+            "PGHOST": parameters["host"],
+            "PGUSER": parameters["user"],
+            "PGPASSFILE": parameters["passfile"],
+        },
+        check=True,
+    )
 
 
 @contextlib.contextmanager
