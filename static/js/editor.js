@@ -60,7 +60,8 @@ class Editor {
     } else if (BEFORE[name]) {
       const start = value.lastIndexOf("\n", from - 1) + 1;
       const lines = value.slice(start, to).split("\n");
-      this.insert(lines.map((line) => BEFORE[name] + line).join("\n"), start, to);
+      const marked = lines.map((line) => (line.trim() || lines.length === 1 ? BEFORE[name] + line : line));
+      this.insert(marked.join("\n"), start, to);
     } else if (name === "link") {
       this.insert(`[${chosen || "text"}](https://)`, from, to);
     } else if (name === "table") {

@@ -36,6 +36,7 @@ async function selects() {
     if (field.tomselect) continue;
     const plugins = field.multiple ? ["remove_button"] : [];
     const select = new window.TomSelect(field, { plugins, maxOptions: 500, hideSelected: field.multiple, closeAfterSelect: !field.multiple });
+    select.wrapper.classList.remove("form-select", "form-control"); // our sheet dresses it
     field.setAttribute("aria-hidden", "true"); // the library's own control takes over the label
     const described = field.getAttribute("aria-describedby");
     if (described) select.control_input.setAttribute("aria-describedby", described);
