@@ -285,6 +285,8 @@ class Report(EngagementOwned):
     requested_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     requested_at = models.DateTimeField(auto_now_add=True)
     rendered_at = models.DateTimeField(null=True, blank=True)
+    # The client sees no draft before it is shown to it for review (R68).
+    shown_to_client_at = models.DateTimeField(null=True, blank=True)
 
     class Meta(EngagementOwned.Meta):
         ordering = ["-number"]

@@ -1,0 +1,159 @@
+"""What people type on this app's pages; the flows decide whether it may be done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from controls.models import Criterion
+from engagements.models import Engagement
+from fieldwork.models import Deviation
+from reports.models import Conclusion, EmphasisParagraph, ManagementStatement, Matter
+from reports.snapshot import limbs_of
+
+
+def put(form: forms.Form, error: ValidationError) -> None:
+    """Put a flow's refusal on the form: at its fields where it names some, else on top."""
+    if hasattr(error, "error_dict"):
+        for name, problems in error.error_dict.items():
+            form.add_error(name if name in form.fields else None, problems)
+    else:
+        form.add_error(None, error)
+
+
+class PasswordField(forms.CharField):
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("label", "Your password")
+        options.setdefault("strip", False)
+        options.setdefault("widget", forms.PasswordInput(attrs={"autocomplete": "current-password"}))
+        super().__init__(**options)
+
+
+class DayField(forms.DateField):
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("widget", forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+        super().__init__(**options)
+
+
+def _area(rows: int) -> forms.Textarea:
+    return forms.Textarea(attrs={"rows": rows})
+
+
+class SectionForm(forms.Form):
+    body = forms.CharField(label="Text", required=False, strip=False, widget=_area(24))
+    version = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
+
+
+class TitleForm(forms.Form):
+    title = forms.CharField(label="Title of the description", max_length=200)
+
+
+class SignForm(forms.Form):
+    modifications = forms.CharField(required=False, widget=_area(4))
+    basis = forms.CharField(
+        label="What the assertion rests on",
+        help_text="For instance monitoring, self-tests, internal audit. Kept on file, not printed.",
+        required=False,
+        widget=_area(3),
+    )
+    stated_on = DayField(label="Date of the document")
+    signatory_name = forms.CharField(label="Signed by", max_length=120)
+    signatory_title = forms.CharField(label="Title", max_length=120)
+    password = PasswordField(help_text="Asked for again, because you are signing.")
+    seen = forms.CharField(widget=forms.HiddenInput)
+
+    def __init__(self, *arguments: Any, kind: str, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        told = self.fields["modifications"]
+        if kind == ManagementStatement.Kind.ASSERTION:
+            told.label = "In what respects the assertion does not hold"
+            told.help_text = "Empty when it holds. Printed in the assertion."
+        else:
+            told.label = "What has to be told in addition"
+            told.help_text = "Empty when there is nothing to tell."
+            del self.fields["basis"]
+
+
+class MatterForm(forms.Form):
+    title = forms.CharField(max_length=200)
+    cause = forms.ChoiceField(choices=Matter.Cause.choices)
+    pervasive = forms.BooleanField(
+        label="Material and pervasive", required=False, help_text="Otherwise: material, not pervasive."
+    )
+    limbs = forms.MultipleChoiceField(label="Limbs it touches", widget=forms.CheckboxSelectMultiple)
+    deviations = forms.ModelMultipleChoiceField(
+        Deviation.objects.none(), label="Exceptions behind it", required=False
+    )
+    criteria = forms.ModelMultipleChoiceField(Criterion.objects.none(), required=False)
+    basis = forms.CharField(
+        label="Basis paragraph, as the report will print it",
+        help_text="What was found, for which control and criterion, when, and with what effect.",
+        widget=_area(7),
+    )
+
+    def __init__(self, *arguments: Any, engagement: Engagement, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        _set_choices(self, "limbs", [(limb.value, limb.label) for limb in limbs_of(engagement)])
+        _set_queryset(
+            self,
+            "deviations",
+            Deviation.objects.filter(engagement=engagement).exclude(state=Deviation.State.NOT_A_DEVIATION),
+        )
+        deviations: Any = self.fields["deviations"]
+        deviations.label_from_instance = lambda one: f"{one.code} {one.title}"
+        _set_queryset(self, "criteria", engagement.criteria())
+        criteria: Any = self.fields["criteria"]
+        criteria.label_from_instance = lambda one: f"{one.code} {one.title}"
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(widget=_area(3))
+
+
+class ConclusionForm(forms.Form):
+    conclusion = forms.ChoiceField(choices=Conclusion.choices, label="Your conclusion")
+    reason = forms.CharField(
+        required=False,
+        widget=_area(2),
+        label="Reason, where it is other than proposed",
+    )
+
+
+class ReportDateForm(forms.Form):
+    date = DayField(label="Report date", required=False)
+
+
+class ParagraphForm(forms.Form):
+    kind = forms.ChoiceField(choices=EmphasisParagraph.Kind.choices)
+    title = forms.CharField(max_length=120)
+    text = forms.CharField(label="Text, as the report will print it", widget=_area(5))
+    reason = forms.CharField(label="Why it is needed (kept on file)", widget=_area(2))
+
+
+class QualityReviewForm(forms.Form):
+    significant_judgements = forms.CharField(label="Significant judgements considered", widget=_area(5))
+    conclusion = forms.CharField(label="Conclusion of the review", widget=_area(3))
+
+
+class IssueForm(forms.Form):
+    draft = forms.IntegerField(widget=forms.HiddenInput)
+    password = PasswordField(help_text="Asked for again, because this is final.")
+    confirm = forms.CharField(required=False)
+
+    def clean_confirm(self) -> str:
+        word: str = self.cleaned_data["confirm"]
+        if word.strip().lower() != "issue":
+            raise ValidationError("Type the word “issue” to go on.")
+        return word
+
+
+def _set_choices(form: forms.Form, name: str, choices: list[tuple[str, Any]]) -> None:
+    field: Any = form.fields[name]
+    field.choices = choices
+
+
+def _set_queryset(form: forms.Form, name: str, queryset: Any) -> None:
+    field: Any = form.fields[name]
+    field.queryset = queryset

@@ -1,0 +1,167 @@
+"""Issuing: the one act after which nothing in the engagement can change.
+
+`issue` freezes the engagement and asks a worker for the final rendering; only when that PDF is stored does the
+report become current, in the transaction that moves the engagement to issued. If the rendering fails for good
+nothing was issued, and the engagement thaws.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from audit.trail import action, record
+from engagements.models import Engagement, ReportingStep, Stage
+from engagements.register import guard
+from engagements.roles import require
+from engagements.workflow import WrongStage, locked, must_be
+from jobs.models import Job
+from jobs.queue import enqueue
+from jobs.running import Unrecoverable, finish, hold
+from reports import content, storage
+from reports.drafting import rendered_and_kept
+from reports.models import Issuance, Report
+from reports.rendering import html_of
+from reports.signing import reauthenticate
+from reports.snapshot import build
+from reports.validation import validate
+
+ASKED = action("report.issue_requested", "decided to issue the report from {target}", firm_only=True)
+ISSUED = action("report.issued", "issued {target}")
+DOWNLOADED = action("report.downloaded", "downloaded {target}")
+FAILED = action("report.issue_failed", "could not render the final report: nothing was issued", firm_only=True)
+
+
+@transaction.atomic
+def issue(engagement: Engagement, *, by: User, password: str, draft: Report) -> Issuance:
+    """Issue the report from an approved draft: the partner's act, with the password asked for again.
+
+    Refused in words: PermissionDenied (not the partner), WrongStage (not ready, being issued, issued),
+    ValidationError (wrong password; a draft that is not ready or no longer says what the engagement says;
+    another draft being rendered), Blocked (rules that guard the step).
+    """
+    require(engagement, by, "issue_report")
+    reauthenticate(by, password)
+    engagement = locked(engagement)
+    _check_stage(engagement)
+    draft = _approved(engagement, draft)
+    snapshot = build(engagement)
+    if content.digest(snapshot) != draft.content_sha256:
+        raise ValidationError(
+            f"{draft} no longer says what the engagement says: something has changed since. Render a new draft, "
+            "read it, and issue that."
+        )
+    guard("issue", engagement)
+    assert engagement.report_date is not None  # R48 guards the step
+    issuance = Issuance.objects.create(
+        engagement=engagement,
+        draft=draft,
+        number=snapshot["report"]["number"],
+        snapshot=snapshot,
+        content_sha256=draft.content_sha256,
+        report_date=engagement.report_date,
+        issued_by=by,
+    )
+    issuance.job = enqueue(
+        "report.issue",
+        key=f"report.issue:{engagement.pk}",
+        by=by,
+        engagement_id=engagement.pk,
+        payload={"issuance": issuance.pk},
+    )
+    issuance.save(update_fields=["job"])
+    engagement.frozen_at = timezone.now()
+    engagement.save(update_fields=["frozen_at"])
+    record(ASKED, by=by, engagement=engagement, target=draft, sha256=draft.content_sha256)
+    return issuance
+
+
+def _check_stage(engagement: Engagement) -> None:
+    if engagement.frozen and engagement.stage == Stage.REPORTING:
+        raise WrongStage("The report is being issued already: the final rendering is under way.")
+    must_be(engagement, Stage.REPORTING)
+    if engagement.reporting_step != ReportingStep.READY:
+        raise WrongStage(
+            f"The report is at {engagement.get_reporting_step_display().lower()}; it is issued when it is ready."
+        )
+
+
+def _approved(engagement: Engagement, draft: Report) -> Report:
+    """The draft's row as it stands, of this engagement, ready, and with no other being rendered."""
+    found = Report.objects.filter(engagement=engagement, pk=draft.pk).first()
+    if found is None:
+        raise ValidationError("This draft belongs to another engagement.")
+    if found.state != Report.State.READY:
+        raise ValidationError(f"{found} is not ready: {found.get_state_display().lower()}.")
+    rendering = Report.objects.filter(engagement=engagement, state=Report.State.RENDERING).first()
+    if rendering is not None:
+        raise ValidationError(f"{rendering} is being rendered. Wait for it, then issue from the newest draft.")
+    return found
+
+
+def render_final(job: Job) -> dict[str, Any]:
+    """The work of a job "report.issue": render the frozen content without a mark, then release it at once."""
+    issuance = Issuance.objects.get(pk=job.payload["issuance"])
+    if issuance.state == Issuance.State.CURRENT:
+        return {"issuance": issuance.pk, "sha256": issuance.pdf_sha256}
+    if issuance.state != Issuance.State.RENDERING:
+        raise Unrecoverable(f"{issuance}: {issuance.get_state_display().lower()}.")
+    try:
+        snapshot = validate(issuance.snapshot)
+    except content.ContentError as error:
+        raise Unrecoverable(str(error)) from error
+    if content.digest(snapshot) != issuance.content_sha256:
+        raise Unrecoverable("The stored content does not have the hash under which it was approved.")
+    rendered = rendered_and_kept(job, issuance.engagement_id, html_of(snapshot, draft=None))
+    with transaction.atomic():
+        held = hold(job)
+        engagement = locked(issuance.engagement)
+        issuance.pdf_sha256, issuance.pages = rendered.sha256, rendered.pages
+        issuance.state, issuance.released_at = Issuance.State.CURRENT, timezone.now()
+        issuance.save(update_fields=["pdf_sha256", "pages", "state", "released_at"])
+        engagement.stage = Stage.ISSUED
+        engagement.save(update_fields=["stage"])
+        record(
+            ISSUED,
+            by=issuance.issued_by,
+            engagement=engagement,
+            target=issuance,
+            content_sha256=issuance.content_sha256,
+            pdf_sha256=rendered.sha256,
+            pages=rendered.pages,
+        )
+        result: dict[str, Any] = {"issuance": issuance.pk, "pages": rendered.pages, "sha256": rendered.sha256}
+        finish(held, result)
+    return result
+
+
+def issue_failed(job: Job) -> None:
+    """The final rendering failed for good: nothing was issued, and the engagement can be worked on again."""
+    issuance = Issuance.objects.select_for_update().get(pk=job.payload["issuance"])
+    if issuance.state != Issuance.State.RENDERING:
+        return
+    issuance.state = Issuance.State.FAILED
+    issuance.save(update_fields=["state"])
+    engagement = locked(issuance.engagement)
+    engagement.frozen_at = None
+    engagement.save(update_fields=["frozen_at"])
+    record(FAILED, by=None, engagement=engagement, target=issuance, reason=job.error)
+
+
+@transaction.atomic
+def download(issuance: Issuance, *, by: User) -> bytes:
+    """The issued PDF for the people of the engagement, its hash checked; who took it is on record."""
+    pdf = storage.pdf_of(issuance.engagement_id, issuance.pdf_sha256)
+    record(DOWNLOADED, by=by, engagement=issuance.engagement, target=issuance, sha256=issuance.pdf_sha256)
+    return pdf
+
+
+def current(engagement: Engagement) -> Issuance | None:
+    """The issued report, or the one being rendered; else the last attempt, that failed; else None."""
+    found = list(Issuance.objects.filter(engagement=engagement).select_related("job", "issued_by", "draft"))
+    alive = [one for one in found if one.state in {Issuance.State.CURRENT, Issuance.State.RENDERING}]
+    return next(iter([*alive, *found]), None)

@@ -1,0 +1,415 @@
+"""The opinion: proposed from the results when it is shown, formed by the partner, one limb at a time."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Max
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from audit.trail import action, record
+from controls.models import Criterion
+from engagements.models import Control, Engagement, Stage
+from engagements.roles import require
+from engagements.workflow import locked, must_be
+from fieldwork.models import ControlTest, Deviation
+from reports.models import (
+    Conclusion,
+    EmphasisParagraph,
+    Limb,
+    Matter,
+    MatterCriterion,
+    MatterDeviation,
+    Opinion,
+)
+from reports.snapshot import limbs_of
+
+MATTER_ADDED = action("opinion.matter_added", "added {target}", firm_only=True)
+MATTER_WITHDRAWN = action("opinion.matter_withdrawn", "withdrew {target}: {reason}", firm_only=True)
+FORMED = action("opinion.formed", "concluded on {limb}: {conclusion}", firm_only=True)
+DATED = action("opinion.report_date", "set the report date from {old} to {new}", firm_only=True)
+PARAGRAPH_ADDED = action("opinion.paragraph_added", "added the paragraph {target}", firm_only=True)
+PARAGRAPH_REMOVED = action("opinion.paragraph_removed", "removed the paragraph {target}", firm_only=True)
+
+# Where each cause may lead: a misstated description says nothing about the controls, and so on.
+LIMBS_OF_CAUSE = {
+    Matter.Cause.MISSTATEMENT: {Limb.DESCRIPTION},
+    Matter.Cause.DESIGN: {Limb.DESCRIPTION, Limb.DESIGN, Limb.OPERATING},
+    Matter.Cause.OPERATION: {Limb.DESCRIPTION, Limb.OPERATING},
+    Matter.Cause.SCOPE: set(Limb),
+}
+
+
+def page(engagement: Engagement, name: str) -> str:
+    """The address of one of the report's pages of this engagement."""
+    return reverse(f"reports:{name}", args=[engagement.pk])
+
+
+def formed(engagement: Engagement) -> dict[Limb, Opinion]:
+    """The newest conclusion on each limb that has one."""
+    newest: dict[Limb, Opinion] = {}
+    for one in Opinion.objects.filter(engagement=engagement).select_related("formed_by").order_by("pk"):
+        newest[Limb(one.limb)] = one
+    return newest
+
+
+def unformed(engagement: Engagement) -> list[Limb]:
+    """The limbs on which the partner has not concluded."""
+    done = formed(engagement)
+    return [limb for limb in limbs_of(engagement) if limb not in done]
+
+
+def standing_matters(engagement: Engagement) -> list[Matter]:
+    return list(
+        Matter.objects.filter(engagement=engagement, withdrawn_at__isnull=True)
+        .order_by("number")
+        .prefetch_related("deviation_links__deviation", "criterion_links")
+    )
+
+
+def matter_from(engagement: Engagement, code: str) -> dict[str, Any]:
+    """What the form of a new matter begins with when it is opened from an exception."""
+    deviation = (
+        Deviation.objects.filter(engagement=engagement, code=code)
+        .select_related("test", "control")
+        .prefetch_related("failed_links")
+        .first()
+    )
+    if deviation is None:
+        return {}
+    of_design = deviation.test.phase == ControlTest.Phase.DESIGN
+    return {
+        "title": deviation.title,
+        "cause": Matter.Cause.DESIGN if of_design else Matter.Cause.OPERATION,
+        "limbs": [Limb.DESIGN if of_design else Limb.OPERATING],
+        "deviations": [deviation.pk],
+        "criteria": [link.criterion_id for link in deviation.failed_links.all()],
+        "basis": deviation.description,
+    }
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why the results propose what they propose, and where to look."""
+
+    text: str
+    url: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """What the results propose for a limb. Support for the partner's judgement, never a conclusion."""
+
+    limb: Limb
+    conclusion: Conclusion
+    reasons: list[Reason]
+
+    @property
+    def label(self) -> str:
+        return str(self.conclusion.label)
+
+
+def proposals(engagement: Engagement) -> dict[Limb, Proposed]:
+    """What the results and the matters propose now for each limb; worked out when it is asked for, never stored."""
+    matters = standing_matters(engagement)
+    deviations = list(
+        Deviation.objects.filter(engagement=engagement)
+        .exclude(state=Deviation.State.NOT_A_DEVIATION)
+        .select_related("test", "control")
+        .prefetch_related("failed_links")
+        .order_by("code")
+    )
+    untested = _untested(engagement)
+    return {
+        limb: _proposed(
+            engagement,
+            limb,
+            [matter for matter in matters if limb in matter.limbs],
+            [one for one in deviations if LIMB_OF_PHASE[ControlTest.Phase(one.test.phase)] == limb],
+            untested if limb == Limb.OPERATING else [],
+        )
+        for limb in limbs_of(engagement)
+    }
+
+
+LIMB_OF_PHASE = {ControlTest.Phase.DESIGN: Limb.DESIGN, ControlTest.Phase.OPERATING: Limb.OPERATING}
+
+
+def _untested(engagement: Engagement) -> list[Control]:
+    """Controls in scope of which no test of operation has a result."""
+    done = ControlTest.objects.filter(engagement=engagement, phase=ControlTest.Phase.OPERATING).exclude(
+        result__in=[ControlTest.Result.NONE, ControlTest.Result.NOT_TESTED]
+    )
+    return list(
+        Control.objects.filter(engagement=engagement)
+        .in_scope()
+        .exclude(pk__in=done.values("control"))
+        .order_by("number")
+    )
+
+
+def _proposed(
+    engagement: Engagement, limb: Limb, matters: list[Matter], deviations: list[Deviation], untested: list[Control]
+) -> Proposed:
+    reasons: list[Reason] = []
+    ranks = [Conclusion.UNMODIFIED]
+    for matter in matters:
+        if matter.cause == Matter.Cause.SCOPE:
+            ranks.append(Conclusion.DISCLAIMED if matter.pervasive else Conclusion.QUALIFIED)
+        else:
+            ranks.append(Conclusion.ADVERSE if matter.pervasive else Conclusion.QUALIFIED)
+        extent = "material and pervasive" if matter.pervasive else "material, not pervasive"
+        reasons.append(Reason(f"{matter}: {extent}."))
+    for one in deviations:
+        if one.state != Deviation.State.CONCLUDED:
+            reasons.append(_about(one, "is not concluded yet and may change this."))
+        elif one.effect == Deviation.Effect.CRITERION_FAILED:
+            codes = ", ".join(link.criterion_id for link in one.failed_links.all()) or "a criterion"
+            ranks.append(Conclusion.QUALIFIED)
+            reasons.append(_about(one, f"means that {codes} is not met for the affected part."))
+        elif one.effect == Deviation.Effect.COMPENSATED:
+            reasons.append(_about(one, "is compensated by another control."))
+        else:
+            reasons.append(_about(one, "leaves the control effective; it is reported all the same."))
+    if untested:
+        names = ", ".join(control.number for control in untested[:5]) + (" and others" if len(untested) > 5 else "")
+        reasons.append(Reason(f"{len(untested)} controls have no result yet: {names}."))
+    if not reasons:
+        reasons.append(Reason("No matter stands, and no exception touches this limb."))
+    return Proposed(limb, max(ranks, key=_SEVERITY.index), reasons)
+
+
+_SEVERITY = [Conclusion.UNMODIFIED, Conclusion.QUALIFIED, Conclusion.ADVERSE, Conclusion.DISCLAIMED]
+
+
+def _about(deviation: Deviation, words: str) -> Reason:
+    return Reason(f"{deviation.title} {words}", deviation.get_absolute_url(), deviation.code)
+
+
+@transaction.atomic
+def add_matter(
+    engagement: Engagement,
+    *,
+    title: str,
+    cause: Matter.Cause | str,
+    basis: str,
+    limbs: Iterable[Limb | str],
+    by: User,
+    pervasive: bool = False,
+    deviations: Iterable[Deviation] = (),
+    criteria: Iterable[Criterion | str] = (),
+) -> Matter:
+    """Record what gives rise to a modification; `basis` is the paragraph as the report will print it (Markdown).
+
+    Raises PermissionDenied, WrongStage, ValidationError: empty words, no limb or one the cause cannot touch,
+    exceptions or criteria of something else.
+    """
+    require(engagement, by, "form_opinion")
+    engagement = locked(engagement)
+    must_be(engagement, Stage.FIELDWORK, Stage.REPORTING)
+    cause = Matter.Cause(cause)
+    touched = [limb for limb in Limb if limb in set(limbs)]
+    title, basis = " ".join(title.split()), basis.strip()
+    if not title:
+        raise ValidationError({"title": "Give the matter a title."})
+    if not basis:
+        raise ValidationError(
+            {"basis": "Write the basis paragraph: what, which criterion, when, with what effect."}
+        )
+    _check_limbs(engagement, cause, touched)
+    exceptions = list(deviations)
+    if any(one.engagement_id != engagement.pk for one in exceptions):
+        raise ValidationError({"deviations": "An exception of another engagement."})
+    codes = {one if isinstance(one, str) else one.code for one in criteria}
+    found = list(engagement.criteria().filter(code__in=codes))
+    if len(found) != len(codes):
+        raise ValidationError({"criteria": "A criterion that is not in scope."})
+    last = Matter.objects.filter(engagement=engagement).aggregate(last=Max("number"))["last"] or 0
+    matter = Matter.objects.create(
+        engagement=engagement,
+        number=last + 1,
+        title=title,
+        cause=cause,
+        pervasive=pervasive,
+        basis=basis,
+        limbs=[limb.value for limb in touched],
+        by=by,
+    )
+    MatterDeviation.objects.bulk_create(
+        MatterDeviation(engagement=engagement, matter=matter, deviation=one) for one in exceptions
+    )
+    MatterCriterion.objects.bulk_create(
+        MatterCriterion(engagement=engagement, matter=matter, criterion=one) for one in found
+    )
+    record(MATTER_ADDED, by=by, engagement=engagement, target=matter, limbs=matter.limbs, cause=cause.value)
+    return matter
+
+
+def _check_limbs(engagement: Engagement, cause: Matter.Cause, limbs: list[Limb]) -> None:
+    if not limbs:
+        raise ValidationError({"limbs": "Say which limb of the opinion the matter touches."})
+    foreign = [limb for limb in limbs if limb not in limbs_of(engagement)]
+    if foreign or (cause == Matter.Cause.OPERATION and not engagement.is_type_2):
+        raise ValidationError({"limbs": "A Type 1 report has no opinion on operating effectiveness."})
+    wrong = [limb for limb in limbs if limb not in LIMBS_OF_CAUSE[cause]]
+    if wrong:
+        names = ", ".join(str(limb.label).lower() for limb in wrong)
+        raise ValidationError({"limbs": f"{cause.label} does not touch {names}."})
+
+
+@transaction.atomic
+def withdraw_matter(matter: Matter, *, reason: str, by: User) -> Matter:
+    """Withdraw a matter; its number is not given again. Raises PermissionDenied, WrongStage, ValidationError."""
+    require(matter.engagement, by, "form_opinion")
+    engagement = locked(matter.engagement)
+    must_be(engagement, Stage.FIELDWORK, Stage.REPORTING)
+    matter = Matter.objects.select_for_update().get(pk=matter.pk)
+    if matter.withdrawn_at is not None:
+        raise ValidationError(f"{matter} is withdrawn already.")
+    if not reason.strip():
+        raise ValidationError({"reason": "Say why the matter no longer stands."})
+    matter.withdrawn_at = timezone.now()
+    matter.save(update_fields=["withdrawn_at"])
+    record(MATTER_WITHDRAWN, by=by, engagement=engagement, target=matter, reason=reason.strip())
+    return matter
+
+
+@transaction.atomic
+def form(
+    engagement: Engagement, limb: Limb | str, *, conclusion: Conclusion | str, by: User, reason: str = ""
+) -> Opinion:
+    """The partner concludes on a limb. Another conclusion than the proposed one needs a reason.
+
+    Raises PermissionDenied, WrongStage, ValidationError: no such limb in a Type 1, a modification without a matter
+    (R38), an unmodified limb that a matter touches, an adverse or disclaimed one without a pervasive matter.
+    """
+    require(engagement, by, "form_opinion")
+    engagement = locked(engagement)
+    must_be(engagement, Stage.REPORTING)
+    limb, conclusion = Limb(limb), Conclusion(conclusion)
+    if limb not in limbs_of(engagement):
+        raise ValidationError("A Type 1 report has no opinion on operating effectiveness.")
+    matters = [matter for matter in standing_matters(engagement) if limb in matter.limbs]
+    _check_matters(conclusion, matters)
+    proposed = proposals(engagement)[limb].conclusion
+    if conclusion != proposed and not reason.strip():
+        raise ValidationError(
+            {"reason": f"The results propose {proposed.label.lower()}. Say why you conclude otherwise."}
+        )
+    opinion = Opinion.objects.create(
+        engagement=engagement,
+        limb=limb,
+        conclusion=conclusion,
+        proposed=proposed,
+        reason=reason.strip() if conclusion != proposed else "",
+        formed_by=by,
+    )
+    record(
+        FORMED,
+        by=by,
+        engagement=engagement,
+        target=opinion,
+        limb=str(limb.label).lower(),
+        conclusion=str(conclusion.label).lower(),
+        proposed=proposed.value,
+    )
+    return opinion
+
+
+def _check_matters(conclusion: Conclusion, matters: list[Matter]) -> None:
+    """The table of domain 1.4: cause and pervasiveness decide what can follow."""
+    if conclusion == Conclusion.UNMODIFIED:
+        if matters:
+            raise ValidationError(
+                {"conclusion": f"{matters[0]} touches this limb. Withdraw it, or modify the conclusion."}
+            )
+        return
+    if not matters:
+        raise ValidationError({"conclusion": "A modified conclusion rests on a matter: add it first (R38)."})
+    if conclusion == Conclusion.ADVERSE and not any(
+        matter.pervasive and matter.cause != Matter.Cause.SCOPE for matter in matters
+    ):
+        raise ValidationError({"conclusion": "Adverse needs a matter that is material and pervasive."})
+    if conclusion == Conclusion.DISCLAIMED and not any(
+        matter.pervasive and matter.cause == Matter.Cause.SCOPE for matter in matters
+    ):
+        raise ValidationError(
+            {"conclusion": "A disclaimer needs evidence that could not be obtained, material and pervasive."}
+        )
+
+
+@transaction.atomic
+def set_report_date(engagement: Engagement, *, date: dt.date | None, by: User) -> Engagement:
+    """Set the date of the auditor's report, or take it back (None).
+
+    Raises PermissionDenied, WrongStage, ValidationError for a date before the end of what is examined (R48) or in
+    the future.
+    """
+    require(engagement, by, "form_opinion")
+    engagement = locked(engagement)
+    must_be(engagement, Stage.REPORTING)
+    if date is not None:
+        if date > timezone.localdate():
+            raise ValidationError({"date": "The report is not dated ahead."})
+        if date < engagement.ends_on or (engagement.is_type_2 and date == engagement.ends_on):
+            raise ValidationError(
+                {"date": "R48: the report date lies after the period, or not before the as-of date."}
+            )
+    if date == engagement.report_date:
+        return engagement
+    old, engagement.report_date = engagement.report_date, date
+    engagement.save(update_fields=["report_date"])
+    record(DATED, by=by, engagement=engagement, target=engagement, old=str(old or "none"), new=str(date or "none"))
+    return engagement
+
+
+@transaction.atomic
+def add_paragraph(
+    engagement: Engagement, *, kind: EmphasisParagraph.Kind | str, title: str, text: str, reason: str, by: User
+) -> EmphasisParagraph:
+    """Add an emphasis-of-matter or other-matter paragraph with the reason on record.
+
+    Raises PermissionDenied, WrongStage, ValidationError for empty words.
+    """
+    require(engagement, by, "form_opinion")
+    engagement = locked(engagement)
+    must_be(engagement, Stage.FIELDWORK, Stage.REPORTING)
+    for name, value in (("title", title), ("text", text), ("reason", reason)):
+        if not value.strip():
+            raise ValidationError({name: "This is needed."})
+    paragraph = EmphasisParagraph.objects.create(
+        engagement=engagement,
+        kind=EmphasisParagraph.Kind(kind),
+        title=" ".join(title.split()),
+        text=text.strip(),
+        reason=reason.strip(),
+        by=by,
+    )
+    record(PARAGRAPH_ADDED, by=by, engagement=engagement, target=paragraph)
+    return paragraph
+
+
+@transaction.atomic
+def remove_paragraph(paragraph: EmphasisParagraph, *, by: User) -> None:
+    """Take a paragraph out of the report; the trail keeps its words. Raises PermissionDenied, WrongStage."""
+    require(paragraph.engagement, by, "form_opinion")
+    engagement = locked(paragraph.engagement)
+    must_be(engagement, Stage.FIELDWORK, Stage.REPORTING)
+    # Before the deletion, which takes the id that the event names.
+    record(
+        PARAGRAPH_REMOVED,
+        by=by,
+        engagement=engagement,
+        target=paragraph,
+        text=paragraph.text,
+        reason=paragraph.reason,
+    )
+    paragraph.delete()

@@ -1,0 +1,635 @@
+"""The report's content, read from the database into the plain data of `reports.content`.
+
+The same rows give the same bytes: everything is in a fixed order, dates are ISO texts, and nothing of the
+moment goes in. The number of queries does not grow with the engagement.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from django.db.models import Prefetch
+from django.utils import timezone
+
+from accounts.models import ClientMember
+from controls.models import Category
+from engagements.models import (
+    Commitment,
+    ComplementaryControl,
+    Component,
+    Control,
+    Engagement,
+    Incident,
+    NotRelevantCriterion,
+    SubserviceOrganization,
+    SystemChange,
+)
+from evidence.models import Population
+from fieldwork.models import (
+    ControlTest,
+    Deviation,
+    ItemResult,
+    ManagementResponse,
+    Sample,
+    SamplingProfile,
+    SheetItem,
+)
+from reports import content, wording
+from reports.models import (
+    Conclusion,
+    DescriptionSection,
+    EmphasisParagraph,
+    Issuance,
+    Limb,
+    ManagementStatement,
+    Matter,
+    Opinion,
+    Part,
+    SystemDescription,
+)
+
+# Printed in Sections I, II and IV. One place, for the day when an edition changes.
+EDITIONS = content.Editions(
+    criteria="TSP section 100, 2017 Trust Services Criteria (points of focus revised 2022)",
+    description="DC section 200, 2018 (implementation guidance revised 2022)",
+)
+
+OCCURRENCES = {
+    "annual": "Annual",
+    "semiannual": "Semi-annual",
+    "quarterly": "Quarterly",
+    "monthly": "Monthly",
+    "semimonthly": "Twice a month",
+    "weekly": "Weekly",
+    "daily": "Daily",
+    "multiple_daily": "Many times a day",
+}
+
+
+def build(engagement: Engagement) -> content.Snapshot:
+    """The content of the engagement's report as it stands now.
+
+    A limb on which the partner has not concluded stands as unmodified: drafts are marked as drafts, and the
+    rules let no report be issued before every limb is concluded on.
+    """
+    description = SystemDescription.objects.filter(engagement=engagement).first()
+    statements = {
+        statement.kind: statement
+        for statement in ManagementStatement.objects.filter(engagement=engagement, superseded_at__isnull=True)
+    }
+    bodies = {
+        section.part: section.body
+        for section in DescriptionSection.objects.filter(engagement=engagement).order_by("part")
+    }
+    sheets = _sheets(engagement)
+    numbers = {control.number for control in sheets.controls}
+    deviations = _deviations(sheets) if engagement.is_type_2 else []
+    representation = statements.get(ManagementStatement.Kind.REPRESENTATION)
+    made = content.Snapshot(
+        format=content.FORMAT,
+        report=content.ReportIdentity(
+            number=report_number(engagement), type=cast(Literal[1, 2], int(engagement.type)), addressee=""
+        ),
+        firm=_firm(engagement),
+        client=content.Client(legal_name=engagement.client.name, short_name=engagement.client.short_name),
+        system=content.System(
+            name=engagement.system_name,
+            description_title=description.title if description else description_title(engagement),
+        ),
+        as_of=_iso(engagement.as_of),
+        period=(
+            content.Period(start=engagement.starts_on.isoformat(), end=engagement.ends_on.isoformat())
+            if engagement.is_type_2
+            else None
+        ),
+        dates=content.Dates(
+            report=_iso(engagement.report_date),
+            engagement_letter=_iso(engagement.letter_on),
+            representation_letter=_iso(representation.stated_on if representation else None),
+        ),
+        categories=[
+            cast(content.Category, category.value) for category in Category if category in engagement.categories
+        ],
+        editions=EDITIONS,
+        criteria=_criteria(engagement),
+        controls=[_control(control, sheets, engagement) for control in sheets.controls],
+        deviations=deviations,
+        subservices=_subservices(engagement, numbers),
+        cuecs=_cuecs(engagement),
+        user_responsibilities=[],
+        components=[
+            content.Component(
+                kind=cast(content.ComponentKind, one.kind),
+                name=one.name,
+                description=one.description,
+                in_boundary=one.in_boundary,
+                reason=one.reason,
+            )
+            for one in Component.objects.filter(engagement=engagement).order_by("pk")
+        ],
+        commitments=[
+            content.Commitment(
+                kind=cast(Literal["commitment", "requirement"], one.kind),
+                category=cast(content.Category, one.category),
+                text=one.text,
+                source=one.source,
+            )
+            for one in Commitment.objects.filter(engagement=engagement).order_by("pk")
+        ],
+        incidents=[
+            content.Incident(
+                date=one.occurred_on.isoformat(),
+                title=one.title,
+                text=one.nature,
+                disclosed=bool(one.disclosed),
+                reason=one.reason,
+            )
+            for one in Incident.objects.filter(engagement=engagement).order_by("occurred_on", "pk")
+        ],
+        changes=[
+            content.Change(date=one.effective_on.isoformat(), title=one.title, text=one.description)
+            for one in SystemChange.objects.filter(engagement=engagement).order_by("effective_on", "pk")
+            if engagement.is_type_2
+        ],
+        statements=content.Statements(
+            no_incidents=engagement.incidents_none_statement, no_changes=engagement.changes_none_statement
+        ),
+        description=[
+            content.DescriptionPart(code=part.value, title=str(part.label), text=bodies.get(part, ""))
+            for part in parts_of(engagement)
+            if part != Part.OTHER
+        ],
+        assertion=_assertion(statements.get(ManagementStatement.Kind.ASSERTION)),
+        opinion=_opinion(engagement, {one["code"] for one in deviations}, numbers),
+        paragraphs=[
+            content.Paragraph(
+                kind=cast(Literal["emphasis", "other_matter"], one.kind),
+                title=one.title,
+                text=one.text,
+                reason=one.reason,
+            )
+            for one in EmphasisParagraph.objects.filter(engagement=engagement).order_by("pk")
+        ],
+        other_information=bodies.get(Part.OTHER, ""),
+        specified_parties=[],
+        procedures=_procedures(engagement, sheets),
+    )
+    made["specified_parties"] = wording.default_specified_parties(made)
+    return made
+
+
+def parts_of(engagement: Engagement) -> list[Part]:
+    """The parts of the description by the engagement's type: changes of the period only in a Type 2."""
+    return [part for part in Part if part != Part.DC9 or engagement.is_type_2]
+
+
+def description_title(engagement: Engagement) -> str:
+    """The usual title of Section III: whose system, which, and of when."""
+    system = engagement.system_name
+    system = system if system.lower().endswith("system") else f"{system} system"
+    when = (
+        f"throughout the period {wording.day(engagement.starts_on.isoformat())} to "
+        f"{wording.day(engagement.ends_on.isoformat())}"
+        if engagement.is_type_2
+        else f"as of {wording.day(engagement.ends_on.isoformat())}"
+    )
+    return f"Description of {wording.possessive(engagement.client.name)} {system} {when}"
+
+
+def report_number(engagement: Engagement) -> str:
+    """The engagement's number and which report of it this is; a final rendering that failed used up none."""
+    issued = Issuance.objects.filter(
+        engagement=engagement, state__in=[Issuance.State.SUPERSEDED, Issuance.State.WITHDRAWN]
+    ).count()
+    return f"{engagement.number}-R{issued + 1}"
+
+
+def _firm(engagement: Engagement) -> content.Firm:
+    firm = engagement.firm
+    license_ = f"{firm.licence_jurisdiction} license {firm.licence_number}".strip() if firm.licence_number else ""
+    review = (
+        f"Last peer review accepted {wording.day(firm.peer_review_on.isoformat())}" if firm.peer_review_on else ""
+    )
+    return content.Firm(
+        name=firm.legal_name, city=firm.city, state=firm.state, license=license_, peer_review=review
+    )
+
+
+def _criteria(engagement: Engagement) -> list[content.Criterion]:
+    reasons = dict(NotRelevantCriterion.objects.filter(engagement=engagement).values_list("criterion_id", "reason"))
+    return [
+        content.Criterion(
+            code=one.code,
+            category=cast(content.Category, one.category),
+            series=one.series,
+            series_title=one.series_title,
+            title=one.title,
+            paraphrase=one.paraphrase,
+            relevant=one.code not in reasons,
+            reason=reasons.get(one.code, ""),
+        )
+        for one in engagement.criteria().order_by("position")
+    ]
+
+
+# Controls, their tests and what came out of them
+
+
+@dataclass(frozen=True)
+class _Sheets:
+    """What was tested, read at once."""
+
+    controls: list[Control]
+    criteria: Mapping[int, list[str]]  # of a control, in the order of the criteria
+    tests: Mapping[int, list[ControlTest]]  # of a control
+    deviations: list[Deviation]
+    deviation_codes: Mapping[int, list[str]]  # of a test
+    tested: Mapping[int, int]  # items of a test that have a result
+    deviating: Mapping[int, int]  # items of a test with a deviation that stands
+    cells: Mapping[int, list[ItemResult]]  # of a deviation
+    responses: Mapping[int, ManagementResponse]  # the newest, of a deviation
+    titles: Mapping[int, str]  # of the client's people
+
+
+def _sheets(engagement: Engagement) -> _Sheets:
+    controls = sorted(
+        Control.objects.filter(engagement=engagement).in_scope().prefetch_related("mappings__criterion"),
+        key=lambda control: natural(control.number),
+    )
+    criteria = {
+        control.pk: [
+            mapping.criterion_id
+            for mapping in sorted(control.mappings.all(), key=lambda mapping: mapping.criterion.position)
+        ]
+        for control in controls
+    }
+    in_scope = set(criteria)
+    tests: dict[int, list[ControlTest]] = defaultdict(list)
+    for test in (
+        ControlTest.objects.filter(engagement=engagement, control__in=controls)
+        .select_related("control", "sample__population", "empty_population")
+        .order_by("number", "pk")
+    ):
+        tests[test.control_id].append(test)
+    deviations = [
+        deviation
+        for deviation in Deviation.objects.filter(engagement=engagement)
+        .exclude(state=Deviation.State.NOT_A_DEVIATION)
+        .select_related("control", "test__control", "compensating_control")
+        .prefetch_related(
+            Prefetch("failed_links__criterion"),
+            Prefetch(
+                "cells",
+                ItemResult.objects.select_related("item__sample_item", "citation__file").order_by(
+                    "item__position", "attribute__letter"
+                ),
+            ),
+        )
+        if deviation.control_id in in_scope
+    ]
+    deviations.sort(key=lambda deviation: natural(deviation.code))
+    codes: dict[int, list[str]] = defaultdict(list)
+    for deviation in deviations:
+        codes[deviation.test_id].append(deviation.code)
+    responses: dict[int, ManagementResponse] = {}
+    for response in ManagementResponse.objects.filter(engagement=engagement).select_related("by").order_by("pk"):
+        responses[response.deviation_id] = response
+    titles = dict(ClientMember.objects.filter(organization_id=engagement.client_id).values_list("user_id", "title"))
+    tested, deviating = _counts(engagement)
+    return _Sheets(
+        controls=controls,
+        criteria=criteria,
+        tests=tests,
+        deviations=deviations,
+        deviation_codes=codes,
+        tested=tested,
+        deviating=deviating,
+        cells={deviation.pk: list(deviation.cells.all()) for deviation in deviations},
+        responses=responses,
+        titles=titles,
+    )
+
+
+def _counts(engagement: Engagement) -> tuple[dict[int, int], dict[int, int]]:
+    """Items with a result, and items with a deviation that stands, by test."""
+    tested: dict[int, set[int]] = defaultdict(set)
+    deviating: dict[int, set[int]] = defaultdict(set)
+    cleared = set(
+        Deviation.objects.filter(engagement=engagement, state=Deviation.State.NOT_A_DEVIATION).values_list(
+            "cell_links__cell_id", flat=True
+        )
+    )
+    for pk, item, test, outcome in ItemResult.objects.filter(engagement=engagement).values_list(
+        "pk", "item_id", "item__test_id", "outcome"
+    ):
+        if outcome != ItemResult.Outcome.NOT_APPLICABLE:
+            tested[test].add(item)
+        if outcome == ItemResult.Outcome.DEVIATION and pk not in cleared:
+            deviating[test].add(item)
+    return (
+        {test: len(items) for test, items in tested.items()},
+        {test: len(items) for test, items in deviating.items()},
+    )
+
+
+def _control(control: Control, sheets: _Sheets, engagement: Engagement) -> content.Control:
+    tests = sheets.tests.get(control.pk, []) if engagement.is_type_2 else []
+    untested = engagement.is_type_2 and not tests
+    return content.Control(
+        number=control.number,
+        title=control.title,
+        wording=control.wording,
+        nature=str(control.get_nature_display()),
+        frequency=str(control.get_frequency_display()),
+        criteria=sheets.criteria[control.pk],
+        tests=[_test(test, sheets) for test in tests],
+        result="not_tested" if untested else None,
+        reason="No test of this control is on record." if untested else "",
+    )
+
+
+def _test(test: ControlTest, sheets: _Sheets) -> content.ControlTest:
+    result = cast(content.Result, test.result or "not_tested")
+    unexamined = result in ("not_tested", "did_not_operate")
+    return content.ControlTest(
+        id=str(test),
+        kinds=[cast(content.TestKind, kind) for kind in ORDER_OF_KINDS if kind in test.kinds],
+        procedure=test.procedure,
+        population=_population(test),
+        unit="",
+        items_tested=sheets.tested.get(test.pk),
+        deviations=sheets.deviating.get(test.pk, 0) if test.pk in sheets.tested else None,
+        result=result,
+        result_text="" if unexamined else test.conclusion,
+        reason=(test.conclusion or "No result is recorded yet.") if unexamined else "",
+        deviation_codes=sheets.deviation_codes.get(test.pk, []),
+    )
+
+
+ORDER_OF_KINDS: tuple[content.TestKind, ...] = ("inquiry", "observation", "inspection", "reperformance")
+
+
+def _population(test: ControlTest) -> int | None:
+    if test.sample is not None:
+        return test.sample.population.row_count
+    return test.empty_population.row_count if test.empty_population is not None else None
+
+
+def _deviations(sheets: _Sheets) -> list[content.Deviation]:
+    numbers = {control.number for control in sheets.controls}
+    found = []
+    for one in sheets.deviations:
+        cells = sheets.cells[one.pk]
+        items = list({cell.item_id: cell.item for cell in cells}.values())
+        compensating = one.compensating_control.number if one.compensating_control else None
+        found.append(
+            content.Deviation(
+                code=one.code,
+                title=one.title,
+                control=one.control.number,
+                criteria=sheets.criteria[one.control_id],
+                found=one.description,
+                items_tested=sheets.tested.get(one.test_id),
+                deviations=len(items) if items else None,
+                unit="",
+                cause=one.cause,
+                type=cast(content.DeviationType, one.type),
+                extent=one.extent,
+                evaluation=one.evaluation,
+                effect=cast(content.Effect, one.effect if one.state == Deviation.State.CONCLUDED else ""),
+                failed_criteria=[
+                    link.criterion_id
+                    for link in sorted(one.failed_links.all(), key=lambda link: link.criterion.position)
+                ],
+                compensating_control=compensating if compensating in numbers else None,
+                trace=content.Trace(
+                    test=str(one.test),
+                    items=[_key(item) for item in items],
+                    evidence=sorted({cell.citation.file.code for cell in cells}, key=natural),
+                ),
+                response=_response(sheets.responses.get(one.pk), sheets),
+            )
+        )
+    return found
+
+
+def _key(item: SheetItem) -> str:
+    return item.sample_item.key if item.sample_item else item.label
+
+
+def _response(response: ManagementResponse | None, sheets: _Sheets) -> content.Response | None:
+    if response is None:
+        return None
+    return content.Response(
+        text=response.text,
+        by=response.by.name,
+        title=sheets.titles.get(response.by_id, ""),
+        date=timezone.localdate(response.at).isoformat(),
+    )
+
+
+# Others' controls
+
+
+def _complementary(one: ComplementaryControl) -> content.ComplementaryControl:
+    mappings = sorted(one.mappings.all(), key=lambda mapping: mapping.criterion.position)
+    return content.ComplementaryControl(
+        code=one.number, text=one.text, criteria=[mapping.criterion_id for mapping in mappings]
+    )
+
+
+def _cuecs(engagement: Engagement) -> list[content.ComplementaryControl]:
+    found = ComplementaryControl.objects.filter(
+        engagement=engagement, kind=ComplementaryControl.Kind.CUEC
+    ).prefetch_related("mappings__criterion")
+    return [_complementary(one) for one in sorted(found, key=lambda one: natural(one.number))]
+
+
+def _subservices(engagement: Engagement, numbers: set[str]) -> list[content.Subservice]:
+    found = (
+        SubserviceOrganization.objects.filter(engagement=engagement)
+        .order_by("pk")
+        .prefetch_related("complementary__mappings__criterion", "monitoring__control")
+    )
+    subservices = []
+    for one in found:
+        csocs = sorted(one.complementary.all(), key=lambda csoc: natural(csoc.number))
+        touched = {mapping.criterion for csoc in csocs for mapping in csoc.mappings.all()}
+        monitoring = {link.control.number for link in one.monitoring.all()} & numbers
+        period = None
+        if one.report_period_start and one.report_period_end:
+            period = content.Period(
+                start=one.report_period_start.isoformat(), end=one.report_period_end.isoformat()
+            )
+        subservices.append(
+            content.Subservice(
+                name=one.name,
+                services=one.services,
+                method=cast(Literal["carve_out", "inclusive"], one.method),
+                criteria=[criterion.code for criterion in sorted(touched, key=lambda one: one.position)],
+                csocs=[_complementary(csoc) for csoc in csocs],
+                monitoring=sorted(monitoring, key=natural),
+                report_period=period,
+                assertion="",
+                signatory="",
+            )
+        )
+    return subservices
+
+
+# Management's statements, the opinion, the method
+
+
+def _assertion(signed: ManagementStatement | None) -> content.Assertion:
+    if signed is None:
+        return content.Assertion(
+            text="", modifications="", signatory="", signatory_title="", date=None, signed_at=None
+        )
+    return content.Assertion(
+        text=signed.text,
+        modifications=signed.modifications,
+        signatory=signed.signatory_name,
+        signatory_title=signed.signatory_title,
+        date=signed.stated_on.isoformat(),
+        signed_at=signed.signed_at.astimezone(dt.UTC).isoformat(timespec="seconds"),
+    )
+
+
+def limbs_of(engagement: Engagement) -> list[Limb]:
+    """The limbs of the opinion: a Type 1 has none on operating effectiveness."""
+    return [limb for limb in Limb if limb != Limb.OPERATING or engagement.is_type_2]
+
+
+def _opinion(engagement: Engagement, deviations: set[str], numbers: set[str]) -> content.Opinion:
+    formed: dict[str, str] = {}
+    for one in Opinion.objects.filter(engagement=engagement).order_by("pk"):
+        formed[one.limb] = one.conclusion
+    matters = list(
+        Matter.objects.filter(engagement=engagement, withdrawn_at__isnull=True)
+        .order_by("number")
+        .prefetch_related("criterion_links__criterion", "deviation_links__deviation__control")
+    )
+    in_scope = set(engagement.criteria().values_list("code", flat=True))
+    limbs = []
+    for limb in limbs_of(engagement):
+        conclusion = formed.get(limb, Conclusion.UNMODIFIED.value)
+        modified = conclusion != Conclusion.UNMODIFIED
+        limbs.append(
+            content.LimbConclusion(
+                limb=cast(content.Limb, limb.value),
+                conclusion=cast(content.Conclusion, conclusion),
+                matters=[matter.number for matter in matters if modified and limb in matter.limbs],
+            )
+        )
+    printed = {number for limb in limbs for number in limb["matters"]}
+    return content.Opinion(
+        limbs=limbs,
+        matters=[_matter(matter, deviations, numbers, in_scope) for matter in matters if matter.number in printed],
+    )
+
+
+def _matter(matter: Matter, deviations: set[str], numbers: set[str], in_scope: set[str]) -> content.Matter:
+    links = list(matter.deviation_links.all())
+    criteria = sorted((link.criterion for link in matter.criterion_links.all()), key=lambda one: one.position)
+    return content.Matter(
+        number=matter.number,
+        title=matter.title,
+        cause=cast(content.Cause, matter.cause),
+        pervasive=matter.pervasive,
+        basis=matter.basis,
+        criteria=[criterion.code for criterion in criteria if criterion.code in in_scope],
+        controls=sorted({link.deviation.control.number for link in links} & numbers, key=natural),
+        deviations=sorted({link.deviation.code for link in links} & deviations, key=natural),
+    )
+
+
+def _procedures(engagement: Engagement, sheets: _Sheets) -> content.Procedures:
+    samples = list(
+        Sample.objects.filter(engagement=engagement, voided_at__isnull=True, control__in=sheets.controls)
+        .select_related("profile")
+        .order_by("pk")
+    )
+    profiles = list({sample.profile_id: sample.profile for sample in samples}.values())
+    if not profiles:
+        approved = SamplingProfile.objects.approved_for(engagement.firm)
+        profiles = [approved] if approved else []
+    used = {sample.population_id for sample in samples}
+    used |= {
+        test.empty_population_id for tests in sheets.tests.values() for test in tests if test.empty_population_id
+    }
+    numbers = {control.pk: control.number for control in sheets.controls}
+    listings = sorted(
+        Population.objects.filter(engagement=engagement, pk__in=used)
+        .select_related("file")
+        .prefetch_related("control_links"),
+        key=lambda population: (natural(population.code), population.version),
+    )
+    return content.Procedures(
+        sampling=wording.joined(str(profile) for profile in profiles) if engagement.is_type_2 else "",
+        sizes=_sizes(profiles[-1].sizes) if profiles and engagement.is_type_2 else [],
+        listings=[
+            content.Listing(
+                code=str(one),
+                name=one.name,
+                source=f"{one.source_system}, {one.query}" if one.query else one.source_system,
+                rows=one.row_count,
+                evaluation=one.conclusion,
+                controls=sorted(
+                    (numbers[link.control_id] for link in one.control_links.all() if link.control_id in numbers),
+                    key=natural,
+                ),
+            )
+            for one in listings
+            if engagement.is_type_2
+        ],
+        others="",
+    )
+
+
+def _sizes(sizes: Mapping[str, Any]) -> list[content.SampleSize]:
+    rows = [
+        content.SampleSize(occurrences=OCCURRENCES[key], items=_items(sizes["by_frequency"][key]))
+        for key in OCCURRENCES
+        if key in sizes.get("by_frequency", {})
+    ]
+    above = 0
+    for step in sizes.get("event_population", []):
+        limit = step["max"]
+        if limit is None:
+            words = f"On event, more than {above} occurrences"
+        else:
+            words = f"On event, {above + 1} to {limit} occurrences"
+            above = limit
+        rows.append(content.SampleSize(occurrences=words, items=_items(step["n"])))
+    return rows
+
+
+def _items(wanted: int | str | Sequence[int | str]) -> str:
+    if isinstance(wanted, int | str):
+        return str(wanted)
+    distinct = list(dict.fromkeys(str(one) for one in wanted))
+    return distinct[0] if len(distinct) == 1 else f"{distinct[0]} to {distinct[-1]}, by assessed risk"
+
+
+def natural(code: str) -> tuple[tuple[int, int, str], ...]:
+    """Sort key that counts: IAM-9 before IAM-10."""
+    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in _split(code))
+
+
+def _split(code: str) -> Iterable[str]:
+    run = ""
+    for character in code:
+        if run and character.isdecimal() != run[-1].isdecimal():
+            yield run
+            run = ""
+        run += character
+    if run:
+        yield run
+
+
+def _iso(day: dt.date | None) -> str | None:
+    return day.isoformat() if day else None

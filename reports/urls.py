@@ -1,0 +1,49 @@
+"""Routes of the description, the statements, the opinion and the report."""
+
+from django.urls import path
+
+from reports import views
+
+app_name = "reports"
+
+_ENGAGEMENT = "engagements/<int:pk>/"
+
+urlpatterns = [
+    # description
+    path(f"{_ENGAGEMENT}description/", views.description, name="description"),
+    path(f"{_ENGAGEMENT}description/start/", views.start_description, name="start_description"),
+    path(f"{_ENGAGEMENT}description/title/", views.retitle, name="retitle"),
+    path(f"{_ENGAGEMENT}description/complete/", views.complete_description, name="complete_description"),
+    path(f"{_ENGAGEMENT}description/read/", views.read_description, name="read_description"),
+    path(f"{_ENGAGEMENT}description/preview/", views.preview, name="preview"),
+    path(f"{_ENGAGEMENT}description/<str:part>/", views.section, name="section"),
+    path(f"{_ENGAGEMENT}description/<str:part>/<int:version>/", views.revision, name="revision"),
+    # statements
+    path(f"{_ENGAGEMENT}statements/", views.statements, name="statements"),
+    path(f"{_ENGAGEMENT}statements/signed/<int:statement>/", views.signed_statement, name="signed_statement"),
+    path(f"{_ENGAGEMENT}statements/<str:kind>/", views.sign_statement, name="sign_statement"),
+    # opinion
+    path(f"{_ENGAGEMENT}opinion/", views.opinion_page, name="opinion"),
+    path(f"{_ENGAGEMENT}opinion/matters/new/", views.add_matter, name="add_matter"),
+    path(f"{_ENGAGEMENT}opinion/matters/<int:number>/withdraw/", views.withdraw_matter, name="withdraw_matter"),
+    path(f"{_ENGAGEMENT}opinion/paragraphs/new/", views.add_paragraph, name="add_paragraph"),
+    path(
+        f"{_ENGAGEMENT}opinion/paragraphs/<int:paragraph>/remove/", views.remove_paragraph, name="remove_paragraph"
+    ),
+    path(f"{_ENGAGEMENT}opinion/report-date/", views.set_report_date, name="set_report_date"),
+    path(f"{_ENGAGEMENT}opinion/<str:limb>/", views.form_opinion, name="form_opinion"),
+    # report
+    path(f"{_ENGAGEMENT}report/", views.report, name="report"),
+    path(f"{_ENGAGEMENT}report/step/", views.move_step, name="move_step"),
+    path(f"{_ENGAGEMENT}report/quality-review/", views.quality_review, name="quality_review"),
+    path(f"{_ENGAGEMENT}report/drafts/new/", views.request_draft, name="request_draft"),
+    path(f"{_ENGAGEMENT}report/drafts/<int:number>/", views.draft, name="draft"),
+    path(f"{_ENGAGEMENT}report/drafts/<int:number>/progress/", views.draft_progress, name="draft_progress"),
+    path(f"{_ENGAGEMENT}report/drafts/<int:number>/pages/<int:page>/", views.draft_page, name="draft_page"),
+    path(f"{_ENGAGEMENT}report/drafts/<int:number>/pdf/", views.draft_pdf, name="draft_pdf"),
+    path(f"{_ENGAGEMENT}report/issue/", views.issue, name="issue"),
+    path(f"{_ENGAGEMENT}report/issued/", views.issued, name="issued"),
+    path(f"{_ENGAGEMENT}report/issued/progress/", views.issued_progress, name="issued_progress"),
+    path(f"{_ENGAGEMENT}report/issued/pages/<int:page>/", views.issued_page, name="issued_page"),
+    path(f"{_ENGAGEMENT}report/issued/pdf/", views.issued_pdf, name="issued_pdf"),
+]

@@ -1,0 +1,765 @@
+"""Pages of the description, the statements, the opinion and the report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.http import content_disposition_header
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.models import ClientMember
+from engagements.frame import frame
+from engagements.models import Engagement, ReportingStep, Stage
+from engagements.register import findings
+from engagements.roles import engagement_for
+from engagements.workflow import WORKING
+from reports import (
+    description as descriptions,
+)
+from reports import (
+    drafting,
+    issuing,
+    opinion,
+    prose,
+    storage,
+)
+from reports import (
+    statements as signing,
+)
+from reports.forms import (
+    ConclusionForm,
+    IssueForm,
+    MatterForm,
+    ParagraphForm,
+    QualityReviewForm,
+    ReasonForm,
+    ReportDateForm,
+    SectionForm,
+    SignForm,
+    TitleForm,
+    put,
+)
+from reports.models import (
+    DescriptionRevision,
+    DescriptionSection,
+    EmphasisParagraph,
+    Issuance,
+    Limb,
+    ManagementStatement,
+    Matter,
+    Part,
+    QualityReview,
+    Report,
+    SystemDescription,
+)
+from reports.snapshot import limbs_of, parts_of
+
+Kind = ManagementStatement.Kind
+get_post = require_http_methods(["GET", "POST"])
+
+
+def _say(request: HttpRequest, error: ValidationError) -> None:
+    messages.error(request, " ".join(error.messages))
+
+
+def _workable(engagement: Engagement, *stages: Stage) -> bool:
+    return not engagement.frozen and engagement.stage in stages
+
+
+# Description
+
+
+@require_GET
+def description(request: HttpRequest, pk: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "see_description")
+    made = SystemDescription.objects.filter(engagement=engagement).select_related("completed_by").first()
+    sections = {
+        section.part: section
+        for section in DescriptionSection.objects.filter(engagement=engagement).select_related("updated_by")
+    }
+    gaps = descriptions.missing(engagement) if made and made.completed_at is None else []
+    rows = [
+        {
+            "part": part,
+            "section": sections.get(part),
+            "guide": descriptions.GUIDE[part],
+            "words": len(sections[part].body.split()) if part in sections else 0,
+            "gaps": [gap.text for gap in gaps if gap.part == part],
+        }
+        for part in parts_of(engagement)
+    ]
+    may_edit = "edit_description" in engagement.may and _workable(engagement, *WORKING)
+    context = {
+        **frame(request, engagement, "description"),
+        "description": made,
+        "rows": rows,
+        "written": sum(bool(row["words"]) for row in rows if row["part"] != Part.OTHER),
+        "total": len(rows) - 1,
+        "gaps": gaps,
+        "may_edit": may_edit,
+        "title_form": TitleForm(initial={"title": made.title}) if made and may_edit else None,
+    }
+    return render(request, "reports/description.html", context)
+
+
+@require_POST
+def start_description(request: HttpRequest, pk: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "edit_description")
+    try:
+        descriptions.start(engagement, by=engagement.member.user)
+    except ValidationError as error:
+        _say(request, error)
+    return redirect("reports:description", pk)
+
+
+@require_POST
+def retitle(request: HttpRequest, pk: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "edit_description")
+    form = TitleForm(request.POST)
+    try:
+        if not form.is_valid():
+            raise ValidationError("A title of at most 200 characters, please.")
+        descriptions.retitle(engagement, title=form.cleaned_data["title"], by=engagement.member.user)
+        messages.success(request, "The title is saved.")
+    except ValidationError as error:
+        _say(request, error)
+    return redirect("reports:description", pk)
+
+
+@require_POST
+def complete_description(request: HttpRequest, pk: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "edit_description")
+    try:
+        descriptions.complete(engagement, by=engagement.member.user)
+        messages.success(request, "The description is complete. The assertion can be signed on it.")
+    except ValidationError as error:
+        _say(request, error)
+    return redirect("reports:description", pk)
+
+
+@require_GET
+def read_description(request: HttpRequest, pk: int) -> HttpResponse:
+    """All parts on one page, as they will be printed."""
+    engagement = engagement_for(request, pk, "see_description")
+    made = get_object_or_404(SystemDescription, engagement=engagement)
+    bodies = dict(DescriptionSection.objects.filter(engagement=engagement).values_list("part", "body"))
+    parts = [(part, prose.to_html(bodies.get(part, ""), level=3)) for part in parts_of(engagement)]
+    context = {**frame(request, engagement, "description"), "description": made, "parts": parts}
+    return render(request, "reports/read_description.html", context)
+
+
+@require_POST
+def preview(request: HttpRequest, pk: int) -> HttpResponse:
+    """The text as the report will print it: a fragment for the editor."""
+    engagement_for(request, pk, "edit_description", "form_opinion")
+    return HttpResponse(prose.to_html(request.POST.get("text", "")[:500_000], level=3))
+
+
+@get_post
+def section(request: HttpRequest, pk: int, part: str) -> HttpResponse:
+    engagement = engagement_for(request, pk, "see_description")
+    found = get_object_or_404(
+        DescriptionSection.objects.select_related("updated_by", "engagement"), engagement=engagement, part=part
+    )
+    may_edit = "edit_description" in engagement.may and _workable(engagement, *WORKING)
+    theirs: DescriptionSection | None = None
+    form = SectionForm(initial={"body": found.body, "version": found.version})
+    if request.method == "POST":
+        engagement_for(request, pk, "edit_description")
+        form = SectionForm(request.POST)
+        if form.is_valid():
+            try:
+                saved = descriptions.save_section(engagement, part, by=engagement.member.user, **form.cleaned_data)
+            except descriptions.Stale as error:
+                # The person's text stays in the form, beside the one that was saved meanwhile; saving again
+                # is then on top of that one.
+                theirs = error.section
+                data = request.POST.copy()
+                data["version"] = str(theirs.version)
+                form = SectionForm(data)
+                put(form, error)
+            except ValidationError as error:
+                put(form, error)
+            else:
+                messages.success(request, f"{saved} is saved.")
+                return redirect(saved)
+    order = parts_of(engagement)
+    at = order.index(Part(part))
+    context = {
+        **frame(request, engagement, "description"),
+        "section": found,
+        "part": Part(part),
+        "guide": descriptions.GUIDE[Part(part)],
+        "form": form,
+        "may_edit": may_edit,
+        "theirs": theirs,
+        "theirs_html": prose.to_html(theirs.body) if theirs else "",
+        "html": prose.to_html(found.body),
+        "initial_preview": prose.to_html(form["body"].value() or ""),
+        "revisions": found.revisions.select_related("by")[:20],
+        "before": order[at - 1] if at else None,
+        "after": order[at + 1] if at + 1 < len(order) else None,
+    }
+    return render(request, "reports/section.html", context, status=409 if theirs else 422 if form.errors else 200)
+
+
+@require_GET
+def revision(request: HttpRequest, pk: int, part: str, version: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "see_description")
+    found = get_object_or_404(
+        DescriptionRevision.objects.select_related("section", "by"),
+        engagement=engagement,
+        section__part=part,
+        version=version,
+    )
+    context = {**frame(request, engagement, "description"), "revision": found, "html": prose.to_html(found.body)}
+    return render(request, "reports/revision.html", context)
+
+
+# Statements
+
+
+STATEMENTS = {
+    Kind.ASSERTION: "Section II of the report: management's own statement on its system and controls.",
+    Kind.SUBSEQUENT_EVENTS: "What happened after the period, answered within five days before the report date.",
+    Kind.REPRESENTATION: "To the auditor, dated as of the report. Not printed.",
+}
+
+
+@require_GET
+def statements(request: HttpRequest, pk: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "see_description")
+    found = list(ManagementStatement.objects.filter(engagement=engagement).select_related("signed_by"))
+    complete = SystemDescription.objects.filter(engagement=engagement, completed_at__isnull=False).exists()
+    rows = [
+        {
+            "kind": kind,
+            "text": text,
+            "current": next((one for one in found if one.kind == kind and one.superseded_at is None), None),
+            "older": [one for one in found if one.kind == kind and one.superseded_at is not None],
+            "waits_for": _waits_for(engagement, kind, complete),
+        }
+        for kind, text in STATEMENTS.items()
+    ]
+    context = {
+        **frame(request, engagement, "statements"),
+        "rows": rows,
+        "may_sign": "sign_assertion" in engagement.may and _workable(engagement, Stage.FIELDWORK, Stage.REPORTING),
+    }
+    return render(request, "reports/statements.html", context)
+
+
+def _waits_for(engagement: Engagement, kind: Kind, complete: bool) -> str:
+    """What has to happen before it can be signed, in words; "" when nothing."""
+    if engagement.stage not in {Stage.FIELDWORK, Stage.REPORTING}:
+        return (
+            "It is signed when fieldwork is done." if engagement.stage not in {Stage.ISSUED, Stage.LOCKED} else ""
+        )
+    if kind == Kind.ASSERTION and not complete:
+        return "The description has to be completed first."
+    if kind != Kind.ASSERTION and engagement.report_date is None:
+        return "The partner has to set the report date first."
+    return ""
+
+
+@get_post
+def sign_statement(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
+    """The text, and the form that signs exactly this text."""
+    engagement = engagement_for(request, pk, "sign_assertion")
+    if kind not in Kind.values:
+        raise Http404("No such statement")
+    told = request.POST.get("modifications", request.GET.get("modifications", ""))
+    current = ManagementStatement.objects.filter(
+        engagement=engagement, kind=kind, superseded_at__isnull=True
+    ).first()
+    if request.method == "GET" and "modifications" not in request.GET and current is not None:
+        told = current.modifications
+    user = engagement.member.user
+    text = signing.proposed(engagement, kind, modifications=told)
+    seen = signing.text_hash(text)
+    title = ClientMember.objects.filter(organization=engagement.client, user=user).values_list("title", flat=True)
+    initial = {
+        "modifications": told,
+        "basis": current.basis if current else "",
+        "stated_on": signing.suggested_date(engagement, kind),
+        "signatory_name": user.name,
+        "signatory_title": title.first() or "",
+        "seen": seen,
+    }
+    form = SignForm(initial=initial, kind=kind)
+    if request.method == "POST" and "preview" in request.POST:
+        # The text is made anew with what was typed; nothing is signed, and the password is not kept.
+        data = request.POST.copy()
+        data["seen"] = seen
+        form = SignForm(initial={**initial, **data.dict(), "password": ""}, kind=kind)
+    elif request.method == "POST":
+        form = SignForm(request.POST, kind=kind)
+        if form.is_valid():
+            data_in = form.cleaned_data
+            try:
+                signed = signing.sign(
+                    engagement,
+                    kind,
+                    by=user,
+                    password=data_in["password"],
+                    stated_on=data_in["stated_on"],
+                    signatory_name=data_in["signatory_name"],
+                    signatory_title=data_in["signatory_title"],
+                    modifications=data_in["modifications"],
+                    basis=data_in.get("basis", ""),
+                    seen_sha256=data_in["seen"],
+                )
+            except ValidationError as error:
+                if data_in["seen"] != seen:
+                    # Shown anew below: what is signed next is what is seen next.
+                    data = request.POST.copy()
+                    data["seen"] = seen
+                    form = SignForm(data, kind=kind)
+                    form.is_valid()
+                put(form, error)
+            else:
+                messages.success(request, f"{signed} is signed.")
+                return redirect("reports:statements", pk)
+    context = {
+        **frame(request, engagement, "statements"),
+        "kind": Kind(kind),
+        "about": STATEMENTS[Kind(kind)],
+        "form": form,
+        "html": prose.to_html(text),
+        "seen": seen,
+        "current": current,
+        "waits_for": _waits_for(
+            engagement,
+            Kind(kind),
+            SystemDescription.objects.filter(engagement=engagement, completed_at__isnull=False).exists(),
+        ),
+    }
+    return render(request, "reports/sign_statement.html", context, status=422 if form.errors else 200)
+
+
+@require_GET
+def signed_statement(request: HttpRequest, pk: int, statement: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "see_description")
+    found = get_object_or_404(
+        ManagementStatement.objects.select_related("signed_by"), engagement=engagement, pk=statement
+    )
+    context = {**frame(request, engagement, "statements"), "statement": found, "html": prose.to_html(found.text)}
+    return render(request, "reports/signed_statement.html", context)
+
+
+# Opinion (the firm's alone)
+
+
+def _opinion(
+    request: HttpRequest, engagement: Engagement, *, refused: dict[str, Any] | None = None
+) -> HttpResponse:
+    refused = refused or {}
+    formed = opinion.formed(engagement)
+    proposals = opinion.proposals(engagement)
+    matters = opinion.standing_matters(engagement)
+    may_form = "form_opinion" in engagement.may
+    limbs = []
+    for limb in limbs_of(engagement):
+        proposed, one = proposals[limb], formed.get(limb)
+        limbs.append(
+            {
+                "limb": limb,
+                "proposed": proposed,
+                "formed": one,
+                "apart": one is not None and one.conclusion != proposed.conclusion,
+                "matters": [matter for matter in matters if limb in matter.limbs],
+                "form": refused.get(limb)
+                or ConclusionForm(
+                    prefix=limb.value,
+                    initial={"conclusion": one.conclusion if one else proposed.conclusion},
+                ),
+                "open": limb in refused,
+            }
+        )
+    context = {
+        **frame(request, engagement, "opinion"),
+        "limbs": limbs,
+        "matters": matters,
+        "withdrawn": Matter.objects.filter(engagement=engagement, withdrawn_at__isnull=False),
+        "paragraphs": EmphasisParagraph.objects.filter(engagement=engagement).select_related("by"),
+        "may_form": may_form and _workable(engagement, Stage.REPORTING),
+        "may_add": may_form and _workable(engagement, Stage.FIELDWORK, Stage.REPORTING),
+        "date_form": refused.get("date") or ReportDateForm(initial={"date": engagement.report_date}),
+    }
+    return render(request, "reports/opinion.html", context, status=422 if refused else 200)
+
+
+@require_GET
+def opinion_page(request: HttpRequest, pk: int) -> HttpResponse:
+    return _opinion(request, engagement_for(request, pk, "see_fieldwork"))
+
+
+@require_POST
+def form_opinion(request: HttpRequest, pk: int, limb: str) -> HttpResponse:
+    engagement = engagement_for(request, pk, "form_opinion")
+    if limb not in Limb.values:
+        raise Http404("No such limb")
+    form = ConclusionForm(request.POST, prefix=limb)
+    if form.is_valid():
+        try:
+            opinion.form(engagement, limb, by=engagement.member.user, **form.cleaned_data)
+        except ValidationError as error:
+            put(form, error)
+        else:
+            messages.success(request, f"Concluded on {str(Limb(limb).label).lower()}.")
+            return redirect("reports:opinion", pk)
+    return _opinion(request, engagement, refused={limb: form})
+
+
+@require_POST
+def set_report_date(request: HttpRequest, pk: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "form_opinion")
+    form = ReportDateForm(request.POST)
+    if form.is_valid():
+        try:
+            opinion.set_report_date(engagement, date=form.cleaned_data["date"], by=engagement.member.user)
+        except ValidationError as error:
+            put(form, error)
+        else:
+            messages.success(request, "The report date is set." if form.cleaned_data["date"] else "No report date.")
+            return redirect("reports:opinion", pk)
+    return _opinion(request, engagement, refused={"date": form})
+
+
+@get_post
+def add_matter(request: HttpRequest, pk: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "form_opinion")
+    initial: dict[str, Any] = {}
+    if code := request.GET.get("exception"):
+        initial = opinion.matter_from(engagement, code)
+    form = MatterForm(request.POST or None, engagement=engagement, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            matter = opinion.add_matter(engagement, by=engagement.member.user, **form.cleaned_data)
+        except ValidationError as error:
+            put(form, error)
+        else:
+            messages.success(request, f"{matter} is added.")
+            return redirect("reports:opinion", pk)
+    context = {
+        **frame(request, engagement, "opinion"),
+        "form": form,
+        "initial_preview": prose.to_html(form["basis"].value() or ""),
+    }
+    return render(request, "reports/matter.html", context, status=422 if form.errors else 200)
+
+
+@get_post
+def withdraw_matter(request: HttpRequest, pk: int, number: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "form_opinion")
+    matter = get_object_or_404(Matter, engagement=engagement, number=number)
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            opinion.withdraw_matter(matter, by=engagement.member.user, reason=form.cleaned_data["reason"])
+        except ValidationError as error:
+            put(form, error)
+        else:
+            messages.success(request, f"{matter} is withdrawn.")
+            return redirect("reports:opinion", pk)
+    context = {**frame(request, engagement, "opinion"), "form": form, "matter": matter}
+    return render(request, "reports/withdraw_matter.html", context, status=422 if form.errors else 200)
+
+
+@get_post
+def add_paragraph(request: HttpRequest, pk: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "form_opinion")
+    form = ParagraphForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            opinion.add_paragraph(engagement, by=engagement.member.user, **form.cleaned_data)
+        except ValidationError as error:
+            put(form, error)
+        else:
+            messages.success(request, "The paragraph is added.")
+            return redirect("reports:opinion", pk)
+    context = {
+        **frame(request, engagement, "opinion"),
+        "form": form,
+        "initial_preview": prose.to_html(form["text"].value() or ""),
+    }
+    return render(request, "reports/paragraph.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+def remove_paragraph(request: HttpRequest, pk: int, paragraph: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "form_opinion")
+    found = get_object_or_404(EmphasisParagraph, engagement=engagement, pk=paragraph)
+    try:
+        opinion.remove_paragraph(found, by=engagement.member.user)
+        messages.success(request, "The paragraph is taken out.")
+    except ValidationError as error:
+        _say(request, error)
+    return redirect("reports:opinion", pk)
+
+
+# Report
+
+
+def _drafts(engagement: Engagement) -> Any:
+    """The drafts that the person may see."""
+    if engagement.member.of_firm:
+        return Report.objects.filter(engagement=engagement)
+    return drafting.visible_to_client(engagement)
+
+
+def _report(request: HttpRequest, engagement: Engagement, **forms: Any) -> HttpResponse:
+    of_firm = engagement.member.of_firm
+    drafts = list(_drafts(engagement).select_related("requested_by", "job").defer("snapshot")[:12])
+    issuance = issuing.current(engagement)
+    if issuance is not None and not of_firm and issuance.state != Issuance.State.CURRENT:
+        issuance = None
+    reporting = _workable(engagement, Stage.REPORTING)
+    newest = next((one for one in drafts if one.state == Report.State.READY), None)
+    standing = findings("issue", engagement) if of_firm and reporting else []
+    context = {
+        **frame(request, engagement, "report"),
+        "of_firm": of_firm,
+        "drafts": drafts,
+        "newest": newest,
+        "rendering": next((one for one in drafts if one.state == Report.State.RENDERING), None),
+        "issuance": issuance,
+        "steps": _steps(engagement),
+        "next_steps": drafting.next_steps(engagement) if "manage_engagement" in engagement.may else [],
+        "standing": standing,
+        "may_render": "render_report" in engagement.may and _workable(engagement, Stage.FIELDWORK, Stage.REPORTING),
+        "may_review": "complete_quality_review" in engagement.may
+        and reporting
+        and engagement.reporting_step == ReportingStep.QUALITY_REVIEW,
+        "may_issue": "issue_report" in engagement.may
+        and reporting
+        and engagement.reporting_step == ReportingStep.READY
+        and newest is not None
+        and not standing,
+        "reviews": QualityReview.objects.filter(engagement=engagement).select_related("by") if of_firm else [],
+        "review_form": forms.get("review") or QualityReviewForm(),
+        "issue_form": forms.get("issue") or IssueForm(initial={"draft": newest.pk if newest else 0}),
+        "issue_open": "issue" in forms,
+    }
+    return render(request, "reports/report.html", context, status=422 if forms else 200)
+
+
+def _steps(engagement: Engagement) -> list[dict[str, Any]]:
+    over = engagement.stage in {Stage.ISSUED, Stage.LOCKED}
+    here = drafting.STEPS.index(ReportingStep(engagement.reporting_step))
+    before = engagement.stage not in {Stage.REPORTING, Stage.ISSUED, Stage.LOCKED}
+    return [
+        {
+            "label": step.label,
+            "state": "next" if before else "done" if over or place < here else "now" if place == here else "next",
+        }
+        for place, step in enumerate(drafting.STEPS)
+    ]
+
+
+@require_GET
+def report(request: HttpRequest, pk: int) -> HttpResponse:
+    return _report(request, engagement_for(request, pk, "see_report"))
+
+
+@require_POST
+def move_step(request: HttpRequest, pk: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "manage_engagement")
+    to = request.POST.get("to", "")
+    try:
+        if to not in ReportingStep.values:
+            raise ValidationError("No such step.")
+        drafting.move_step(engagement, to, by=engagement.member.user)
+        messages.success(request, f"The report is at {str(ReportingStep(to).label).lower()}.")
+    except ValidationError as error:
+        _say(request, error)
+    return redirect("reports:report", pk)
+
+
+@require_POST
+def quality_review(request: HttpRequest, pk: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "complete_quality_review")
+    form = QualityReviewForm(request.POST)
+    if form.is_valid():
+        try:
+            drafting.complete_quality_review(engagement, by=engagement.member.user, **form.cleaned_data)
+        except ValidationError as error:
+            put(form, error)
+        else:
+            messages.success(request, "The quality review is completed.")
+            return redirect("reports:report", pk)
+    return _report(request, engagement, review=form)
+
+
+@require_POST
+def request_draft(request: HttpRequest, pk: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "render_report")
+    try:
+        made = drafting.request_draft(engagement, by=engagement.member.user)
+        if made.state == Report.State.READY:
+            messages.info(request, f"Nothing has changed since {str(made).lower()}.")
+    except ValidationError as error:
+        _say(request, error)
+    return redirect("reports:report", pk)
+
+
+def _draft(engagement: Engagement, number: int) -> Report:
+    """The draft when the person may see it, else 404: the client does not learn which drafts there are."""
+    found: Report = get_object_or_404(_drafts(engagement).select_related("job"), number=number)
+    return found
+
+
+@require_GET
+def draft(request: HttpRequest, pk: int, number: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "see_report")
+    found = _draft(engagement, number)
+    context = {
+        **frame(request, engagement, "report"),
+        "thing": found,
+        "name": str(found),
+        "draft": found,
+        "pdf_url": reverse("reports:draft_pdf", args=[pk, number]),
+        "poll": reverse("reports:draft_progress", args=[pk, number]),
+        **_pages(request, found, lambda page: reverse("reports:draft_page", args=[pk, number, page])),
+    }
+    return render(request, "reports/viewer.html", context)
+
+
+def _pages(request: HttpRequest, thing: Report | Issuance, url_of: Any) -> dict[str, Any]:
+    total = thing.pages or 0
+    wanted = request.GET.get("page", "1")
+    here = min(max(int(wanted), 1), max(total, 1)) if wanted.isdecimal() and len(wanted) < 6 else 1
+    return {
+        "here": here,
+        "total": total,
+        "image": url_of(here) if total else "",
+        "images": [(page, url_of(page)) for page in range(1, total + 1)],
+    }
+
+
+@require_GET
+def draft_progress(request: HttpRequest, pk: int, number: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "render_report", "see_fieldwork")
+    found = _draft(engagement, number)
+    context = {
+        "job": found.job,
+        "poll": request.path,
+        "title": f"Rendering {str(found).lower()}",
+        "done_url": reverse("reports:draft", args=[pk, number]),
+        "done_label": f"Read {str(found).lower()}",
+    }
+    return render(request, "components/job.html", context)
+
+
+@require_GET
+def draft_page(request: HttpRequest, pk: int, number: int, page: int) -> HttpResponse:
+    found = _draft(engagement_for(request, pk, "see_report"), number)
+    return _png(found, page)
+
+
+@require_GET
+def draft_pdf(request: HttpRequest, pk: int, number: int) -> HttpResponseBase:
+    engagement = engagement_for(request, pk, "see_report")
+    found = _draft(engagement, number)
+    if found.state != Report.State.READY:
+        raise Http404("This draft is not rendered")
+    pdf = drafting.download(found, by=engagement.member.user)
+    return _file(pdf, f"{engagement.number} draft {found.number}.pdf")
+
+
+def _png(thing: Report | Issuance, page: int) -> HttpResponse:
+    picture = storage.page_of(thing.engagement_id, thing.pdf_sha256, page) if thing.pdf_sha256 else None
+    if picture is None:
+        raise Http404("No such page")
+    response = HttpResponse(picture, content_type="image/png")
+    response["Cache-Control"] = "private, max-age=300"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _file(pdf: bytes, name: str) -> HttpResponse:
+    response = HttpResponse(pdf, content_type="application/pdf")
+    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name) or "attachment"
+    response["Cache-Control"] = "private, no-store"
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Cross-Origin-Resource-Policy"] = "same-origin"
+    return response
+
+
+# Issue
+
+
+@require_POST
+def issue(request: HttpRequest, pk: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "issue_report")
+    form = IssueForm(request.POST)
+    if form.is_valid():
+        chosen = get_object_or_404(Report, engagement=engagement, pk=form.cleaned_data["draft"])
+        try:
+            issuing.issue(
+                engagement, by=engagement.member.user, password=form.cleaned_data["password"], draft=chosen
+            )
+        except ValidationError as error:
+            put(form, error)
+        else:
+            messages.success(request, "The final report is being rendered. It is issued when that is done.")
+            return redirect("reports:report", pk)
+    return _report(request, engagement, issue=form)
+
+
+def _issued(engagement: Engagement) -> Issuance:
+    """The report as issued, superseded or withdrawn ones included, else 404."""
+    found = issuing.current(engagement)
+    if found is None or not found.pdf_sha256:
+        raise Http404("No report is issued")
+    return found
+
+
+@require_GET
+def issued(request: HttpRequest, pk: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "see_report")
+    found = _issued(engagement)
+    context = {
+        **frame(request, engagement, "report"),
+        "thing": found,
+        "name": str(found),
+        "issuance": found,
+        "pdf_url": reverse("reports:issued_pdf", args=[pk]),
+        "poll": "",
+        **_pages(request, found, lambda page: reverse("reports:issued_page", args=[pk, page])),
+    }
+    return render(request, "reports/viewer.html", context)
+
+
+@require_GET
+def issued_progress(request: HttpRequest, pk: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "see_fieldwork")
+    found = issuing.current(engagement)
+    if found is None or found.job is None:
+        raise Http404("Nothing is being issued")
+    context = {
+        "job": found.job,
+        "poll": request.path,
+        "title": "Rendering the final report",
+        "done_url": reverse("reports:report", args=[pk]),
+        "done_label": "The report is issued",
+    }
+    return render(request, "components/job.html", context)
+
+
+@require_GET
+def issued_page(request: HttpRequest, pk: int, page: int) -> HttpResponse:
+    return _png(_issued(engagement_for(request, pk, "see_report")), page)
+
+
+@require_GET
+def issued_pdf(request: HttpRequest, pk: int) -> HttpResponseBase:
+    engagement = engagement_for(request, pk, "see_report")
+    found = _issued(engagement)
+    pdf = issuing.download(found, by=engagement.member.user)
+    return _file(pdf, f"{found.number}.pdf")

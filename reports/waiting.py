@@ -1,0 +1,122 @@
+"""What waits for people on the way to the report."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from django.urls import reverse
+
+from accounts.models import User
+from engagements.models import Engagement, ReportingStep, Stage
+from engagements.roles import roles_with
+from engagements.waiting import Urgency, Waiting, waiting
+from reports.models import ManagementStatement, Opinion, SystemDescription
+from reports.snapshot import limbs_of
+
+Kind = ManagementStatement.Kind
+
+
+def _mine(user: User, permission: str, *stages: Stage) -> list[Engagement]:
+    """Engagements at these stages in which the person's role holds the permission."""
+    return list(
+        Engagement.objects.filter(
+            members__user=user,
+            members__role__in=roles_with(permission),
+            stage__in=stages,
+            frozen_at__isnull=True,
+        ).select_related("client")[:50]
+    )
+
+
+@waiting
+def to_describe(user: User) -> Iterable[Waiting]:
+    """The client's side completes the description."""
+    engagements = _mine(user, "edit_description", Stage.OBSERVATION, Stage.FIELDWORK, Stage.REPORTING)
+    made = {
+        one.engagement_id: one.completed_at for one in SystemDescription.objects.filter(engagement__in=engagements)
+    }
+    for engagement in engagements:
+        if made.get(engagement.pk) is not None:
+            continue
+        yield Waiting(
+            engagement,
+            "other",
+            "Complete the system description" if engagement.pk in made else "Start the system description",
+            reverse("reports:description", args=[engagement.pk]),
+            urgency=Urgency.NOW if engagement.stage == Stage.REPORTING else Urgency.LATER,
+            act="Write",
+        )
+
+
+@waiting
+def to_sign(user: User) -> Iterable[Waiting]:
+    """The signatory signs what can be signed."""
+    engagements = _mine(user, "sign_assertion", Stage.REPORTING)
+    signed: dict[int, set[str]] = defaultdict(set)
+    for statement in ManagementStatement.objects.filter(engagement__in=engagements, superseded_at__isnull=True):
+        signed[statement.engagement_id].add(statement.kind)
+    complete = set(
+        SystemDescription.objects.filter(engagement__in=engagements, completed_at__isnull=False).values_list(
+            "engagement_id", flat=True
+        )
+    )
+    for engagement in engagements:
+        for kind in Kind:
+            possible = engagement.pk in complete if kind == Kind.ASSERTION else engagement.report_date is not None
+            if possible and kind not in signed[engagement.pk]:
+                yield Waiting(
+                    engagement,
+                    "sign",
+                    f"Sign: {str(kind.label)[0].lower()}{str(kind.label)[1:]}",
+                    reverse("reports:sign_statement", args=[engagement.pk, kind.value]),
+                    urgency=Urgency.NOW,
+                    act="Read and sign",
+                )
+
+
+@waiting
+def to_conclude(user: User) -> Iterable[Waiting]:
+    """The partner concludes on every limb and issues what is ready."""
+    engagements = _mine(user, "form_opinion", Stage.REPORTING)
+    formed: dict[int, set[str]] = defaultdict(set)
+    for pk, limb in Opinion.objects.filter(engagement__in=engagements).values_list("engagement_id", "limb"):
+        formed[pk].add(limb)
+    for engagement in engagements:
+        missing = [limb for limb in limbs_of(engagement) if limb.value not in formed[engagement.pk]]
+        if missing:
+            yield Waiting(
+                engagement,
+                "report",
+                f"Form the opinion: {len(missing)} of {len(limbs_of(engagement))} limbs are open",
+                reverse("reports:opinion", args=[engagement.pk]),
+                due=engagement.report_due,
+                urgency=None if engagement.report_due else Urgency.NOW,
+                act="Conclude",
+            )
+        elif engagement.reporting_step == ReportingStep.READY:
+            yield Waiting(
+                engagement,
+                "report",
+                "Ready to issue",
+                reverse("reports:report", args=[engagement.pk]),
+                due=engagement.report_due,
+                urgency=None if engagement.report_due else Urgency.NOW,
+                act="Issue",
+            )
+
+
+@waiting
+def to_review_quality(user: User) -> Iterable[Waiting]:
+    """The quality reviewer completes the review."""
+    for engagement in _mine(user, "complete_quality_review", Stage.REPORTING):
+        if engagement.reporting_step == ReportingStep.QUALITY_REVIEW:
+            yield Waiting(
+                engagement,
+                "review",
+                "Complete the engagement quality review",
+                reverse("reports:report", args=[engagement.pk]),
+                due=engagement.report_due,
+                urgency=None if engagement.report_due else Urgency.NOW,
+                act="Review",
+            )

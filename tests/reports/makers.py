@@ -1,0 +1,264 @@
+"""Engagements on the way to their report. Fieldwork's rows are put there directly."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import io
+from typing import Any
+
+import pikepdf
+import pytest
+from django.utils import timezone
+
+from engagements.models import (
+    Commitment,
+    ComplementaryControl,
+    ComplementaryCriterion,
+    Component,
+    Control,
+    ControlCriterion,
+    Engagement,
+    Incident,
+    MonitoringControl,
+    ReportingStep,
+    Stage,
+    SubserviceOrganization,
+    SystemChange,
+)
+from evidence.models import EvidenceFile
+from fieldwork import signing as fieldwork_signing
+from fieldwork.models import (
+    Attribute,
+    ControlTest,
+    Deviation,
+    DeviationCell,
+    EvidenceCitation,
+    FailedCriterion,
+    ItemResult,
+    ManagementResponse,
+    SheetItem,
+)
+from jobs.running import run
+from reports import description, drafting, opinion, statements
+from reports.models import ManagementStatement, Part, Report
+from reports.rendering import Rendered
+from reports.snapshot import limbs_of, parts_of
+from tests import factories as f
+
+Kind = ManagementStatement.Kind
+WORDING = "Access to the ledger is granted on a request that the system's owner approved."
+
+
+def in_scope(**fields: Any) -> Engagement:
+    """At reporting, with one control for all criteria, a carved-out host and entries in the registers."""
+    engagement = f.accepted(**fields)
+    control = Control.objects.create(
+        engagement=engagement,
+        number="IAM-01",
+        title="Access on approved request",
+        wording=WORDING,
+        nature="M",
+        frequency="E",
+    )
+    ControlCriterion.objects.bulk_create(
+        ControlCriterion(engagement=engagement, control=control, criterion=criterion)
+        for criterion in engagement.criteria()
+    )
+    of: dict[str, Any] = {"engagement": engagement}
+    host = SubserviceOrganization.objects.create(**of, name="Cumulus", services="Hosting", method="carve_out")
+    MonitoringControl.objects.create(**of, subservice=host, control=control)
+    for kind, number, subservice in (("csoc", "CSOC-01", host), ("cuec", "CUEC-01", None)):
+        made = ComplementaryControl.objects.create(
+            **of, kind=kind, number=number, text="They name their administrators.", subservice=subservice
+        )
+        ComplementaryCriterion.objects.create(**of, complementary=made, criterion_id="CC6.2")
+    Component.objects.create(**of, kind="software", name="Ledger service", description="Web application.")
+    Commitment.objects.create(
+        **of, kind="commitment", category="availability", text="Up 99.9% of each month.", source="Contract, 4.2"
+    )
+    Incident.objects.create(
+        **of,
+        occurred_on=engagement.ends_on,
+        title="Slow imports",
+        nature="Imports were late by two hours.",
+        disclosed=False,
+        reason="No commitment was missed.",
+    )
+    if engagement.is_type_2:
+        SystemChange.objects.create(
+            **of, effective_on=dt.date(2026, 1, 15), title="Single sign-on", description="Sign-in moved."
+        )
+    return f.at_stage(engagement, Stage.REPORTING)
+
+
+def worked(engagement: Engagement, *, deviating: bool = False, sign: bool = True) -> ControlTest:
+    """The control's test with three items and one attribute; the second item deviates if asked."""
+    who = f.people(engagement)
+    control = Control.objects.get(engagement=engagement, number="IAM-01")
+    operating = ControlTest.Phase.OPERATING if engagement.is_type_2 else ControlTest.Phase.DESIGN
+    of: dict[str, Any] = {"engagement": engagement}
+    test = ControlTest.objects.create(
+        **of,
+        control=control,
+        phase=operating,
+        kinds=["inquiry", "inspection"],
+        procedure="Inspected the requests of three people.",
+        created_by=who["sana"],
+    )
+    attribute = Attribute.objects.create(**of, test=test, letter="A", title="Approved", pass_rule="Owner approved.")
+    file = EvidenceFile.objects.create(
+        **of, code="E-1", name="a.txt", size=3, sha256="0" * 64, kind="txt", content_type="text/plain",
+        uploaded_by=who["owen"],
+    )  # fmt: skip
+    citation = EvidenceCitation.objects.create(**of, test=test, file=file, note="p. 1", cited_by=who["sana"])
+    for position in (1, 2, 3):
+        item = SheetItem.objects.create(**of, test=test, position=position, label=f"REQ-{position}")
+        bad = deviating and position == 2
+        ItemResult.objects.create(
+            **of,
+            item=item,
+            attribute=attribute,
+            outcome="d" if bad else "p",
+            citation=citation,
+            place="p. 1",
+            note="Not approved" if bad else "",
+            by=who["sana"],
+            at=timezone.now(),
+        )
+    if deviating:
+        excepted(test)
+    test.result = ControlTest.Result.EXCEPTIONS if deviating else ControlTest.Result.NO_EXCEPTIONS
+    test.concluded_by, test.concluded_at = who["sana"], timezone.now()
+    test.save()
+    if sign:
+        fieldwork_signing.sign(test, "prepared", by=who["sana"])
+        fieldwork_signing.sign(test, "reviewed", by=who["milan"])
+    return test
+
+
+def excepted(test: ControlTest, code: str = "EX-01", **fields: Any) -> Deviation:
+    """An exception concluded as a failed criterion, with management's response."""
+    who = f.people(test.engagement)
+    of: dict[str, Any] = {"engagement": test.engagement}
+    deviation = Deviation.objects.create(
+        **of,
+        code=code,
+        control=test.control,
+        test=test,
+        title="Access without approval",
+        description="One of three requests was not approved.",
+        cause="The approver was on leave.",
+        type=Deviation.Type.ISOLATED,
+        extent="One item.",
+        evaluation="No other control prevents it.",
+        raised_by=who["sana"],
+        **{
+            "effect": Deviation.Effect.CRITERION_FAILED,
+            "state": Deviation.State.CONCLUDED,
+            "evaluated_by": who["milan"],
+            "evaluated_at": timezone.now(),
+            "concluded_by": who["petra"],
+            "concluded_at": timezone.now(),
+            "released_at": timezone.now(),
+            **fields,
+        },
+    )
+    for cell in ItemResult.objects.filter(item__test=test, outcome="d", deviation_links__isnull=True):
+        DeviationCell.objects.create(**of, deviation=deviation, cell=cell)
+    FailedCriterion.objects.create(**of, deviation=deviation, criterion_id="CC6.2")
+    ManagementResponse.objects.create(**of, deviation=deviation, text="A deputy approves now.", by=who["carla"])
+    return deviation
+
+
+def described(engagement: Engagement, *, complete: bool = True) -> None:
+    """Every part written by Carla, and completed."""
+    carla = f.people(engagement)["carla"]
+    description.start(engagement, by=carla)
+    for part in parts_of(engagement):
+        if part != Part.OTHER:
+            text = f"What {part.label.lower()} are, in **our** words."
+            description.save_section(engagement, part, body=text, version=0, by=carla)
+    if complete:
+        description.complete(engagement, by=carla)
+
+
+def sign(engagement: Engagement, kind: Kind | str, **fields: Any) -> ManagementStatement:
+    """Signed by Sigrid, dated as usual."""
+    sig = f.people(engagement)["sig"]
+    engagement.refresh_from_db()
+    values: dict[str, Any] = {
+        "by": sig,
+        "password": f.PASSWORD,
+        "stated_on": statements.suggested_date(engagement, kind),
+        "signatory_name": "Sigrid Vale",
+        "signatory_title": "Chief executive officer",
+        "basis": "Quarterly self-tests and internal audit.",
+        **fields,
+    }
+    return statements.sign(engagement, kind, **values)
+
+
+def concluded(engagement: Engagement) -> None:
+    """Petra concludes as proposed, and dates the report today."""
+    petra = f.people(engagement)["petra"]
+    for limb in limbs_of(engagement):
+        proposed = opinion.proposals(engagement)[limb].conclusion
+        opinion.form(engagement, limb, conclusion=proposed, by=petra)
+    opinion.set_report_date(engagement, date=timezone.localdate(), by=petra)
+
+
+def rendered(engagement: Engagement) -> Report:
+    """A draft asked for by Milan and rendered."""
+    draft = drafting.request_draft(engagement, by=f.people(engagement)["milan"])
+    assert draft.job_id is not None
+    run(draft.job_id)
+    draft.refresh_from_db()
+    return draft
+
+
+def approved(engagement: Engagement) -> Report:
+    """Rendered, shown to the client, reviewed by Quinn, ready to issue; the draft that may be issued."""
+    who = f.people(engagement)
+    draft = rendered(engagement)
+    drafting.move_step(engagement, ReportingStep.CLIENT_REVIEW, by=who["milan"])
+    drafting.move_step(engagement, ReportingStep.QUALITY_REVIEW, by=who["milan"])
+    drafting.complete_quality_review(
+        engagement, significant_judgements="None but the usual.", conclusion="I agree.", by=who["quinn"]
+    )
+    drafting.move_step(engagement, ReportingStep.READY, by=who["milan"])
+    return draft
+
+
+def ready(**fields: Any) -> Report:
+    """The draft of an engagement in which nothing stands in the way of issuing."""
+    engagement = in_scope(**fields)
+    worked(engagement)
+    described(engagement)
+    concluded(engagement)
+    for kind in Kind:
+        sign(engagement, kind)
+    return approved(engagement)
+
+
+def a_pdf(pages: int = 2) -> bytes:
+    """A PDF of blank pages."""
+    document = pikepdf.new()
+    for _ in range(pages):
+        document.add_blank_page(page_size=(612, 792))
+    out = io.BytesIO()
+    document.save(out, deterministic_id=True)
+    return out.getvalue()
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rendering without WeasyPrint: the pages are blank, the rest is as it is."""
+
+    def render(html: str, *, options: Any = None, on_progress: Any = None) -> Rendered:
+        if on_progress:
+            on_progress("Laying out", 1)
+        pdf = a_pdf(2 if "draft" in html.lower() else 3)
+        return Rendered(pdf, 2 if "draft" in html.lower() else 3, hashlib.sha256(pdf).hexdigest())
+
+    monkeypatch.setattr(drafting, "render_pdf", render)
