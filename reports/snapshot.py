@@ -357,7 +357,7 @@ def _test(test: ControlTest, sheets: _Sheets) -> content.ControlTest:
     unexamined = result in ("not_tested", "did_not_operate")
     return content.ControlTest(
         id=str(test),
-        kinds=[cast(content.TestKind, kind) for kind in ORDER_OF_KINDS if kind in test.kinds],
+        kinds=[kind for kind in ORDER_OF_KINDS if kind in test.kinds],
         procedure=test.procedure,
         population=_population(test),
         unit="",
