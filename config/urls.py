@@ -13,5 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("palette/", home.palette, name="palette"),
     path("rules/", home.rules, name="rules"),
     path("", include("engagements.urls")),
+    path("", include("evidence.urls")),
+    path("", include("fieldwork.urls")),
     path("", include("reports.urls")),
 ]

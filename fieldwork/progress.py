@@ -84,6 +84,20 @@ class ControlProgress:
         return STATES[self.state]
 
     @property
+    def rank(self) -> int:
+        """The place of its state on the way, to sort by."""
+        return _ORDER[self.state]
+
+    @property
+    def series(self) -> str:
+        """The series of its criteria, each once, for filters: "CC6 CC7"."""
+        return " ".join(dict.fromkeys(code.split(".")[0] for code in self.criteria))
+
+    @property
+    def share(self) -> float:
+        return round(self.done / self.items, 3) if self.items else 0.0
+
+    @property
     def items(self) -> int:
         return sum(line.items for line in self.lines)
 

@@ -25,7 +25,7 @@ class Proposed:
 def proposed(
     deviation: Deviation, *, kind: str = "", compensating_control: Control | None = None
 ) -> Proposed | None:
-    """The proposal for an exception by its type and compensating control, recorded or given; None without a type."""
+    """The proposal for an exception by its type and compensating control; None while it has no type."""
     kind = kind or deviation.type
     if not kind:
         return None

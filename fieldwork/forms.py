@@ -1,0 +1,297 @@
+"""Forms of fieldwork; the flows decide, forms only clean the shape."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from accounts.models import User
+from engagements.models import FIRM_ROLES, Control, Engagement
+from evidence.models import EvidenceFile, EvidenceRequest
+from fieldwork.models import Attribute, ControlTest, Deviation, ItemResult, Procedure, Sample
+
+_ATTRIBUTE = re.compile(r"(?:(?P<letter>[A-Za-z]{1,2})[.)]\s+)?(?P<title>[^:]{1,60}):\s*(?P<rule>.+)")
+
+
+def team(engagement: Engagement) -> Any:
+    """The firm's people of an engagement, by name."""
+    return User.objects.filter(roles__engagement=engagement, roles__role__in=FIRM_ROLES, is_active=True).order_by(
+        "name"
+    )
+
+
+def citable(engagement: Engagement) -> Any:
+    """Current files that a test can cite: obtained by the auditor, or of a request that was handed in."""
+    return (
+        EvidenceFile.objects.filter(engagement=engagement, replaced_by__isnull=True)
+        .exclude(
+            request__state__in=[
+                EvidenceRequest.State.DRAFT,
+                EvidenceRequest.State.OPEN,
+                EvidenceRequest.State.RETURNED,
+            ]
+        )
+        .select_related("request")
+        .order_by("pk")
+    )
+
+
+class PlanForm(forms.Form):
+    """What is done in a test; attributes one a line, so that they can be pasted."""
+
+    phase = forms.ChoiceField(choices=ControlTest.Phase.choices, label="What it tests")
+    kinds = forms.MultipleChoiceField(
+        choices=Procedure.choices, widget=forms.CheckboxSelectMultiple, label="Procedures"
+    )
+    procedure = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 4}),
+        label="What is done",
+        help_text="As the report will say it, in the past tense. Inquiry alone is not enough for operation.",
+    )
+    inquired_of = forms.CharField(
+        max_length=200, required=False, label="Inquired of, or observed with", help_text="Role, not only the name."
+    )
+    attributes = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 5}),
+        label="Attributes",
+        help_text="One a line: a short title, a colon, and when an item passes.",
+    )
+    sample = forms.ModelChoiceField(
+        queryset=Sample.objects.none(), required=False, empty_label="No sample", label="Sample"
+    )
+    items = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 3}),
+        required=False,
+        label="Items",
+        help_text="Without a sample, one a line: the configurations or instances that are looked at.",
+    )
+    assigned_to = forms.ModelChoiceField(queryset=User.objects.none(), required=False, label="Who tests")
+
+    def __init__(self, *args: Any, control: Control, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        living = Sample.objects.filter(control=control, voided_at__isnull=True).select_related("population")
+        self.choices_of("sample").queryset = living
+        self.choices_of("assigned_to").queryset = team(control.engagement)
+        if not control.engagement.is_type_2:
+            self.fields["phase"] = forms.ChoiceField(
+                choices=[(ControlTest.Phase.DESIGN.value, ControlTest.Phase.DESIGN.label)], label="What it tests"
+            )
+        if not living:
+            del self.fields["sample"]
+
+    def choices_of(self, name: str) -> Any:
+        return self.fields[name]
+
+    def clean_attributes(self) -> list[tuple[str, str, str]]:
+        return attributes_from(self.cleaned_data["attributes"])
+
+    def clean_items(self) -> list[str]:
+        return [line.strip() for line in self.cleaned_data["items"].splitlines() if line.strip()]
+
+
+def attributes_from(text: str) -> list[tuple[str, str, str]]:
+    """Letter, title and rule of every line; letters run on where none is given."""
+    found = []
+    for number, line in enumerate(line for line in text.splitlines() if line.strip()):
+        match = _ATTRIBUTE.fullmatch(line.strip())
+        if match is None:
+            raise ValidationError(f"Line {number + 1}: write a short title, a colon, and when an item passes.")
+        found.append(((match["letter"] or "").upper(), match["title"].strip(), match["rule"].strip()))
+    return found
+
+
+class ChangeTestForm(forms.Form):
+    phase = forms.ChoiceField(choices=ControlTest.Phase.choices, label="What it tests")
+    kinds = forms.MultipleChoiceField(
+        choices=Procedure.choices, widget=forms.CheckboxSelectMultiple, label="Procedures"
+    )
+    procedure = forms.CharField(widget=forms.Textarea(attrs={"rows": 4}), label="What is done")
+    inquired_of = forms.CharField(max_length=200, required=False, label="Inquired of, or observed with")
+
+
+class AttributeForm(forms.Form):
+    title = forms.CharField(max_length=60)
+    pass_rule = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}), label="An item passes when")
+
+
+class ItemForm(forms.Form):
+    label = forms.CharField(max_length=300, label="Item")
+
+
+class CiteForm(forms.Form):
+    file = forms.ModelChoiceField(queryset=EvidenceFile.objects.none(), label="File")
+    note = forms.CharField(max_length=200, required=False, label="Where in it", help_text="Pages, rows or sheet.")
+
+    def __init__(self, *args: Any, engagement: Engagement, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["file"]
+        field.queryset = citable(engagement)
+        field.label_from_instance = lambda file: f"{file.code} {file.name}"
+
+
+OUTCOMES = {"pass": "p", "deviation": "d", "na": "n"}
+WORDS = {code: word for word, code in OUTCOMES.items()}
+
+
+class FillForm(forms.Form):
+    """The same result for the empty cells of a column."""
+
+    attribute = forms.ModelChoiceField(queryset=Attribute.objects.none(), empty_label=None)
+    outcome = forms.ChoiceField(
+        choices=[
+            (ItemResult.Outcome.PASS.value, "Pass"),
+            (ItemResult.Outcome.NOT_APPLICABLE.value, "Not applicable"),
+        ],
+        label="Result",
+    )
+    citation: Any = forms.ModelChoiceField(
+        queryset=None, required=False, label="Evidence", empty_label="As the column has it"
+    )
+    place = forms.CharField(max_length=60, required=False, label="Where in it")
+
+    def __init__(self, *args: Any, test: ControlTest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        attribute: Any = self.fields["attribute"]
+        attribute.queryset = test.attributes.all()
+        attribute.label_from_instance = lambda one: f"{one.letter} {one.title}"
+        cited: Any = self.fields["citation"]
+        cited.queryset = test.citations.select_related("file")
+        cited.label_from_instance = lambda one: f"{one.file.code} {one.file.name}"
+
+
+class CellForm(forms.Form):
+    """One cell, for browsers without scripts."""
+
+    outcome = forms.ChoiceField(
+        choices=[("", "Not looked at yet"), *ItemResult.Outcome.choices],
+        required=False,
+        widget=forms.RadioSelect,
+        label="Result",
+    )
+    citation: Any = forms.ModelChoiceField(
+        queryset=None, required=False, label="Evidence", empty_label="As the column has it"
+    )
+    place = forms.CharField(max_length=60, required=False, label="Where in it")
+    note = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        label="What was found",
+        help_text="For a deviation.",
+    )
+
+    def __init__(self, data: Any = None, *, attribute: Attribute, initial: Any = None) -> None:
+        super().__init__(data, prefix=attribute.letter, initial=initial)
+        self.attribute = attribute
+        cited: Any = self.fields["citation"]
+        cited.queryset = attribute.test.citations.select_related("file")
+        cited.label_from_instance = lambda one: f"{one.file.code} {one.file.name}"
+
+
+class ConcludeForm(forms.Form):
+    result = forms.ChoiceField(
+        choices=[choice for choice in ControlTest.Result.choices if choice[0]],
+        widget=forms.RadioSelect,
+        label="Result",
+    )
+    conclusion = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        label="Words after it",
+        help_text="Needed when the control was not tested or did not operate: say why.",
+    )
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), label="Reason")
+
+
+class RaiseForm(forms.Form):
+    cells = forms.ModelMultipleChoiceField(
+        queryset=ItemResult.objects.none(), widget=forms.CheckboxSelectMultiple, required=False, label="Rests on"
+    )
+    title = forms.CharField(max_length=200, label="In a few words")
+    description = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 4}),
+        label="What was found",
+        help_text="As the report will say it: how many of how many, and what was wrong.",
+    )
+
+    def __init__(self, *args: Any, cells: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["cells"]
+        field.queryset = cells
+        field.label_from_instance = lambda cell: f"{cell.item} {cell.attribute.letter}: {cell.note}"
+
+
+class WordsForm(forms.Form):
+    title = forms.CharField(max_length=200, label="In a few words")
+    description = forms.CharField(widget=forms.Textarea(attrs={"rows": 4}), label="What was found")
+
+
+class EvaluateForm(forms.Form):
+    cause = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), help_text="Why it happened, as far as known.")
+    type = forms.ChoiceField(choices=Deviation.Type.choices, widget=forms.RadioSelect, label="Kind")
+    extent = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 2}), help_text="How far it reaches: items, dates, people."
+    )
+    evaluation = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 3}), help_text="What it means for the control, and why."
+    )
+    effect = forms.ChoiceField(choices=Deviation.Effect.choices, widget=forms.RadioSelect)
+    compensating_control = forms.ModelChoiceField(
+        queryset=Control.objects.none(), required=False, help_text="In scope, tested, in the same period."
+    )
+    failed_criteria = forms.MultipleChoiceField(
+        required=False, widget=forms.CheckboxSelectMultiple, label="Criteria not met"
+    )
+
+    def __init__(self, *args: Any, deviation: Deviation, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        control: Any = self.fields["compensating_control"]
+        control.queryset = (
+            Control.objects.filter(engagement=deviation.engagement).in_scope().exclude(pk=deviation.control_id)
+        )
+        control.label_from_instance = lambda one: f"{one.number} {one.title}"
+        criteria: Any = self.fields["failed_criteria"]
+        criteria.choices = [
+            (one.pk, f"{one.pk} {one.title}") for one in deviation.control.criteria.order_by("position")
+        ]
+
+
+class ConcludeExceptionForm(forms.Form):
+    effect = forms.ChoiceField(choices=Deviation.Effect.choices, widget=forms.RadioSelect, label="Conclusion")
+    softer_reason = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        label="Why softer than proposed",
+        help_text="Only when it is.",
+    )
+
+
+class ResponseForm(forms.Form):
+    text = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 6}),
+        label="Management's response",
+        help_text="What was done or will be done, by whom and by when. It is printed in Section V, unaudited.",
+    )
+
+
+class NoteForm(forms.Form):
+    text = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), label="Note")
+
+
+class DrawForm(forms.Form):
+    risk = forms.ChoiceField(choices=Sample.Risk.choices, initial=Sample.Risk.NORMAL)
+    method = forms.ChoiceField(choices=[("", "As usual for the listing"), *Sample.Method.choices], required=False)
+    size = forms.IntegerField(
+        required=False, min_value=1, label="Another size", help_text="Empty: what the profile asks for."
+    )
+    smaller_reason = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        label="Why fewer are enough",
+        help_text="Fewer than the profile asks for are drawn by a manager or the partner, with a reason.",
+    )

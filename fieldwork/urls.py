@@ -1,0 +1,52 @@
+"""Routes of testing, samples, exceptions and the firm's sampling profile."""
+
+from django.urls import path
+
+from fieldwork.views import exceptions, profiles, samples, sheets, testing
+
+app_name = "fieldwork"
+
+_ENGAGEMENT = "engagements/<int:pk>"
+_TEST = f"{_ENGAGEMENT}/testing/<int:test_pk>"
+_EXCEPTION = f"{_ENGAGEMENT}/exceptions/<str:code>"
+
+urlpatterns = [
+    # testing
+    path(f"{_ENGAGEMENT}/testing/", testing.listing, name="testing"),
+    path(f"{_ENGAGEMENT}/testing/plan/<str:number>/", testing.plan, name="plan"),
+    # one test
+    path(f"{_TEST}/", sheets.show, name="test"),
+    path(f"{_TEST}/beside/", sheets.beside, name="beside"),
+    path(f"{_TEST}/record/", sheets.record, name="record"),
+    path(f"{_TEST}/fill/", sheets.fill, name="fill"),
+    path(f"{_TEST}/cite/", sheets.cite, name="cite"),
+    path(f"{_TEST}/items/<int:item_pk>/", sheets.item, name="item"),
+    path(f"{_TEST}/add/item/", sheets.extend, {"what": "item"}, name="add_item"),
+    path(f"{_TEST}/add/attribute/", sheets.extend, {"what": "attribute"}, name="add_attribute"),
+    path(f"{_TEST}/add/sample/", sheets.extend, {"what": "sample"}, name="use_sample"),
+    path(f"{_TEST}/edit/", sheets.edit, name="edit_test"),
+    path(f"{_TEST}/attributes/<str:letter>/", sheets.attribute, name="edit_attribute"),
+    path(f"{_TEST}/assign/", sheets.assign, name="assign_test"),
+    path(f"{_TEST}/conclude/", sheets.conclude, name="conclude_test"),
+    path(f"{_TEST}/sign/", sheets.sign, name="sign"),
+    path(f"{_TEST}/return/", sheets.return_, name="return_test"),
+    path(f"{_TEST}/exception/", sheets.raise_exception, name="raise_exception"),
+    path(f"{_TEST}/notes/", sheets.review_notes, name="notes"),
+    path(f"{_TEST}/notes/<int:note_pk>/", sheets.note, name="note"),
+    path(f"{_TEST}/history/", sheets.history, name="history"),
+    # samples
+    path(f"{_ENGAGEMENT}/samples/draw/<int:population_pk>/<str:number>/", samples.draw, name="draw"),
+    path(f"{_ENGAGEMENT}/samples/<int:sample_pk>/", samples.show, name="sample"),
+    path(f"{_ENGAGEMENT}/samples/<int:sample_pk>/again/", samples.again, name="redraw"),
+    # exceptions
+    path(f"{_ENGAGEMENT}/exceptions/", exceptions.listing, name="exceptions"),
+    path(f"{_EXCEPTION}/", exceptions.show, name="exception"),
+    path(f"{_EXCEPTION}/evaluate/", exceptions.evaluate, name="evaluate"),
+    path(f"{_EXCEPTION}/conclude/", exceptions.conclude, name="conclude_exception"),
+    path(f"{_EXCEPTION}/words/", exceptions.reword, name="reword_exception"),
+    path(f"{_EXCEPTION}/dismiss/", exceptions.dismiss, name="dismiss"),
+    path(f"{_EXCEPTION}/release/", exceptions.release, name="release"),
+    # the firm
+    path("firm/sampling/", profiles.show, name="profile"),
+    path("firm/sampling/<int:profile_pk>/approve/", profiles.approve, name="approve_profile"),
+]

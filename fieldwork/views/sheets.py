@@ -1,0 +1,550 @@
+"""The test sheet: its page, the cells saved one by one, and everything around it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.templatetags.ui import as_clock
+from audit.models import Event
+from engagements.activity import line
+from engagements.frame import frame
+from engagements.models import Engagement
+from engagements.register import findings
+from engagements.roles import engagement_for
+from engagements.views.acting import done, filed, person, shown
+from evidence.models import EvidenceFile
+from fieldwork import deviations, notes, signing, testing
+from fieldwork.drawing import TESTING
+from fieldwork.forms import (
+    OUTCOMES,
+    WORDS,
+    AttributeForm,
+    CellForm,
+    ChangeTestForm,
+    CiteForm,
+    ConcludeForm,
+    FillForm,
+    ItemForm,
+    NoteForm,
+    RaiseForm,
+    ReasonForm,
+    citable,
+    team,
+)
+from fieldwork.models import (
+    Attribute,
+    ControlTest,
+    Deviation,
+    EvidenceCitation,
+    ItemResult,
+    ReviewNote,
+    Sample,
+    SheetItem,
+    SignOff,
+)
+from fieldwork.standing import standing
+from fieldwork.views.testing import tests_of
+
+SEE = "see_fieldwork"
+
+
+def _test(request: HttpRequest, pk: int, test_pk: int, permission: str = SEE) -> tuple[Engagement, ControlTest]:
+    engagement = engagement_for(request, pk, permission)
+    return engagement, tests_of(engagement, test_pk)
+
+
+def _open(engagement: Engagement, test: ControlTest) -> bool:
+    """Whether this person could record here now."""
+    return (
+        "record_tests" in engagement.may
+        and not engagement.frozen
+        and engagement.stage in TESTING
+        and SignOff.Step.PREPARED not in signing.living(test)
+    )
+
+
+@require_GET
+def show(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
+    """The test sheet."""
+    engagement, test = _test(request, pk, test_pk)
+    is_open = _open(engagement, test)
+    attributes = list(test.attributes.select_related("usual_citation__file"))
+    context = {
+        **frame(request, engagement, "testing"),
+        "test": test,
+        "control": test.control,
+        "criteria": ", ".join(test.control.criteria.order_by("position").values_list("pk", flat=True)),
+        "attributes": attributes,
+        **_grid(test, attributes, locked=not is_open),
+        **_around(request, engagement, test, is_open=is_open),
+        "evidence": citable(engagement) if is_open else (),
+        "fill_form": FillForm(test=test) if is_open and attributes else None,
+        "cite_form": CiteForm(engagement=engagement) if is_open else None,
+        "item_form": ItemForm(),
+        "attribute_form": AttributeForm(),
+        "samples": Sample.objects.filter(control=test.control, voided_at__isnull=True).exclude(tests=test),
+        "team": team(engagement),
+        "others": ControlTest.objects.filter(control=test.control).exclude(pk=test.pk),
+    }
+    return render(request, "fieldwork/sheet.html", context)
+
+
+def _grid(test: ControlTest, attributes: list[Attribute], *, locked: bool) -> dict[str, Any]:
+    """Rows and columns of the sheet, in three queries."""
+    items = list(SheetItem.objects.filter(test=test).select_related("sample_item"))
+    cells = {
+        (cell.item_id, cell.attribute_id): cell
+        for cell in ItemResult.objects.filter(item__test=test).select_related("citation__file")
+    }
+    columns = _columns(test)
+    rows = []
+    for item in items:
+        values = item.sample_item.values if item.sample_item else {}
+        rows.append(
+            {
+                "pk": item.pk,
+                "number": item.position,
+                "label": item.label,
+                "values": [values.get(column, "") for column in columns],
+                "note": item.note,
+                "url": reverse("fieldwork:item", args=[test.engagement_id, test.pk, item.pk]),
+                "cells": [
+                    _cell(attribute, cells.get((item.pk, attribute.pk)), locked=locked) for attribute in attributes
+                ],
+            }
+        )
+    return {"rows": rows, "columns": columns}
+
+
+def _columns(test: ControlTest) -> list[str]:
+    """What a row shows of the listing beside its key: one column that says what it is, and the date."""
+    if test.sample is None:
+        return []
+    population = test.sample.population
+    others = [name for name in population.columns if name not in {population.key_column, population.date_column}]
+    return others[:1] + ([population.date_column] if population.date_column else others[1:2])
+
+
+def _cell(attribute: Attribute, cell: ItemResult | None, *, locked: bool) -> dict[str, Any]:
+    return {
+        "attribute": attribute.letter,
+        "value": WORDS[cell.outcome] if cell else "",
+        "evidence": _evidence(cell),
+        "locked": locked,
+    }
+
+
+def _evidence(cell: ItemResult | None) -> str:
+    return " ".join(part for part in (cell.citation.file.code, cell.place) if part) if cell else ""
+
+
+def _around(request: HttpRequest, engagement: Engagement, test: ControlTest, *, is_open: bool) -> dict[str, Any]:
+    """What stands beside the sheet and follows its cells: figures, evidence, exceptions, signatures."""
+    living = signing.living(test)
+    loose = _loose(test).count()
+    return {
+        "test": test,
+        "standing": standing(test),
+        "citations": EvidenceCitation.objects.filter(test=test).select_related("file__request"),
+        "exceptions": Deviation.objects.filter(test=test),
+        "loose": loose,
+        "open": is_open,
+        "steps": _steps(request, engagement, living),
+        "voided": SignOff.objects.filter(test=test, voided_at__isnull=False)
+        .select_related("by")
+        .order_by("-pk")[:5],
+        "may_return": bool(living) and not engagement.frozen and _may_return(request, engagement, living),
+        "open_notes": ReviewNote.objects.filter(test=test, cleared_at__isnull=True).count(),
+        "missing": findings("sign", test) if is_open and test.result else [],
+    }
+
+
+def _steps(request: HttpRequest, engagement: Engagement, living: dict[str, SignOff]) -> list[dict[str, Any]]:
+    """The three signatures: given, open to this person, or why not yet."""
+    wanted = [
+        (SignOff.Step.PREPARED, "sign_prepared", "when all cells are filled"),
+        (SignOff.Step.REVIEWED, "sign_reviewed", "by another person"),
+        (SignOff.Step.PARTNER, "sign_partner", "where the partner wants to"),
+    ]
+    signed_by = {sign_off.by_id for sign_off in living.values()}
+    steps = []
+    before = True
+    for step, right, hint in wanted:
+        given = living.get(step)
+        steps.append(
+            {
+                "step": step.value,
+                "label": step.label,
+                "given": given,
+                "hint": hint,
+                "may": (
+                    given is None
+                    and before
+                    and right in engagement.may
+                    and request.user.pk not in signed_by
+                    and not engagement.frozen
+                ),
+            }
+        )
+        before = given is not None
+    return steps
+
+
+def _may_return(request: HttpRequest, engagement: Engagement, living: dict[str, SignOff]) -> bool:
+    prepared = living.get(SignOff.Step.PREPARED)
+    own = set(living) == {SignOff.Step.PREPARED} and prepared is not None and prepared.by_id == request.user.pk
+    return "sign_reviewed" in engagement.may or (own and "sign_prepared" in engagement.may)
+
+
+def _loose(test: ControlTest) -> Any:
+    """Deviating cells that no exception holds yet."""
+    return (
+        ItemResult.objects.filter(
+            item__test=test, outcome=ItemResult.Outcome.DEVIATION, deviation_links__isnull=True
+        )
+        .select_related("item", "attribute")
+        .order_by("item__position", "attribute__letter")
+    )
+
+
+@require_GET
+def beside(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
+    """The column beside the sheet, asked for again after cells were saved."""
+    engagement, test = _test(request, pk, test_pk)
+    context = {"engagement": engagement, "may": engagement.may}
+    context |= _around(request, engagement, test, is_open=_open(engagement, test))
+    return render(request, "fieldwork/_beside.html", context)
+
+
+@require_POST
+def record(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
+    """One cell or one note of the sheet; answers JSON with the time of the server."""
+    _, test = _test(request, pk, test_pk)
+    item = get_object_or_404(SheetItem, test=test, pk=request.POST.get("item"))
+    item.test = test
+    try:
+        said = _recorded(request, test, item)
+    except PermissionDenied as refusal:
+        return JsonResponse({"error": str(refusal)}, status=403)
+    except ValidationError as refusal:
+        return JsonResponse({"error": " ".join(refusal.messages)}, status=422)
+    return JsonResponse({"saved": as_clock(timezone.now()), **said})
+
+
+def _recorded(request: HttpRequest, test: ControlTest, item: SheetItem) -> dict[str, str]:
+    user, sent = person(request), request.POST
+    if "attribute" not in sent:
+        return {"note": testing.note_item(item, sent.get("note", ""), by=user).note}
+    attribute = get_object_or_404(Attribute, test=test, letter=sent["attribute"])
+    attribute.test = test
+    file = _named_file(test, [code for code in sent.getlist("evidence") if code])
+    value = sent.get("value")
+    if value == "":
+        testing.clear_result(item, attribute, by=user)
+        return {"value": "", "evidence": ""}
+    standing_cell = ItemResult.objects.filter(item=item, attribute=attribute).first()
+    if value is None and standing_cell is None:
+        if file is None:
+            raise ValidationError("Choose a file to cite.")
+        testing.cite_for_attribute(attribute, file, by=user)
+        return {
+            "value": "",
+            "evidence": "",
+            "message": f"Attribute {attribute.letter} rests on {file} from here on.",
+        }
+    outcome = OUTCOMES.get(value, "") if value is not None else standing_cell.outcome if standing_cell else ""
+    citation = testing.cite(test, file, by=user) if file is not None else None
+    place = sent.get("reference") if file is not None or sent.get("reference") else None
+    cell = testing.record_result(item, attribute, outcome, citation, place, sent.get("note"), by=user)
+    return {"value": WORDS[cell.outcome], "evidence": _evidence(cell)}
+
+
+def _named_file(test: ControlTest, codes: list[str]) -> EvidenceFile | None:
+    if len(codes) > 1:
+        raise ValidationError("A cell rests on one file. Cite the others for the test and name them in the note.")
+    if not codes:
+        return None
+    file = EvidenceFile.objects.filter(engagement_id=test.engagement_id, code=codes[0]).first()
+    if file is None:
+        raise ValidationError(f"There is no evidence {codes[0]} in this engagement.")
+    return file
+
+
+@require_http_methods(["GET", "POST"])
+def item(request: HttpRequest, pk: int, test_pk: int, item_pk: int) -> HttpResponse:
+    """One row of the sheet as a form, with all that its listing says of it. Works without scripts."""
+    engagement, test = _test(request, pk, test_pk)
+    row = get_object_or_404(SheetItem.objects.select_related("sample_item"), test=test, pk=item_pk)
+    row.test = test
+    is_open = _open(engagement, test)
+    cells = {cell.attribute_id: cell for cell in ItemResult.objects.filter(item=row).select_related("citation")}
+    forms = [
+        CellForm(request.POST or None, attribute=attribute, initial=_initial(cells.get(attribute.pk)))
+        for attribute in test.attributes.all()
+    ]
+    problems: list[str] = []
+    if request.method == "POST" and all(form.is_valid() for form in forms):
+        for form in forms:
+            problems += _file_cell(request, row, form, cells.get(form.attribute.pk))
+        if not problems:
+            messages.success(request, f"Item {row.position} is saved.")
+            return redirect(_next_item(test, row))
+    context = {
+        **frame(request, engagement, "testing"),
+        "test": test,
+        "row": row,
+        "values": row.sample_item.values.items() if row.sample_item else (),
+        "forms": forms,
+        "problems": problems,
+        "open": is_open,
+        "results": cells.values(),
+    }
+    return render(request, "fieldwork/item.html", context, status=422 if problems else 200)
+
+
+def _initial(cell: ItemResult | None) -> dict[str, Any]:
+    if cell is None:
+        return {}
+    return {"outcome": cell.outcome, "citation": cell.citation_id, "place": cell.place, "note": cell.note}
+
+
+def _file_cell(request: HttpRequest, row: SheetItem, form: CellForm, old: ItemResult | None) -> list[str]:
+    data, user = form.cleaned_data, person(request)
+    form.attribute.test = row.test
+    try:
+        if data["outcome"]:
+            testing.record_result(
+                row, form.attribute, data["outcome"], data["citation"], data["place"], data["note"], by=user
+            )
+        elif old is not None:
+            testing.clear_result(row, form.attribute, by=user)
+    except ValidationError as refusal:
+        return list(refusal.messages)
+    return []
+
+
+def _next_item(test: ControlTest, row: SheetItem) -> str:
+    following = SheetItem.objects.filter(test=test, position__gt=row.position).first()
+    if following is None:
+        return test.get_absolute_url()
+    return reverse("fieldwork:item", args=[test.engagement_id, test.pk, following.pk])
+
+
+@require_POST
+def fill(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
+    _, test = _test(request, pk, test_pk, "record_tests")
+    form = FillForm(request.POST, test=test)
+    if not form.is_valid():
+        messages.error(request, "Choose an attribute and a result.")
+        return redirect(test)
+    data = form.cleaned_data
+    written: list[ItemResult] = []
+
+    def act() -> None:
+        written.extend(
+            testing.fill(
+                test,
+                data["attribute"],
+                data["outcome"],
+                citation=data["citation"],
+                place=data["place"],
+                by=person(request),
+            )
+        )
+
+    done(request, act, f"The empty cells of {data['attribute'].letter} are filled.")
+    return redirect(test)
+
+
+@require_POST
+def cite(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
+    engagement, test = _test(request, pk, test_pk, "record_tests")
+    form = CiteForm(request.POST, engagement=engagement)
+    if form.is_valid():
+        file, note = form.cleaned_data["file"], form.cleaned_data["note"]
+        done(request, lambda: testing.cite(test, file, note=note, by=person(request)), f"{file} is cited.")
+    else:
+        messages.error(request, "Choose a file.")
+    return redirect(test)
+
+
+@require_POST
+def extend(request: HttpRequest, pk: int, test_pk: int, what: str) -> HttpResponse:
+    """Add an item, an attribute or a sample to the sheet."""
+    _, test = _test(request, pk, test_pk, "record_tests")
+    user = person(request)
+    if what == "item":
+        done(request, lambda: testing.add_item(test, request.POST.get("label", ""), by=user), "The item is added.")
+    elif what == "attribute":
+        title, rule = request.POST.get("title", ""), request.POST.get("pass_rule", "")
+        done(
+            request,
+            lambda: testing.add_attribute(test, title=title, pass_rule=rule, by=user),
+            "The attribute is added.",
+        )
+    else:
+        sample = get_object_or_404(Sample, engagement=test.engagement, pk=request.POST.get("sample"))
+        done(request, lambda: testing.use_sample(test, sample, by=user), "The sample is on the sheet.")
+    return redirect(test)
+
+
+@require_http_methods(["GET", "POST"])
+def edit(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
+    """What is done in the test, and the words of its attributes."""
+    engagement, test = _test(request, pk, test_pk, "record_tests")
+    user = person(request)
+    form = ChangeTestForm(
+        request.POST if "procedure" in request.POST else None,
+        initial={name: getattr(test, name) for name in ("phase", "kinds", "procedure", "inquired_of")},
+    )
+    if filed(request, form, lambda data: testing.change_test(test, by=user, **data), f"{test} is changed."):
+        return redirect(test)
+    context = {
+        **frame(request, engagement, "testing"),
+        "test": test,
+        "attributes": test.attributes.all(),
+        "open": _open(engagement, test),
+    }
+    return shown(request, "fieldwork/edit.html", context, form)
+
+
+@require_POST
+def attribute(request: HttpRequest, pk: int, test_pk: int, letter: str) -> HttpResponse:
+    _, test = _test(request, pk, test_pk, "record_tests")
+    column = get_object_or_404(Attribute, test=test, letter=letter)
+    title, rule = request.POST.get("title", ""), request.POST.get("pass_rule", "")
+    done(
+        request,
+        lambda: testing.change_attribute(column, title=title, pass_rule=rule, by=person(request)),
+        f"Attribute {letter} is changed.",
+    )
+    return redirect("fieldwork:edit_test", pk, test_pk)
+
+
+@require_POST
+def assign(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
+    engagement, test = _test(request, pk, test_pk, "record_tests")
+    to = team(engagement).filter(pk=request.POST.get("to") or None).first()
+    done(request, lambda: testing.assign(test, to=to, by=person(request)), f"Assigned to {to or 'nobody'}.")
+    return redirect(test)
+
+
+@require_http_methods(["GET", "POST"])
+def conclude(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
+    engagement, test = _test(request, pk, test_pk, "record_tests")
+    so_far = standing(test)
+    proposed = "exceptions" if so_far.deviating_items else "no_exceptions" if so_far.complete else ""
+    form = ConcludeForm(
+        request.POST or None, initial={"result": test.result or proposed, "conclusion": test.conclusion}
+    )
+    if filed(
+        request,
+        form,
+        lambda data: testing.conclude_test(test, data["result"], data["conclusion"], by=person(request)),
+        f"{test} is concluded.",
+    ):
+        return redirect(test)
+    context = {**frame(request, engagement, "testing"), "test": test, "standing": so_far, "loose": _loose(test)}
+    return shown(request, "fieldwork/conclude.html", context, form)
+
+
+@require_POST
+def sign(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
+    _, test = _test(request, pk, test_pk)
+    step = request.POST.get("step", "")
+    if step not in SignOff.Step.values:
+        messages.error(request, "Choose what to sign.")
+        return redirect(test)
+    label = str(SignOff.Step(step).label).lower()
+    done(request, lambda: signing.sign(test, step, by=person(request)), f"You signed {test} as {label}.")
+    return redirect(test)
+
+
+@require_http_methods(["GET", "POST"])
+def return_(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
+    engagement, test = _test(request, pk, test_pk)
+    form = ReasonForm(request.POST or None)
+    if filed(
+        request,
+        form,
+        lambda data: signing.return_to_preparer(test, reason=data["reason"], by=person(request)),
+        f"{test} is returned. Its sign-offs are void and stay on record.",
+    ):
+        return redirect(test)
+    return shown(request, "fieldwork/return.html", {**frame(request, engagement, "testing"), "test": test}, form)
+
+
+@require_http_methods(["GET", "POST"])
+def raise_exception(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
+    """Raise an exception from deviating cells, or one that no cell shows (R34)."""
+    engagement, test = _test(request, pk, test_pk, "record_tests")
+    loose = _loose(test)
+    form = RaiseForm(request.POST or None, cells=loose, initial={"cells": loose})
+    made: list[Deviation] = []
+
+    def act(data: dict[str, Any]) -> None:
+        words = {"title": data["title"], "description": data["description"], "by": person(request)}
+        cells = list(data["cells"])
+        made.append(
+            deviations.raise_from_cells(cells, **words) if cells else deviations.raise_shortfall(test, **words)
+        )
+
+    if filed(request, form, act, "The exception is raised."):
+        return redirect(made[0])
+    context = {**frame(request, engagement, "testing"), "test": test, "loose": loose, "standing": standing(test)}
+    return shown(request, "fieldwork/raise.html", context, form)
+
+
+@require_http_methods(["GET", "POST"])
+def review_notes(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
+    """The review notes of a test: a side panel, or a page of their own."""
+    engagement, test = _test(request, pk, test_pk)
+    form = NoteForm(request.POST or None)
+    user = person(request)
+    if filed(request, form, lambda data: notes.raise_note(test, text=data["text"], by=user), "The note is raised."):
+        return redirect("fieldwork:notes", pk, test_pk)
+    context = {
+        **frame(request, engagement, "testing"),
+        "test": test,
+        "notes": ReviewNote.objects.filter(test=test).select_related("raised_by", "answered_by"),
+        "may_raise": bool(engagement.may & {"sign_reviewed", "sign_partner", "complete_quality_review"}),
+        "may_answer": "record_tests" in engagement.may,
+    }
+    fragment = request.headers.get("HX-Request") == "true"
+    return shown(request, "fieldwork/_notes.html" if fragment else "fieldwork/notes.html", context, form)
+
+
+@require_POST
+def note(request: HttpRequest, pk: int, test_pk: int, note_pk: int) -> HttpResponse:
+    """Answer or clear a review note."""
+    _, test = _test(request, pk, test_pk)
+    found = get_object_or_404(ReviewNote, test=test, pk=note_pk)
+    user = person(request)
+    if request.POST.get("act") == "clear":
+        done(request, lambda: notes.clear(found, by=user), "The note is cleared.")
+    else:
+        text = request.POST.get("text", "")
+        done(request, lambda: notes.answer(found, text=text, by=user), "The note is answered.")
+    return redirect("fieldwork:notes", pk, test_pk)
+
+
+@require_GET
+def history(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
+    """What happened to the test, newest first."""
+    engagement, test = _test(request, pk, test_pk)
+    events = Event.objects.filter(engagement_id=engagement.pk, target=f"fieldwork.controltest:{test.pk}")
+    context = {
+        **frame(request, engagement, "testing"),
+        "test": test,
+        "lines": [line(event) for event in events.order_by("-pk")[:200]],
+    }
+    fragment = request.headers.get("HX-Request") == "true"
+    return render(request, "fieldwork/_history.html" if fragment else "fieldwork/history.html", context)
