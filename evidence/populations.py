@@ -114,6 +114,7 @@ def provide(
             speaks_from=made.covers_from,
             speaks_to=made.covers_to,
             obtained_by_auditor=uploads.of_firm(engagement, by),
+            encoding=encoding,
         )
     made.file = file
     made.save()

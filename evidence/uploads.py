@@ -38,12 +38,14 @@ def receive(
     speaks_to: dt.date | None = None,
     replaces: EvidenceFile | None = None,
     obtained_by_auditor: bool = False,
+    encoding: str = "",
 ) -> EvidenceFile:
     """Receive one file for a request, or for the engagement as such.
 
     `file` is read in pieces from its beginning; `name` is what the person calls it. The dates are those that the
     evidence speaks of, not those of the upload. `replaces` makes it the next version of a file of the same
-    request. The firm's people upload only what they obtained themselves, and say so (domain 4.1).
+    request. Text is UTF-8 or UTF-16 unless `encoding` is "cp1252". The firm's people upload only what they
+    obtained themselves, and say so (domain 4.1).
     The same bytes under the same name on the same request are received once: sending them again returns the file.
     Bytes are stored before the row is written; when that fails they stay without a name (`storage.keep`).
     Raises `validation.Refused` with what is wrong with the file, PermissionDenied, WrongStage, ValidationError.
@@ -53,7 +55,7 @@ def receive(
         raise ValidationError({"speaks_to": "The last day it speaks of lies before the first."})
     budget = validation.Budget(size=settings.UPLOAD_MAX_BYTES)
     # Outside of the transaction: a hundred megabytes take their time, and the engagement is locked below.
-    found = validation.inspect(file, name, budget=budget)
+    found = validation.inspect(file, name, budget=budget, encoding="cp1252" if encoding == "cp1252" else None)
     sha256, size = storage.keep(_engagement_of(to).pk, file)
     if (sha256, size) != (found.sha256, found.size):
         raise ValidationError("The file changed while it was being read. Upload it again.")

@@ -1,0 +1,317 @@
+"""Forms of requests, uploads and populations: they clean shape, the flows decide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
+from django.utils import timezone
+
+from accounts.forms import DateInput
+from accounts.models import User
+from engagements.models import Control, Engagement
+from evidence.listings import Listing, date_columns, key_columns
+from evidence.models import EvidenceFile, EvidenceRequest, Population
+from evidence.requests import assignees
+
+
+class ControlsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+    """Controls in scope of the engagement, by number and title."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(Control.objects.none(), **kwargs)
+
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.number} {obj.title}"
+
+
+class AssigneeField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """A person of the client's side."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("empty_label", "Nobody yet: the client's administrator decides")
+        super().__init__(User.objects.none(), required=False, **kwargs)
+
+
+class FilesField(forms.FileField):
+    """Several files at once."""
+
+    class Input(forms.ClearableFileInput):
+        allow_multiple_selected = True
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(widget=self.Input(), allow_empty_file=True, **kwargs)
+
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
+        """A list of files; an empty file is for the validators to refuse, in their words."""
+        one_by_one = data if isinstance(data, (list, tuple)) else [data]
+        return [super(FilesField, self).clean(one, initial) for one in one_by_one]
+
+
+def in_scope(engagement: Engagement) -> Any:
+    return Control.objects.in_scope().filter(engagement=engagement)
+
+
+def _choose(form: forms.BaseForm, engagement: Engagement) -> None:
+    """Offer this engagement's controls and people, never another's."""
+    for field in form.fields.values():
+        if isinstance(field, ControlsField):
+            field.queryset = in_scope(engagement)
+        elif isinstance(field, AssigneeField):
+            field.queryset = User.objects.filter(pk__in=[user.pk for user in assignees(engagement)]).order_by(
+                "name"
+            )
+
+
+def _check_future(form: forms.Form) -> None:
+    due = form.cleaned_data.get("due")
+    if due and due < timezone.localdate():
+        form.add_error("due", "The due date lies in the past.")
+
+
+class RequestForm(forms.Form):
+    title = forms.CharField(max_length=200, help_text="A few words by which the client knows what is meant.")
+    detail = forms.CharField(
+        label="What is needed",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 6}),
+        help_text="Say which system, which dates and in which form.",
+    )
+    controls = ControlsField(required=False, label="For the controls")
+    assigned_to = AssigneeField(label="Asked of")
+    due = forms.DateField(widget=DateInput())
+    priority = forms.ChoiceField(choices=EvidenceRequest.Priority.choices, initial=EvidenceRequest.Priority.NORMAL)
+
+    def __init__(self, *args: Any, engagement: Engagement, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _choose(self, engagement)
+
+    def clean(self) -> dict[str, Any]:
+        if "due" in self.changed_data:
+            _check_future(self)
+        return self.cleaned_data
+
+
+class FromControlsForm(forms.Form):
+    controls = ControlsField(error_messages={"required": "Choose the controls to ask about."})
+    due = forms.DateField(widget=DateInput())
+    assigned_to = AssigneeField(label="Asked of", help_text="Where a control has no owner who can upload.")
+    group = forms.BooleanField(
+        required=False, initial=True, label="One request for controls that leave the same evidence"
+    )
+    open_now = forms.BooleanField(
+        required=False, label="Show them to the client at once", help_text="Otherwise they are drafts."
+    )
+
+    def __init__(self, *args: Any, engagement: Engagement, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _choose(self, engagement)
+
+    def clean(self) -> dict[str, Any]:
+        _check_future(self)
+        return self.cleaned_data
+
+
+class BulkForm(forms.Form):
+    """What is done with the requests picked in the list."""
+
+    act = forms.ChoiceField(choices=[("open", "Open"), ("assign", "Assign"), ("due", "Set due date")])
+    ids = forms.ModelMultipleChoiceField(
+        EvidenceRequest.objects.none(), error_messages={"required": "Pick at least one request."}
+    )
+    assigned_to = AssigneeField(empty_label="Assign to…")
+    due = forms.DateField(required=False, widget=DateInput())
+
+    def __init__(self, *args: Any, engagement: Engagement, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _choose(self, engagement)
+        picked = self.fields["ids"]
+        assert isinstance(picked, forms.ModelMultipleChoiceField)
+        picked.queryset = EvidenceRequest.objects.filter(engagement=engagement)
+
+    def clean(self) -> dict[str, Any]:
+        if self.cleaned_data.get("act") == "assign" and not self.cleaned_data.get("assigned_to"):
+            self.add_error("assigned_to", "Choose the person to assign to.")
+        if self.cleaned_data.get("act") == "due":
+            if not self.cleaned_data.get("due") and "due" not in self.errors:
+                self.add_error("due", "Give the new due date.")
+            _check_future(self)
+        return self.cleaned_data
+
+
+class AssignForm(forms.Form):
+    assigned_to = AssigneeField(label="Asked of")
+
+    def __init__(self, *args: Any, engagement: Engagement, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _choose(self, engagement)
+
+
+class DatesForm(forms.Form):
+    """The days that evidence speaks of, apart from the day of its upload."""
+
+    speaks_from = forms.DateField(required=False, widget=DateInput(), label="Speaks of the days from")
+    speaks_to = forms.DateField(required=False, widget=DateInput(), label="to")
+
+
+class UploadForm(DatesForm):
+    file = FilesField(error_messages={"required": "Choose at least one file."})
+    replaces = forms.CharField(required=False)
+
+    field_order = ["file", "speaks_from", "speaks_to"]
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="The client reads it.",
+        error_messages={"required": "Say what is missing or wrong: the client reads it."},
+    )
+
+
+class ReceivedField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """A file that is here already."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(EvidenceFile.objects.none(), required=False, **kwargs)
+
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.code} {obj.name}"
+
+
+class ListingForm(forms.Form):
+    """The file of a population, and how to read it."""
+
+    file = forms.FileField(
+        required=False,
+        allow_empty_file=True,
+        help_text="CSV, XLSX or JSON with the column names in the first row, unfiltered and complete.",
+    )
+    received = ReceivedField(label="or a file that was uploaded already", empty_label="None: the file above")
+    sheet = forms.CharField(
+        required=False, max_length=120, help_text="Of a workbook with several sheets: the one with the listing."
+    )
+    encoding = forms.ChoiceField(
+        required=False,
+        choices=[("", "UTF-8 or UTF-16"), ("cp1252", "Windows-1252")],
+        label="Characters",
+        help_text="Of a CSV from an older Windows program.",
+    )
+
+    def __init__(self, *args: Any, received: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        chooser = self.fields["received"]
+        assert isinstance(chooser, ReceivedField)
+        chooser.queryset = received
+
+    def clean(self) -> dict[str, Any]:
+        given = [name for name in ("file", "received") if self.cleaned_data.get(name)]
+        if len(given) != 1 and not self.errors:
+            self.add_error("file", "Choose one file: a new one, or one that was uploaded already.")
+        return self.cleaned_data
+
+
+class PopulationForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What the listing is and where it comes from: its IPE record."""
+
+    controls = ControlsField(label="Population of the controls")
+    key_column = forms.ChoiceField(label="Column that names each row")
+    date_column = forms.ChoiceField(
+        required=False,
+        label="Column with the date of the occurrence",
+        help_text="None for a listing as of one day.",
+    )
+
+    class Meta:
+        model = Population
+        fields = [
+            "name",
+            "date_order",
+            "ipe_type",
+            "source_system",
+            "environment",
+            "query",
+            "parameters",
+            "run_by",
+            "run_at",
+            "observed",
+            "system_row_count",
+            "covers_from",
+            "covers_to",
+            "reconciliation",
+            "reconciled_row_count",
+            "difference_explained",
+        ]
+        widgets = {
+            "covers_from": DateInput(),
+            "covers_to": DateInput(),
+            "run_at": forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+            "query": forms.Textarea(attrs={"rows": 3}),
+            "parameters": forms.Textarea(attrs={"rows": 2}),
+            "reconciliation": forms.Textarea(attrs={"rows": 2}),
+            "difference_explained": forms.Textarea(attrs={"rows": 2}),
+        }
+        labels = {
+            "name": "What it lists",
+            "date_order": "Order of day and month",
+            "covers_from": "Covers the days from",
+            "covers_to": "to",
+        }
+        help_texts = {
+            "name": "Such as leavers, merged changes or incidents.",
+            "date_order": "Where dates are written in figures with the year last.",
+            "query": "As it can be run again: the report's name, or the query in full.",
+            "parameters": "Dates, entities, states: everything that leaves rows out.",
+            "system_row_count": "The count that the system itself shows, not that of the file.",
+            "reconciliation": "The second source, such as the HR roster for a list of accounts.",
+            "difference_explained": "Why counts differ, or why the listing does not cover the whole period.",
+        }
+
+    def __init__(
+        self, *args: Any, engagement: Engagement, listing: Listing, may_observe: bool, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        _choose(self, engagement)
+        if not may_observe:
+            del self.fields["observed"]
+        dates = [column.name for column in date_columns(listing)]
+        self._columns("key_column", key_columns(listing), listing)
+        self._columns("date_column", dates, listing, none="No date column")
+        order = self.fields["date_order"]
+        assert isinstance(order, forms.ChoiceField)
+        order.choices = [("", "Clear from the dates"), *Population.DateOrder.choices]
+
+    def _columns(self, name: str, fitting: Sequence[str], listing: Listing, none: str = "") -> None:
+        """All columns to choose from, those that fit first."""
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)
+        ordered = [*fitting, *(column for column in listing.columns if column not in fitting)]
+        field.choices = [*([("", none)] if none else []), *((column, column) for column in ordered)]
+        if fitting:
+            field.initial = fitting[0]
+
+    def _post_clean(self) -> None:
+        """The record is checked as a whole by the flow, which knows what the form does not ask."""
+
+    def record(self) -> dict[str, Any]:
+        """The IPE record as the flow takes it."""
+        names = [name for name in self._meta.fields or () if name not in {"name", "date_order"}]
+        return {name: self.cleaned_data[name] for name in names if name in self.cleaned_data}
+
+
+class AcceptForm(forms.Form):
+    conclusion = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 3}),
+        label="Conclusion on completeness and accuracy",
+        help_text="The firm's note: the client does not see it.",
+    )
+    observed = forms.BooleanField(required=False, label="The auditor watched it run")
+    precision_adequate = forms.BooleanField(
+        label="It is precise enough for the test",
+        error_messages={"required": "A listing that is not precise enough for the test is refused, not accepted."},
+    )
+    difference_explained = forms.CharField(
+        required=False, widget=forms.Textarea(attrs={"rows": 2}), label="Explanation of differences or gaps"
+    )

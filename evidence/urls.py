@@ -1,0 +1,38 @@
+"""Routes of requests, evidence and populations."""
+
+from django.urls import path
+
+from evidence.views import files, populations, requests
+
+app_name = "evidence"
+
+_ENGAGEMENT = "engagements/<int:pk>"
+
+urlpatterns = [
+    # requests
+    path(f"{_ENGAGEMENT}/requests/", requests.show_requests, name="requests"),
+    path(f"{_ENGAGEMENT}/requests/new/", requests.make, name="make_request"),
+    path(f"{_ENGAGEMENT}/requests/from-controls/", requests.make_from_controls, name="make_requests"),
+    path(f"{_ENGAGEMENT}/requests/act/", requests.act, name="act_on_requests"),
+    path(f"{_ENGAGEMENT}/requests/<str:code>/", requests.show_request, name="request"),
+    path(f"{_ENGAGEMENT}/requests/<str:code>/edit/", requests.edit, name="edit_request"),
+    path(f"{_ENGAGEMENT}/requests/<str:code>/files/", requests.upload, name="upload"),
+    path(f"{_ENGAGEMENT}/requests/<str:code>/submit/", requests.submit, name="submit_request"),
+    path(f"{_ENGAGEMENT}/requests/<str:code>/accept/", requests.accept, name="accept_request"),
+    path(f"{_ENGAGEMENT}/requests/<str:code>/return/", requests.return_, name="return_request"),
+    path(f"{_ENGAGEMENT}/requests/<str:code>/assign/", requests.assign, name="assign_request"),
+    # files
+    path(f"{_ENGAGEMENT}/evidence/", files.show_files, name="files"),
+    path(f"{_ENGAGEMENT}/evidence/add/", files.obtain, name="obtain"),
+    path(f"{_ENGAGEMENT}/evidence/<str:code>/", files.show_file, name="file"),
+    path(f"{_ENGAGEMENT}/evidence/<str:code>/download/", files.download, name="download"),
+    path(f"{_ENGAGEMENT}/evidence/<str:code>/dates/", files.date, name="date_file"),
+    # populations
+    path(f"{_ENGAGEMENT}/populations/", populations.show_populations, name="populations"),
+    path(f"{_ENGAGEMENT}/populations/new/", populations.choose, name="choose_listing"),
+    path(f"{_ENGAGEMENT}/populations/new/<str:code>/", populations.provide, name="provide_population"),
+    path(f"{_ENGAGEMENT}/populations/<int:population_pk>/", populations.show_population, name="population"),
+    path(f"{_ENGAGEMENT}/populations/<int:population_pk>/accept/", populations.accept, name="accept_population"),
+    path(f"{_ENGAGEMENT}/populations/<int:population_pk>/refuse/", populations.refuse, name="refuse_population"),
+    path(f"{_ENGAGEMENT}/populations/<int:population_pk>/listing/", populations.download, name="listing"),
+]

@@ -1,0 +1,448 @@
+"""Pages of the request list, for both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.forms import refuse
+from accounts.listing import narrow
+from accounts.models import User
+from engagements.frame import frame
+from engagements.models import Control, Engagement, Role, Stage
+from engagements.roles import engagement_for
+from engagements.workflow import WORKING
+from evidence import requests as flows
+from evidence import uploads
+from evidence.forms import (
+    AssignForm,
+    BulkForm,
+    FromControlsForm,
+    ReasonForm,
+    RequestForm,
+    UploadForm,
+    in_scope,
+)
+from evidence.models import EvidenceFile, EvidenceRequest
+from evidence.validation import CONTENT_TYPES
+
+SEE = ("see_fieldwork", "upload_evidence")
+State = EvidenceRequest.State
+
+
+def user_of(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # engagement_for refuses everybody else
+    return request.user
+
+
+def may_work(engagement: Engagement) -> bool:
+    return not engagement.frozen and Stage(engagement.stage) in WORKING
+
+
+def may_manage(engagement: Engagement) -> bool:
+    return may_work(engagement) and "manage_requests" in engagement.may
+
+
+def may_assign(engagement: Engagement) -> bool:
+    return may_manage(engagement) or (may_work(engagement) and engagement.member.role == Role.CLIENT_ADMIN)
+
+
+def requests_for(request: HttpRequest, engagement: Engagement) -> QuerySet[EvidenceRequest]:
+    """The requests that the person may see here."""
+    return EvidenceRequest.objects.visible_as(engagement, user_of(request)).select_related("assigned_to")
+
+
+def request_for(request: HttpRequest, pk: int, code: str, *needed: str) -> tuple[Engagement, EvidenceRequest]:
+    """Engagement and request for a view; 404 for a request that the person does not see."""
+    engagement = engagement_for(request, pk, *needed)
+    asked = get_object_or_404(requests_for(request, engagement), code=code)
+    asked.engagement = engagement
+    return engagement, asked
+
+
+@require_GET
+def show_requests(request: HttpRequest, pk: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, *SEE)
+    today = timezone.localdate()
+    everything = list(
+        requests_for(request, engagement)
+        .annotate(file_count=Count("files", distinct=True))
+        .prefetch_related("controls")
+    )
+    for one in everything:
+        one.control_numbers = [control.number for control in one.controls.all()]  # type: ignore[attr-defined]
+        one.timing = _timing(one, today)  # type: ignore[attr-defined]
+    rows = narrow(
+        request.GET,
+        everything,
+        text=lambda one: f"{one.code} {one.title} {one.assigned_to or ''} {' '.join(one.control_numbers)}",  # type: ignore[attr-defined]
+        state=lambda one: one.state,
+        owner=lambda one: one.assigned_to_id or "none",
+        timing=lambda one: one.timing,  # type: ignore[attr-defined]
+    )
+    owners = {one.assigned_to_id: one.assigned_to for one in everything if one.assigned_to}
+    return render(
+        request,
+        "evidence/requests.html",
+        {
+            **frame(request, engagement, "requests"),
+            "rows": rows,
+            "states": [state for state in State if state != State.DRAFT or "see_fieldwork" in engagement.may],
+            "owners": sorted(owners.values(), key=lambda owner: owner.name),
+            "unassigned": any(one.assigned_to_id is None for one in everything),
+            "may_manage": may_manage(engagement),
+            "may_pick": may_assign(engagement),
+            "bulk": BulkForm(engagement=engagement) if may_assign(engagement) else None,
+            "late": sum("late" in one.timing for one in everything),  # type: ignore[attr-defined]
+            "has_controls": in_scope(engagement).exists(),
+        },
+    )
+
+
+def _timing(one: EvidenceRequest, today: Any) -> list[str]:
+    """In which of the list's due filters the request falls."""
+    if not one.waits_for_client:
+        return []
+    left = (one.due - today).days
+    return ["late"] if left < 0 else ["week"] if left <= 7 else []
+
+
+@require_http_methods(["GET", "POST"])
+def make(request: HttpRequest, pk: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "manage_requests")
+    first = {"controls": in_scope(engagement).filter(number=request.GET.get("control", ""))}
+    form = RequestForm(request.POST or None, engagement=engagement, initial=first)
+    if request.method == "POST" and form.is_valid():
+        try:
+            with transaction.atomic():
+                made = flows.make(engagement, by=user_of(request), **form.cleaned_data)
+                if "open" in request.POST:
+                    flows.open_requests([made], by=user_of(request))
+        except ValidationError as error:
+            refuse(form, error)
+        else:
+            messages.success(request, f"{made.code} is {'open' if 'open' in request.POST else 'drafted'}.")
+            return redirect(made)
+    return _form_page(request, engagement, form)
+
+
+@require_http_methods(["GET", "POST"])
+def edit(request: HttpRequest, pk: int, code: str) -> HttpResponse:
+    engagement, asked = request_for(request, pk, code, "manage_requests")
+    form = RequestForm(
+        request.POST or None,
+        engagement=engagement,
+        initial={
+            "title": asked.title,
+            "detail": asked.detail,
+            "controls": asked.controls.all(),
+            "assigned_to": asked.assigned_to_id,
+            "due": asked.due,
+            "priority": asked.priority,
+        },
+    )
+    if request.method == "POST" and form.is_valid():
+        wanted, by = form.cleaned_data, user_of(request)
+        try:
+            with transaction.atomic():
+                flows.reword(
+                    asked,
+                    title=wanted["title"],
+                    detail=wanted["detail"],
+                    controls=wanted["controls"],
+                    priority=wanted["priority"],
+                    by=by,
+                )
+                flows.assign(asked, to=wanted["assigned_to"], by=by)
+                flows.change_due(asked, due=wanted["due"], by=by)
+        except ValidationError as error:
+            refuse(form, error)
+        else:
+            messages.success(request, f"{asked.code} is changed.")
+            return redirect(asked)
+    return _form_page(request, engagement, form, asked)
+
+
+def _form_page(
+    request: HttpRequest, engagement: Engagement, form: RequestForm, asked: EvidenceRequest | None = None
+) -> HttpResponse:
+    context = {**frame(request, engagement, "requests"), "form": form, "asked": asked}
+    return render(request, "evidence/request_form.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+def make_from_controls(request: HttpRequest, pk: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "manage_requests")
+    controls = list(in_scope(engagement).select_related("owner").annotate(asked=Count("request_links")))
+    picked = [str(control.pk) for control in controls if not control.asked]
+    form = FromControlsForm(request.POST or None, engagement=engagement)
+    if request.method == "POST":
+        picked = request.POST.getlist("controls")
+        if form.is_valid():
+            made = _made_from(request, engagement, form)
+            if made is not None:
+                return made
+    context = {
+        **frame(request, engagement, "requests"),
+        "form": form,
+        "controls": controls,
+        "picked": picked,
+        "unasked": sum(not control.asked for control in controls),
+    }
+    return render(request, "evidence/from_controls.html", context, status=422 if form.errors else 200)
+
+
+def _made_from(request: HttpRequest, engagement: Engagement, form: FromControlsForm) -> HttpResponse | None:
+    wanted, by = form.cleaned_data, user_of(request)
+    controls: list[Control] = list(wanted["controls"])
+    asked = any(control.request_links.exists() for control in controls)
+    try:
+        with transaction.atomic():
+            made = flows.make_from_controls(
+                engagement,
+                controls=controls,
+                due=wanted["due"],
+                by=by,
+                assigned_to=wanted["assigned_to"],
+                group=wanted["group"],
+            )
+            if wanted["open_now"]:
+                flows.open_requests(made, by=by)
+    except ValidationError as error:
+        refuse(form, error)
+        return None
+    number = f"{len(made)} request{'' if len(made) == 1 else 's'} {'opened' if wanted['open_now'] else 'drafted'}."
+    left_out = " Controls that have a request already were left out." if asked else ""
+    messages.success(request, number + left_out)
+    return redirect("evidence:requests", pk=engagement.pk)
+
+
+@require_POST
+def act(request: HttpRequest, pk: int) -> HttpResponse:
+    """An act on the requests picked in the list: all of them, or none when one cannot."""
+    engagement = engagement_for(request, pk, *SEE)
+    if not may_assign(engagement):
+        raise PermissionDenied("Your role in this engagement does not allow this.")
+    form = BulkForm(request.POST, engagement=engagement)
+    if not form.is_valid():
+        for errors in form.errors.values():
+            messages.error(request, " ".join(map(str, errors)))
+        return redirect("evidence:requests", pk=pk)
+    wanted, by = form.cleaned_data, user_of(request)
+    try:
+        with transaction.atomic():
+            if wanted["act"] == "open":
+                done = len(flows.open_requests(wanted["ids"], by=by))
+            else:
+                done = len(wanted["ids"])
+                for one in wanted["ids"]:
+                    if wanted["act"] == "assign":
+                        flows.assign(one, to=wanted["assigned_to"], by=by)
+                    else:
+                        flows.change_due(one, due=wanted["due"], by=by)
+    except ValidationError as error:
+        messages.error(request, f"Nothing was changed. {' '.join(error.messages)}")
+    else:
+        words = {"open": "opened", "assign": "assigned", "due": "given the due date"}[wanted["act"]]
+        messages.success(request, f"{done} request{'' if done == 1 else 's'} {words}.")
+    return redirect("evidence:requests", pk=pk)
+
+
+@require_GET
+def show_request(request: HttpRequest, pk: int, code: str) -> HttpResponse:
+    engagement, asked = request_for(request, pk, code, *SEE)
+    return _request_page(request, engagement, asked)
+
+
+def _request_page(
+    request: HttpRequest,
+    engagement: Engagement,
+    asked: EvidenceRequest,
+    *,
+    reason: ReasonForm | None = None,
+    upload_form: UploadForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    context = {
+        **frame(request, engagement, "requests"),
+        **_request_context(request, engagement, asked),
+        "reason": reason or ReasonForm(),
+        "upload_form": upload_form or UploadForm(),
+    }
+    return render(request, "evidence/request.html", context, status=status)
+
+
+def _request_context(request: HttpRequest, engagement: Engagement, asked: EvidenceRequest) -> dict[str, Any]:
+    of_firm = "see_fieldwork" in engagement.may
+    works = may_work(engagement)
+    files = list(
+        EvidenceFile.objects.visible_as(engagement, user_of(request))
+        .filter(request=asked)
+        .select_related("uploaded_by")
+    )
+    current = _with_versions(files)
+    return {
+        "engagement": engagement,
+        "asked": asked,
+        "controls": asked.controls.all(),
+        "files": current,
+        "of_firm": of_firm,
+        "takes_files": works and "upload_evidence" in engagement.may and uploads.takes_files(asked),
+        "may_submit": works and "upload_evidence" in engagement.may and asked.waits_for_client and bool(current),
+        "may_manage": may_manage(engagement),
+        "may_assign": may_assign(engagement) and asked.state != State.ACCEPTED,
+        "assign_form": AssignForm(engagement=engagement, initial={"assigned_to": asked.assigned_to_id}),
+        "types": " ".join(CONTENT_TYPES),
+        "upload_max": settings.UPLOAD_MAX_BYTES,
+    }
+
+
+def _with_versions(files: list[EvidenceFile]) -> list[EvidenceFile]:
+    """The newest of each file, with `older` as a list of what it replaces, newest first."""
+    by_pk = {file.pk: file for file in files}
+    replaced = {file.replaces_id for file in files}
+    current = [file for file in files if file.pk not in replaced]
+    for file in current:
+        older, before = [], by_pk.get(file.replaces_id or 0)
+        while before is not None:
+            older.append(before)
+            before = by_pk.get(before.replaces_id or 0)
+        file.older = older  # type: ignore[attr-defined]
+    return current
+
+
+@require_http_methods(["GET", "POST"])
+def upload(request: HttpRequest, pk: int, code: str) -> HttpResponse:
+    """Files for a request: one by one from the page's script (JSON), or many from its form. GET: the fragment."""
+    engagement, asked = request_for(request, pk, code, *SEE)
+    if request.method == "GET":
+        return render(request, "evidence/_files.html", _request_context(request, engagement, asked))
+    form = UploadForm(request.POST, request.FILES)
+    replaces = None
+    if old := request.POST.get("replaces"):
+        visible = EvidenceFile.objects.visible_as(engagement, user_of(request))
+        replaces = get_object_or_404(visible, code=old, request=asked)
+    received, problems = receive_all(request, asked, form, replaces=replaces)
+    if request.accepts("text/html"):
+        if problems and not received:
+            for problem in problems:
+                form.add_error("file", problem)
+            return _request_page(request, engagement, asked, upload_form=form, status=422)
+        for problem in problems:
+            messages.error(request, problem)
+        return redirect(asked)
+    return answer_upload(received, problems)
+
+
+def receive_all(
+    request: HttpRequest,
+    to: EvidenceRequest | Engagement,
+    form: UploadForm,
+    *,
+    replaces: EvidenceFile | None = None,
+) -> tuple[list[EvidenceFile], list[str]]:
+    """Receive every file of the form; returns the files and, in words, why others were refused."""
+    received: list[EvidenceFile] = []
+    problems: list[str] = []
+    if not form.is_valid():
+        return received, [str(problem) for errors in form.errors.values() for problem in errors]
+    engagement = to.engagement if isinstance(to, EvidenceRequest) else to
+    for file in form.cleaned_data["file"]:
+        try:
+            received.append(
+                uploads.receive(
+                    to,
+                    file=file,
+                    name=file.name,
+                    by=user_of(request),
+                    speaks_from=form.cleaned_data["speaks_from"],
+                    speaks_to=form.cleaned_data["speaks_to"],
+                    replaces=replaces,
+                    obtained_by_auditor="see_fieldwork" in engagement.may,
+                )
+            )
+        except ValidationError as error:
+            problems.append(f"{file.name}: {' '.join(error.messages)}")
+        except PermissionDenied as error:
+            problems.append(str(error))
+    return received, problems
+
+
+def answer_upload(received: list[EvidenceFile], problems: list[str]) -> JsonResponse:
+    """What the script of the upload form is told."""
+    if problems:
+        return JsonResponse({"error": " ".join(problems)}, status=422)
+    words = [
+        f"{file.code}{': ' + file.findings[0]['message'] if file.findings else ' received'}" for file in received
+    ]
+    return JsonResponse({"message": " ".join(words)}, status=201)
+
+
+def _do(request: HttpRequest, asked: EvidenceRequest, done: str, flow: Callable[[], Any]) -> HttpResponse:
+    """One act on one request, and back to its page with what came of it."""
+    try:
+        flow()
+    except ValidationError as error:
+        for message in error.messages:
+            messages.error(request, message)
+    else:
+        messages.success(request, done)
+    return redirect(asked)
+
+
+@require_POST
+def submit(request: HttpRequest, pk: int, code: str) -> HttpResponse:
+    _, asked = request_for(request, pk, code, "upload_evidence")
+    return _do(
+        request,
+        asked,
+        f"{asked.code} is submitted: the auditor looks at it next.",
+        lambda: flows.submit(asked, by=user_of(request)),
+    )
+
+
+@require_POST
+def accept(request: HttpRequest, pk: int, code: str) -> HttpResponse:
+    _, asked = request_for(request, pk, code, "manage_requests")
+    return _do(request, asked, f"{asked.code} is accepted.", lambda: flows.accept(asked, by=user_of(request)))
+
+
+@require_POST
+def return_(request: HttpRequest, pk: int, code: str) -> HttpResponse:
+    engagement, asked = request_for(request, pk, code, "manage_requests")
+    form = ReasonForm(request.POST)
+    if form.is_valid():
+        try:
+            flows.return_(asked, reason=form.cleaned_data["reason"], by=user_of(request))
+        except ValidationError as error:
+            refuse(form, error)
+        else:
+            messages.success(request, f"{asked.code} is returned to the client.")
+            return redirect(asked)
+    return _request_page(request, engagement, asked, reason=form, status=422)
+
+
+@require_POST
+def assign(request: HttpRequest, pk: int, code: str) -> HttpResponse:
+    engagement, asked = request_for(request, pk, code, *SEE)
+    form = AssignForm(request.POST, engagement=engagement)
+    if not form.is_valid():
+        messages.error(request, "Choose somebody of the client's team.")
+        return redirect(asked)
+    to = form.cleaned_data["assigned_to"]
+    return _do(
+        request,
+        asked,
+        f"{asked.code} is assigned to {to or 'nobody'}.",
+        lambda: flows.assign(asked, to=to, by=user_of(request)),
+    )
