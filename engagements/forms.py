@@ -38,9 +38,21 @@ class ExaminationForm(forms.Form):
         initial=Engagement.Type.TYPE_2.value,
         label="Type of report",
     )
-    as_of = forms.DateField(label="As-of date", required=False, widget=DateInput())
-    period_start = forms.DateField(label="First day of the period", required=False, widget=DateInput())
-    period_end = forms.DateField(label="Last day of the period", required=False, widget=DateInput())
+    as_of = forms.DateField(
+        label="As-of date",
+        widget=DateInput(),
+        error_messages={"required": "R09: a Type 1 report speaks as of a date. Give the date."},
+    )
+    period_start = forms.DateField(
+        label="First day of the period",
+        widget=DateInput(),
+        error_messages={"required": "R09: a Type 2 report speaks of a period. Give its first day."},
+    )
+    period_end = forms.DateField(
+        label="Last day of the period",
+        widget=DateInput(),
+        error_messages={"required": "R09: a Type 2 report speaks of a period. Give its last day."},
+    )
     prior_period_end = forms.DateField(
         label="Last day of the prior report's period",
         required=False,
@@ -56,16 +68,26 @@ class ExaminationForm(forms.Form):
     )
     report_due = forms.DateField(label="Report due", required=False, widget=DateInput())
 
+    # The browser must not insist on dates that belong to the other type.
+    use_required_attribute = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.is_bound:
+            type_1 = self.data.get("type") == Engagement.Type.TYPE_1
+            self.fields["as_of"].required = type_1
+            self.fields["period_start"].required = self.fields["period_end"].required = not type_1
+
     def clean(self) -> dict[str, Any]:
         """Only the dates that belong to the type are kept (R09); Security is always there (R08)."""
         cleaned = super().clean() or {}
         if cleaned.get("type") == Engagement.Type.TYPE_1:
             cleaned["period_start"] = cleaned["period_end"] = cleaned["prior_period_end"] = None
-            if not cleaned.get("as_of") and "as_of" not in self.errors:
-                self.add_error("as_of", "R09: a Type 1 report speaks as of a date. Give the date.")
         else:
             cleaned["as_of"] = None
-            self._clean_period(cleaned)
+            start, end = cleaned.get("period_start"), cleaned.get("period_end")
+            if start and end and start >= end:
+                self.add_error("period_end", "R09: the period must end after its first day.")
         cleaned["categories"] = [
             category.value
             for category in Category
@@ -73,22 +95,13 @@ class ExaminationForm(forms.Form):
         ]
         return cleaned
 
-    def _clean_period(self, cleaned: dict[str, Any]) -> None:
-        start, end = cleaned.get("period_start"), cleaned.get("period_end")
-        if not start and "period_start" not in self.errors:
-            self.add_error("period_start", "R09: a Type 2 report speaks of a period. Give its first day.")
-        if not end and "period_end" not in self.errors:
-            self.add_error("period_end", "R09: a Type 2 report speaks of a period. Give its last day.")
-        if start and end and start >= end:
-            self.add_error("period_end", "R09: the period must end after its first day.")
-
 
 class OpenForm(ExaminationForm):
     client = forms.ModelChoiceField(
-        ServiceOrganization.objects.none(), required=False, label="Client", empty_label="A new client"
+        ServiceOrganization.objects.none(), label="Client", required=False, empty_label="A new client"
     )
     new_client = forms.CharField(
-        max_length=200, required=False, label="Legal name of the new client", help_text="As the report names it."
+        max_length=200, label="Legal name of the new client", help_text="As the report names it."
     )
     field_order = ["client", "new_client", "system_name", "number"]
 
@@ -97,12 +110,9 @@ class OpenForm(ExaminationForm):
         chooser = self.fields["client"]
         assert isinstance(chooser, forms.ModelChoiceField)
         chooser.queryset = ServiceOrganization.objects.filter(firm=firm)
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
-        if not cleaned.get("client") and not cleaned.get("new_client", "").strip():
-            self.add_error("new_client", "Choose a client or give the new client's name.")
-        return cleaned
+        name = self.fields["new_client"]
+        name.required = not (self.is_bound and self.data.get("client"))
+        name.error_messages["required"] = "Choose a client, or give the new client's name."
 
 
 class SettingsForm(ExaminationForm):

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from engagements import workflow
 from engagements.activity import line, visible_events
 from engagements.models import Control, Engagement, Stage
-from engagements.register import findings
+from engagements.obstacles import in_the_way
 
 Context = Callable[[Engagement, HttpRequest], dict[str, Any] | None]
 ControlContext = Callable[[Control, HttpRequest], dict[str, Any] | None]
@@ -108,9 +108,12 @@ def _next_step(engagement: Engagement, request: HttpRequest) -> dict[str, Any] |
         return None
     order = workflow.RAIL_ORDER
     here = order[Stage(engagement.stage)]
+    ahead = [stage for stage in stages if order[stage] > here]
     return {
         "accepting": False,
-        "stages": [stage for stage in stages if order[stage] > here],
+        "stages": ahead,
+        # Readiness is optional, the way beside it.
+        "usual": next((stage for stage in ahead if stage != Stage.READINESS), None),
         "back": [stage for stage in stages if order[stage] < here],
         "letter_missing": engagement.letter_on is None,
     }
@@ -120,7 +123,7 @@ def _in_the_way(engagement: Engagement, request: HttpRequest) -> dict[str, Any] 
     if engagement.frozen or Stage(engagement.stage) not in AHEAD:
         return None
     step, title = AHEAD[Stage(engagement.stage)]
-    found = findings(step, engagement)
+    found = in_the_way(step, engagement)
     return {"findings": found[:SHOWN], "more": max(len(found) - SHOWN, 0), "title": title, "step": step}
 
 

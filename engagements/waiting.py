@@ -33,7 +33,7 @@ KINDS = {
     "evidence": "Evidence to look at",
     "test": "To test",
     "report": "Report",
-    "other": "Also waiting",
+    "other": "To settle",
 }
 
 SOON = dt.timedelta(days=7)

@@ -1,22 +1,20 @@
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from engagements import panels, workflow
 from engagements.forms import AcceptanceForm, LetterForm, ReasonForm, SettingsForm
 from engagements.frame import frame
-from engagements.models import Engagement, EngagementMember, LetterAmendment, RuleOverride, Stage
-from engagements.register import Finding, Severity, findings
+from engagements.models import EngagementMember, LetterAmendment, RuleOverride, Stage
+from engagements.obstacles import in_the_way
+from engagements.register import Severity, findings
 from engagements.roles import confirm_independence, engagement_for, require
 from engagements.views.acting import done, filed, person, shown
 
@@ -27,19 +25,6 @@ STEP_WORDS = {
     Stage.FIELDWORK: "Populations, samples and tests. Observation is over or close to its end.",
     Stage.REPORTING: "Results are evaluated, the opinion formed, the report drafted and reviewed.",
 }
-
-
-def standing(step: str, engagement: Engagement) -> list[dict[str, Any]]:
-    """What stands in the way of a step, as the page shows it; warnings can be overridden with a reason."""
-    return [_shown_finding(finding, step, engagement) for finding in findings(step, engagement)]
-
-
-def _shown_finding(finding: Finding, step: str, engagement: Engagement) -> dict[str, Any]:
-    shown_finding = dataclasses.asdict(finding)
-    if finding.severity == Severity.WARN and "manage_engagement" in engagement.may:
-        query = urlencode({"step": step, "rule": finding.rule, "subject": finding.subject})
-        shown_finding["override_url"] = f"{reverse('engagements:override', args=[engagement.pk])}?{query}"
-    return shown_finding
 
 
 @login_required
@@ -72,7 +57,7 @@ def acceptance(request: HttpRequest, pk: int) -> HttpResponse:
         **frame(request, engagement, "overview"),
         "deciding": deciding,
         "team": [member for member in team if member.of_firm],
-        "standing": standing("accept", engagement) if engagement.stage == Stage.ACCEPTANCE else [],
+        "standing": in_the_way("accept", engagement) if engagement.stage == Stage.ACCEPTANCE else [],
     }
     return shown(request, "engagements/acceptance.html", context, form)
 
@@ -163,7 +148,7 @@ def stage(request: HttpRequest, pk: int, to: str) -> HttpResponse:
         "words": STEP_WORDS.get(target, ""),
         "possible": target in workflow.next_stages(engagement),
         "back": workflow.RAIL_ORDER[target] < workflow.RAIL_ORDER[Stage(engagement.stage)],
-        "standing": standing(step, engagement),
+        "standing": in_the_way(step, engagement),
         "overridden": RuleOverride.objects.filter(engagement=engagement).select_related("by"),
     }
     return render(request, "engagements/stage.html", context)

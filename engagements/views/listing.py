@@ -27,6 +27,11 @@ class Row:
     partner: str
 
     @property
+    def place(self) -> int:
+        """Where the stage stands in the order of stages, for sorting."""
+        return list(Stage).index(Stage(self.engagement.stage))
+
+    @property
     def ongoing(self) -> bool:
         return self.engagement.stage not in {Stage.ISSUED, Stage.LOCKED, Stage.DECLINED, Stage.WITHDRAWN}
 

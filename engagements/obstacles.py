@@ -1,0 +1,24 @@
+"""What stands in the way of a step, as pages show it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from engagements.models import Engagement
+from engagements.register import Severity, findings
+
+
+def in_the_way(step: str, engagement: Engagement) -> list[dict[str, Any]]:
+    """The findings of a step as plain data; who may go past a warning gets the link to do so."""
+    shown = []
+    for finding in findings(step, engagement):
+        row = dataclasses.asdict(finding)
+        if finding.severity == Severity.WARN and "manage_engagement" in engagement.may:
+            query = urlencode({"step": step, "rule": finding.rule, "subject": finding.subject})
+            row["override_url"] = f"{reverse('engagements:override', args=[engagement.pk])}?{query}"
+        shown.append(row)
+    return shown
