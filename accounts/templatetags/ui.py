@@ -264,8 +264,8 @@ def breadcrumb(*parts: object) -> dict[str, Any]:
 
 @register.inclusion_tag("components/field.html")
 def field(bound: BoundField, label: str = "", wide: bool = False, **attrs: object) -> dict[str, Any]:
-    """Label, control, help and errors of a form field. `help` replaces the field's help; further keyword
-    arguments become attributes of the control, with `_` for `-` (data_select="1")."""
+    """Label, control, help and errors of a form field. `help` replaces the field's help (empty: none);
+    further keyword arguments become attributes of the control, with `_` for `-` (data_select="1")."""
     widget = bound.field.widget
     input_type = str(getattr(widget, "input_type", ""))
     choices = input_type in ("radio", "checkbox") and hasattr(widget, "choices")
@@ -279,7 +279,7 @@ def field(bound: BoundField, label: str = "", wide: bool = False, **attrs: objec
         css += " form-control"
     if bound.errors:
         css += " is-invalid"
-    help_text = attrs.pop("help", "") or bound.help_text
+    help_text = attrs.pop("help", bound.help_text)
     described = [f"{bound.auto_id}_help"] if help_text else []
     if bound.errors:
         described.append(f"{bound.auto_id}_error")

@@ -12,13 +12,24 @@ const csrf = () => {
   }
 };
 
+const HOUR = 3600 * 1000;
+
+function uuid() {
+  if (self.crypto.randomUUID) return self.crypto.randomUUID(); // only where the page came by HTTPS or from this machine
+  const bytes = self.crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+}
+
 class Sheet {
   constructor(root) {
     this.root = root;
     this.table = root.querySelector("[role='grid']");
     this.status = root.querySelector("[data-sheet-status]");
     this.url = root.dataset.url;
-    this.store = `sheet:${root.dataset.key ?? this.url}`;
+    this.store = `sheet:${document.body.dataset.user ?? ""}:${root.dataset.key ?? this.url}`;
     this.queue = [];
     this.sending = false;
     this.wait = 1000;
@@ -46,6 +57,7 @@ class Sheet {
       if (act === "evidence") this.cite();
       else if (act === "retry") this.retry();
       else if (act === "drop") this.drop();
+      else if (act === "discard") this.discard();
       else this.set(this.cell, act, true);
     });
     const find = root.querySelector("[data-sheet-find]");
@@ -217,7 +229,7 @@ class Sheet {
   // -- The queue -----------------------------------------------------------------------------
 
   push(element, change, before, beforeEvidence) {
-    const entry = { ...change, mutation: self.crypto?.randomUUID?.() ?? `${Date.now()}-${Math.random()}` };
+    const entry = { ...change, mutation: uuid(), at: Date.now() };
     Object.defineProperty(entry, "undo", { value: { before, beforeEvidence }, enumerable: false });
     this.queue.push(entry);
     element.classList.remove("failed");
@@ -266,7 +278,16 @@ class Sheet {
       else if (entry.value !== undefined) this.paint(place, entry.value);
       place.classList.add("saving");
     }
-    this.say(`${kept.length} ${kept.length === 1 ? "entry" : "entries"} of last time not saved yet; sending…`, true);
+    const since = Math.min(...kept.map((entry) => entry.at ?? 0));
+    const n = `${kept.length} ${kept.length === 1 ? "entry" : "entries"}`;
+    if (Date.now() - since > HOUR) {
+      // Meanwhile others may have worked on this sheet: the person decides.
+      this.stuck = true;
+      this.say(`${n} of ${new Date(since).toLocaleString()} not saved.`, true);
+      this.offer([["retry", "Save now"], ["discard", "Discard"]]);
+      return;
+    }
+    this.say(`${n} of last time not saved yet; sending…`, true);
     setTimeout(() => this.send(), 0);
   }
 
@@ -276,6 +297,7 @@ class Sheet {
     const entry = this.queue[0];
     const body = new URLSearchParams();
     for (const [name, value] of Object.entries(entry)) {
+      if (name === "at") continue; // the server has its own clock
       if (Array.isArray(value)) {
         if (value.length) for (const one of value) body.append(name, one);
         else body.append(name, "");
@@ -341,7 +363,11 @@ class Sheet {
     this.place(entry)?.setAttribute("aria-invalid", "true");
     const n = this.queue.length;
     this.say(`${text || "The server refused this entry."} ${n === 1 ? "It is" : `${n} entries are`} not saved.`, true);
-    for (const [act, label] of [["retry", "Try again"], ["drop", "Undo it"]]) {
+    this.offer([["retry", "Try again"], ["drop", "Undo it"]]);
+  }
+
+  offer(acts) {
+    for (const [act, label] of acts) {
       const button = document.createElement("button");
       button.type = "button";
       button.className = "btn btn-sm";
@@ -371,6 +397,12 @@ class Sheet {
     this.keep();
     this.say(this.queue.length ? "saving…" : "undone; nothing waits");
     this.send();
+  }
+
+  discard() {
+    this.queue = [];
+    this.keep();
+    window.location.reload();
   }
 
   say(text, bad = false) {
