@@ -24,7 +24,6 @@ from reports import content, opinion, storage
 from reports.models import Conclusion, QualityReview, Report, SystemDescription
 from reports.rendering import Rendered, RenderError, html_of, render_pdf
 from reports.snapshot import build
-from reports.validation import validate
 
 REQUESTED = action("report.draft_requested", "asked for {target}", firm_only=True)
 RENDERED = action("report.draft_rendered", "rendered {target}, {pages} pages", firm_only=True)
@@ -49,7 +48,7 @@ def request_draft(engagement: Engagement, *, by: User) -> Report:
     must_be(engagement, Stage.FIELDWORK, Stage.REPORTING)
     snapshot = build(engagement)
     try:
-        validate(snapshot)
+        content.validate(snapshot)
     except content.ContentError as error:
         raise ValidationError(error.problems) from error
     sha256 = content.digest(snapshot)
@@ -82,7 +81,9 @@ def render_draft(job: Job) -> dict[str, Any]:
         return {"report": draft.pk}
     if draft.engagement.frozen:
         raise Unrecoverable("The report was issued meanwhile: no draft is rendered any more.")
-    rendered = rendered_and_kept(job, draft.engagement_id, html_of(validate(draft.snapshot), draft=draft.number))
+    rendered = rendered_and_kept(
+        job, draft.engagement_id, html_of(content.validate(draft.snapshot), draft=draft.number)
+    )
     with transaction.atomic():
         held = hold(job)
         engagement = locked(draft.engagement)

@@ -28,7 +28,6 @@ from reports.models import Issuance, Report
 from reports.rendering import html_of
 from reports.signing import reauthenticate
 from reports.snapshot import build
-from reports.validation import validate
 
 ASKED = action("report.issue_requested", "decided to issue the report from {target}", firm_only=True)
 ISSUED = action("report.issued", "issued {target}")
@@ -111,7 +110,7 @@ def render_final(job: Job) -> dict[str, Any]:
     if issuance.state != Issuance.State.RENDERING:
         raise Unrecoverable(f"{issuance}: {issuance.get_state_display().lower()}.")
     try:
-        snapshot = validate(issuance.snapshot)
+        snapshot = content.validate(issuance.snapshot)
     except content.ContentError as error:
         raise Unrecoverable(str(error)) from error
     if content.digest(snapshot) != issuance.content_sha256:

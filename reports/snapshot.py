@@ -352,10 +352,10 @@ def _control(control: Control, sheets: _Sheets, engagement: Engagement) -> conte
     )
 
 
-def _test(test: ControlTest, sheets: _Sheets) -> content.ControlTest:
+def _test(test: ControlTest, sheets: _Sheets) -> content.Test:
     result = cast(content.Result, test.result or "not_tested")
     unexamined = result in ("not_tested", "did_not_operate")
-    return content.ControlTest(
+    return content.Test(
         id=str(test),
         kinds=[kind for kind in ORDER_OF_KINDS if kind in test.kinds],
         procedure=test.procedure,
@@ -393,9 +393,9 @@ def _deviations(sheets: _Sheets) -> list[content.Deviation]:
                 control=one.control.number,
                 criteria=sheets.criteria[one.control_id],
                 found=one.description,
-                items_tested=sheets.tested.get(one.test_id),
-                deviations=len(items) if items else None,
-                unit="",
+                items_tested=sheets.tested.get(one.test_id) if items else one.expected_occurrences,
+                deviations=len(items) if items else one.missing_occurrences,
+                unit="" if items else "expected occurrences",
                 cause=one.cause,
                 type=cast(content.DeviationType, one.type),
                 extent=one.extent,
