@@ -133,7 +133,9 @@ def evidence(engagement: Engagement, a_control: Control | None = None, name: str
 
 
 def sample(engagement: Engagement, a_control: Control, *, count: int = 41, **options: Any) -> Sample:
-    return drawing.draw(population(engagement, a_control, count=count), a_control, by=f.people(engagement)["sana"], **options)
+    return drawing.draw(
+        population(engagement, a_control, count=count), a_control, by=f.people(engagement)["sana"], **options
+    )
 
 
 def planned(
@@ -146,9 +148,12 @@ def planned(
     **fields: Any,
 ) -> ControlTest:
     """A planned test, by default of three items named by the auditor."""
+    usual = ControlTest.Phase.OPERATING if engagement.is_type_2 else ControlTest.Phase.DESIGN
     return testing.plan_test(
         a_control or control(engagement),
-        phase=fields.pop("phase", ControlTest.Phase.OPERATING if engagement.is_type_2 else ControlTest.Phase.DESIGN),
+        phase=fields.pop(
+            "phase", ControlTest.Phase.OPERATING if engagement.is_type_2 else ControlTest.Phase.DESIGN
+        ),
         kinds=fields.pop("kinds", ["inspection", "reperformance"]),
         procedure="Inspected tickets and directory logs of the leavers selected.",
         attributes=attributes,

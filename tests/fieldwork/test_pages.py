@@ -1,0 +1,345 @@
+"""Every page of fieldwork: who sees it, that it says what it should, that refusals are words."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from engagements.models import Engagement
+from evidence.models import Population
+from fieldwork import deviations, drawing, notes, testing
+from fieldwork.models import ControlTest, Deviation, ItemResult, ReviewNote, Sample, SamplingProfile, SheetItem
+from tests import factories as f
+from tests.fieldwork import makers as m
+
+pytestmark = pytest.mark.django_db
+
+FIRM = ["petra", "milan", "sana", "quinn", "ray"]
+CLIENT = ["carla", "owen", "sig", "sub"]
+
+
+@pytest.fixture
+def sheet() -> ControlTest:
+    engagement = m.at_fieldwork()
+    control = m.control(engagement)
+    return m.planned(engagement, control, a_sample=m.sample(engagement, control))
+
+
+def browser(key: str) -> Client:
+    client = Client()
+    client.force_login(f.person(key))
+    return client
+
+
+def text(key: str, name: str, *args: object) -> str:
+    """What the page of that route says to that person."""
+    answer = browser(key).get(reverse(name, args=args))
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def pages(test: ControlTest) -> dict[str, str]:
+    """Every page that a GET shows, by route name."""
+    engagement, sample = test.engagement, test.sample
+    assert sample is not None
+    args: dict[str, list[object]] = {
+        "testing": [],
+        "plan": [test.control.number],
+        "test": [test.pk],
+        "beside": [test.pk],
+        "item": [test.pk, test.items.first().pk],  # type: ignore[union-attr]
+        "edit_test": [test.pk],
+        "conclude_test": [test.pk],
+        "return_test": [test.pk],
+        "raise_exception": [test.pk],
+        "notes": [test.pk],
+        "history": [test.pk],
+        "draw": [sample.population_id, test.control.number],
+        "sample": [sample.pk],
+    }
+    return {name: reverse(f"fieldwork:{name}", args=[engagement.pk, *rest]) for name, rest in args.items()}
+
+
+WRITE = {"plan", "edit_test", "conclude_test", "raise_exception", "draw"}
+
+
+@pytest.mark.parametrize("key", FIRM)
+def test_the_firm_sees_the_work(sheet: ControlTest, key: str) -> None:
+    client = browser(key)
+    worker = key in {"petra", "milan", "sana"}
+    for name, url in pages(sheet).items():
+        wanted = 200 if worker or name not in WRITE else 403
+        assert client.get(url).status_code == wanted, name
+
+
+@pytest.mark.parametrize("key", CLIENT)
+def test_the_client_never_reaches_it(sheet: ControlTest, key: str) -> None:
+    client = browser(key)
+    for name, url in pages(sheet).items():
+        assert client.get(url).status_code == 403, name
+
+
+@pytest.mark.parametrize("key", ["nemo", "olga"])
+def test_an_outsider_finds_nothing(sheet: ControlTest, key: str) -> None:
+    client = browser(key)
+    for name, url in pages(sheet).items():
+        assert client.get(url).status_code == 404, name
+
+
+def test_of_another_engagement_is_not_found(sheet: ControlTest) -> None:
+    other = m.at_fieldwork()
+    client = browser("sana")
+    assert client.get(reverse("fieldwork:test", args=[other.pk, sheet.pk])).status_code == 404
+    assert client.get(reverse("fieldwork:sample", args=[other.pk, sheet.sample_id])).status_code == 404
+
+
+@pytest.mark.parametrize("key", [*CLIENT, "quinn", "ray"])
+def test_only_testers_record(sheet: ControlTest, key: str) -> None:
+    testing.cite(sheet, m.evidence(sheet.engagement), by=f.person("sana"))
+    url = reverse("fieldwork:record", args=[sheet.engagement_id, sheet.pk])
+    item = sheet.items.first()
+    assert item is not None
+    assert browser(key).post(url, {"item": item.pk, "attribute": "A", "value": "pass"}).status_code == 403
+    assert not ItemResult.objects.exists()
+
+
+def test_cells_are_saved_one_by_one(sheet: ControlTest) -> None:
+    file = m.evidence(sheet.engagement)
+    url = reverse("fieldwork:record", args=[sheet.engagement_id, sheet.pk])
+    item = SheetItem.objects.get(test=sheet, position=1)
+    client = browser("sana")
+    sent = {"item": item.pk, "attribute": "A"}
+
+    early = client.post(url, sent | {"value": "pass"})
+    assert early.status_code == 422
+    assert "R26" in early.json()["error"]
+    assert "rests on" in client.post(url, sent | {"evidence": file.code}).json()["message"]
+    answer = client.post(url, sent | {"value": "pass"}).json()
+    assert answer["value"] == "pass"
+    assert answer["evidence"] == file.code
+    assert len(answer["saved"]) == len("14:06:31")
+
+    bare = client.post(url, sent | {"value": "deviation"})
+    assert bare.status_code == 422
+    assert "note what was found" in bare.json()["error"]
+    assert client.post(url, {"item": item.pk, "note": "Nine days late"}).json()["note"] == "Nine days late"
+    assert (
+        client.post(url, sent | {"value": "deviation", "reference": "p2"}).json()["evidence"] == f"{file.code} p2"
+    )
+    cell = ItemResult.objects.get(item=item)
+    assert (cell.outcome, cell.note, cell.place) == ("d", "Nine days late", "p2")
+
+    beside = client.get(reverse("fieldwork:beside", args=[sheet.engagement_id, sheet.pk])).content.decode()
+    assert "Deviations, attribute A" in beside
+    assert client.post(url, sent | {"value": ""}).json()["value"] == ""
+    assert not ItemResult.objects.exists()
+
+
+def test_without_scripts_an_item_is_a_form(sheet: ControlTest) -> None:
+    citation = testing.cite(sheet, m.evidence(sheet.engagement), by=f.person("sana"))
+    item = SheetItem.objects.get(test=sheet, position=1)
+    url = reverse("fieldwork:item", args=[sheet.engagement_id, sheet.pk, item.pk])
+    client = browser("sana")
+    refused = client.post(url, {"A-outcome": "d", "A-citation": citation.pk})
+    assert refused.status_code == 422
+    assert "note what was found" in refused.content.decode()
+    kept = client.post(url, {"A-outcome": "p", "A-citation": citation.pk, "A-place": "row 3", "B-outcome": "n"})
+    assert kept.status_code == 422, "B has no evidence yet"
+    kept = client.post(
+        url, {"A-outcome": "p", "A-citation": citation.pk, "B-outcome": "n", "B-citation": citation.pk}
+    )
+    assert kept.status_code == 302
+    assert ItemResult.objects.filter(item=item).count() == 2
+
+
+def test_plan_begins_with_the_typical_test(sheet: ControlTest) -> None:
+    control = m.control(sheet.engagement, "CHG-02", typical_test="Inspect approvals and reperform the merge check.")
+    url = reverse("fieldwork:plan", args=[sheet.engagement_id, "CHG-02"])
+    client = browser("sana")
+    shown = client.get(url).content.decode()
+    assert "Inspect approvals and reperform the merge check." in shown
+    sent = {
+        "phase": "operating",
+        "kinds": ["inquiry"],
+        "procedure": "Asked.",
+        "attributes": "Approved: Somebody else approved it.",
+        "items": "One\nTwo",
+    }
+    refused = client.post(url, sent)
+    assert refused.status_code == 422
+    assert "Inquiry alone" in refused.content.decode()
+    assert client.post(url, sent | {"kinds": ["inquiry", "inspection"]}).status_code == 302
+    made = ControlTest.objects.get(control=control)
+    assert [item.label for item in made.items.all()] == ["One", "Two"]
+    assert [(one.letter, one.title) for one in made.attributes.all()] == [("A", "Approved")]
+
+
+def test_sample_drawn_and_drawn_again(sheet: ControlTest) -> None:
+    control = m.control(sheet.engagement, "CHG-02")
+    population = m.population(sheet.engagement, control, name="Changes")
+    client = browser("sana")
+    url = reverse("fieldwork:draw", args=[sheet.engagement_id, population.pk, "CHG-02"])
+    assert "12 of 41 items are tested" in client.get(url).content.decode()
+    answer = client.post(url, {"risk": "normal"})
+    sample = Sample.objects.get(control=control)
+    assert answer.url == sample.get_absolute_url()  # type: ignore[attr-defined]
+    again = client.post(reverse("fieldwork:redraw", args=[sheet.engagement_id, sample.pk]), HTTP_HX_REQUEST="true")
+    assert "The same 12 items" in again.content.decode()
+
+
+def test_the_way_through_the_pages_to_a_reviewed_test(sheet: ControlTest) -> None:
+    testing.cite(sheet, m.evidence(sheet.engagement), note="all", by=f.person("sana"))
+    base = [sheet.engagement_id, sheet.pk]
+    sana, milan = browser("sana"), browser("milan")
+    citation = sheet.citations.get()
+    for attribute in sheet.attributes.all():
+        sana.post(
+            reverse("fieldwork:fill", args=base),
+            {"attribute": attribute.pk, "outcome": "p", "citation": citation.pk},
+        )
+    assert sana.post(reverse("fieldwork:conclude_test", args=base), {"result": "no_exceptions"}).status_code == 302
+    sana.post(reverse("fieldwork:sign", args=base), {"step": "prepared"})
+    locked = sana.get(reverse("fieldwork:test", args=base)).content.decode()
+    assert 'aria-readonly="true"' in locked
+    milan.post(reverse("fieldwork:sign", args=base), {"step": "reviewed"})
+    assert sheet.sign_offs.filter(step="reviewed", by=f.person("milan"), voided_at__isnull=True).exists()
+    assert milan.post(reverse("fieldwork:return_test", args=base), {"reason": ""}).status_code == 422
+    assert milan.post(reverse("fieldwork:return_test", args=base), {"reason": "Look again."}).status_code == 302
+    assert "Look again." in sana.get(reverse("fieldwork:test", args=base)).content.decode()
+
+
+@pytest.fixture
+def exception(sheet: ControlTest) -> Deviation:
+    cells = m.worked(sheet, deviating=[(1, "B"), (3, "B")])
+    return m.raised(sheet, cells)
+
+
+def test_exception_from_evaluation_to_response(exception: Deviation) -> None:
+    args = [exception.engagement_id, exception.code]
+    sana, petra, carla = browser("sana"), browser("petra"), browser("carla")
+    page = reverse("fieldwork:exception", args=args)
+    assert carla.get(page).status_code == 404
+    assert sana.get(reverse("fieldwork:evaluate", args=args)).status_code == 200
+    refused = sana.post(reverse("fieldwork:evaluate", args=args), {"cause": "Late form"})
+    assert refused.status_code == 422
+    sent = {
+        "cause": "Late form",
+        "type": "systematic",
+        "extent": "Two of twelve",
+        "evaluation": "Happens again",
+        "effect": "criterion_failed",
+        "failed_criteria": ["CC6.2"],
+    }
+    assert sana.post(reverse("fieldwork:evaluate", args=args), sent).status_code == 302
+    shown = sana.get(page).content.decode()
+    assert "What the rules propose" in shown
+    assert "CC6.2 not met" in shown
+    assert sana.get(reverse("fieldwork:conclude_exception", args=args)).status_code == 403
+    softer = petra.post(reverse("fieldwork:conclude_exception", args=args), {"effect": "control_effective"})
+    assert softer.status_code == 422
+    assert "Say why the conclusion is softer" in softer.content.decode()
+    assert (
+        petra.post(reverse("fieldwork:conclude_exception", args=args), {"effect": "criterion_failed"}).status_code
+        == 302
+    )
+    assert browser("milan").post(reverse("fieldwork:release", args=args)).status_code == 302
+    seen = carla.get(page).content.decode()
+    assert exception.description in seen
+    assert "Happens again" not in seen
+    assert "Late form" not in seen
+    assert carla.post(page, {"text": "We changed the form."}).status_code == 302
+    assert "We changed the form." in sana.get(page).content.decode()
+
+
+def test_lists_of_exceptions(exception: Deviation) -> None:
+    url = reverse("fieldwork:exceptions", args=[exception.engagement_id])
+    assert exception.title in browser("sana").get(url).content.decode()
+    assert exception.title not in browser("carla").get(url).content.decode()
+    deviations.release_to_client(exception, by=f.person("milan"))
+    assert exception.title in browser("carla").get(url).content.decode()
+    for key in ("owen", "sub"):
+        assert browser(key).get(url).status_code == 403
+
+
+def test_client_sees_neither_draft_nor_count(exception: Deviation) -> None:
+    overview = text("carla", "engagements:overview", exception.engagement_id)
+    assert exception.code not in overview
+    assert "Testing" not in overview
+    found = browser("carla").get(reverse("palette"), {"q": "late", "engagement": exception.engagement_id}).json()
+    assert not found
+    assert browser("sana").get(reverse("palette"), {"q": "late", "engagement": exception.engagement_id}).json()
+
+
+def test_overview_control_and_home_show_the_work(exception: Deviation) -> None:
+    sana = browser("sana")
+    overview = sana.get(reverse("engagements:overview", args=[exception.engagement_id])).content.decode()
+    assert "in scope ·" in overview
+    assert exception.code in overview
+    assert str(exception.test) in sana.get(exception.control.get_absolute_url()).content.decode()
+    testing.assign(exception.test, to=f.person("sana"), by=f.person("milan"))
+    assert str(exception.test) in sana.get(reverse("home")).content.decode()
+
+
+def test_review_notes_in_the_panel(sheet: ControlTest) -> None:
+    url = reverse("fieldwork:notes", args=[sheet.engagement_id, sheet.pk])
+    milan, sana = browser("milan"), browser("sana")
+    assert milan.post(url, {"text": "Why no device for item 3?"}).status_code == 302
+    note = ReviewNote.objects.get()
+    fragment = sana.get(url, HTTP_HX_REQUEST="true").content.decode()
+    assert "Why no device" in fragment
+    assert "<html" not in fragment
+    one = reverse("fieldwork:note", args=[sheet.engagement_id, sheet.pk, note.pk])
+    sana.post(one, {"act": "answer", "text": "None was handed out."})
+    assert sana.post(one, {"act": "clear"}).status_code == 403
+    milan.post(one, {"act": "clear"})
+    note.refresh_from_db()
+    assert note.cleared_at is not None
+    notes.raise_note(sheet, text="One more.", by=f.person("quinn"))
+
+
+def test_profile_is_approved_by_an_administrator_of_the_firm() -> None:
+    engagement = f.accepted()
+    url = reverse("fieldwork:profile")
+    shipped = SamplingProfile.objects.get(firm=None, code="firm_default_proposal")
+    approve = reverse("fieldwork:approve_profile", args=[shipped.pk])
+    assert "No profile is approved" in browser("sana").get(url).content.decode()
+    assert browser("sana").post(approve).status_code == 403
+    assert browser("carla").get(url).status_code == 403
+    assert browser("petra").post(approve).status_code == 302
+    approved = SamplingProfile.objects.approved_for(engagement.firm)
+    assert approved is not None
+    assert approved.approved_by == f.person("petra")
+
+
+def test_queries_do_not_grow_with_the_controls(django_assert_max_num_queries: object) -> None:
+    engagement = m.at_fieldwork()
+    for number in range(30):
+        m.planned(engagement, m.control(engagement, f"IAM-{number:02d}"))
+    client = browser("sana")
+    url = reverse("fieldwork:testing", args=[engagement.pk])
+    client.get(url)
+    with django_assert_max_num_queries(40):  # type: ignore[operator]
+        client.get(url)
+
+
+def test_empty_lists_say_what_to_do() -> None:
+    engagement = m.at_fieldwork()
+    assert "No controls in scope yet" in text("sana", "fieldwork:testing", engagement.pk)
+    assert "No exceptions" in text("sana", "fieldwork:exceptions", engagement.pk)
+    assert "No exceptions to answer" in text("carla", "fieldwork:exceptions", engagement.pk)
+
+
+def provided(engagement: Engagement) -> Population:
+    control = m.control(engagement, "CHG-09")
+    return m.provided(engagement, control)
+
+
+def test_drawing_page_refuses_before_acceptance() -> None:
+    engagement = m.at_fieldwork()
+    population = provided(engagement)
+    url = reverse("fieldwork:draw", args=[engagement.pk, population.pk, "CHG-09"])
+    refused = browser("sana").post(url, {"risk": "normal"})
+    assert refused.status_code == 422
+    assert "R18" in refused.content.decode()
+    assert drawing.Sample.objects.count() == 0
