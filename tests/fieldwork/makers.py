@@ -151,9 +151,7 @@ def planned(
     usual = ControlTest.Phase.OPERATING if engagement.is_type_2 else ControlTest.Phase.DESIGN
     return testing.plan_test(
         a_control or control(engagement),
-        phase=fields.pop(
-            "phase", ControlTest.Phase.OPERATING if engagement.is_type_2 else ControlTest.Phase.DESIGN
-        ),
+        phase=fields.pop("phase", usual),
         kinds=fields.pop("kinds", ["inspection", "reperformance"]),
         procedure="Inspected tickets and directory logs of the leavers selected.",
         attributes=attributes,
