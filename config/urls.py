@@ -16,4 +16,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("evidence.urls")),
     path("", include("fieldwork.urls")),
     path("", include("reports.urls")),
+    path("", include("distribution.urls")),
 ]

@@ -1,0 +1,242 @@
+"""What people do in an engagement, as the demo has them do it: nothing here writes a row by itself."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from accounts.models import User
+from config.demo_data import listings
+from config.demo_data.controls import TEXTS, Text
+from engagements.models import Control, Engagement
+from evidence import populations, requests, uploads
+from evidence.models import EvidenceFile, EvidenceRequest, Population
+from fieldwork import deviations, drawing, signing
+from fieldwork.models import Attribute, ControlTest, Deviation, ItemResult, Sample, SheetItem
+from fieldwork.testing.concluding import conclude_test
+from fieldwork.testing.planning import plan_test
+from fieldwork.testing.recording import Entry, cite, record_many
+
+KINDS = {"I": "inquiry", "S": "inspection", "O": "observation", "R": "reperformance"}
+FALLBACK = Text("", "Inspected the evidence of the control's operation in the period.")
+
+
+class Crew(NamedTuple):
+    """Who does the work of an engagement."""
+
+    partner: User
+    manager: User
+    preparers: tuple[User, ...]
+    admin: User
+    owners: tuple[User, ...]
+    signatory: User
+
+
+class Finding(NamedTuple):
+    """A deviation to plant: which attribute on which items (places in the sample), and how it is evaluated."""
+
+    attribute: str
+    items: tuple[int, ...]
+    notes: tuple[str, ...]
+    title: str
+    description: str
+    cause: str
+    type: str
+    extent: str
+    evaluation: str
+    effect: str
+    compensating: str = ""
+    failed: tuple[str, ...] = ()
+    softer_reason: str = ""
+
+
+def text_of(control: Control) -> Text:
+    return TEXTS.get(control.number, FALLBACK)
+
+
+def kinds_of(control: Control) -> list[str]:
+    """The kinds of test that the library's suggestion names; inspection where it names none."""
+    letters = control.typical_test.partition(":")[0]
+    found = [name for letter, name in KINDS.items() if letter in letters.replace(";", "+").split("+")]
+    return found if found and found != ["inquiry"] else [*found, "inspection"]
+
+
+def answer(
+    request: EvidenceRequest, crew: Crew, files: Iterable[tuple[str, bytes]], span: tuple[dt.date, dt.date]
+) -> list[EvidenceFile]:
+    """The person asked uploads the files and submits."""
+    by = request.assigned_to or crew.admin
+    made = [
+        uploads.receive(request, file=io.BytesIO(content), name=name, by=by, speaks_from=span[0], speaks_to=span[1])
+        for name, content in files
+    ]
+    requests.submit(request, by=by)
+    return made
+
+
+def evidence_for(control: Control, day: dt.date) -> tuple[str, bytes]:
+    """A believable file that shows a configuration, a document or a record as of a day."""
+    title = f"{control.number} {control.title}"
+    lines = [
+        f"System of record: {control.engagement.system_name}",
+        f"Captured: {day.isoformat()} 09:{len(title) % 60:02d} UTC",
+        f"Control: {control.wording}",
+        "Status: in force, no exceptions listed",
+    ]
+    stem = control.number.lower()
+    shape = sum(map(ord, control.number)) % 5
+    if shape == 0:
+        return f"{stem}-console.png", listings.as_picture(title, [line[:110] for line in lines])
+    if shape == 1:
+        settings: dict[str, object] = {"control": control.number, "captured": day.isoformat(), "enforced": True}
+        return f"{stem}-settings.json", listings.as_json(settings)
+    if shape == 2:
+        rows = [{"Item": f"{stem}-{n:02d}", "State": "in force", "Checked": day.isoformat()} for n in range(1, 13)]
+        return f"{stem}-register.csv", listings.as_csv(["Item", "State", "Checked"], rows)
+    if shape == 3:
+        return f"{stem}-record.pdf", listings.as_picture(title, [line[:110] for line in lines], "PDF")
+    return f"{stem}-record.txt", listings.as_text(title, lines)
+
+
+def provide(
+    engagement: Engagement,
+    code: str,
+    controls: list[Control],
+    crew: Crew,
+    *,
+    missing: int = -1,
+    request: EvidenceRequest | None = None,
+) -> Population:
+    """The client provides the listing of a control with its record."""
+    found = listings.listing(
+        code, engagement.starts_on, engagement.ends_on, seed=engagement.number, missing=missing
+    )
+    names = listings.columns(code)
+    spreadsheet = 0 < len(found.rows) < 400
+    content = listings.as_xlsx(names, found.rows) if spreadsheet else listings.as_csv(names, found.rows)
+    return populations.provide(
+        engagement,
+        name=found.name,
+        controls=controls,
+        file=io.BytesIO(content),
+        file_name=f"{found.name.lower().replace(' ', '-')}.{'xlsx' if spreadsheet else 'csv'}",
+        key_column=found.key,
+        date_column=found.date,
+        request=request,
+        by=crew.admin,
+        ipe={
+            "ipe_type": Population.Type.QUERY if "=" in found.query else Population.Type.STANDARD_REPORT,
+            "source_system": found.system,
+            "environment": "Production",
+            "query": found.query,
+            "parameters": f"{found.date} from {engagement.starts_on} to {engagement.ends_on}; no other filter",
+            "run_by": crew.admin.name,
+            "run_at": dt.datetime.combine(engagement.ends_on + dt.timedelta(days=4), dt.time(10, 12), dt.UTC),
+            "system_row_count": len(found.rows),
+            "covers_from": engagement.starts_on,
+            "covers_to": engagement.ends_on,
+        },
+    )
+
+
+def accept(population: Population, crew: Crew) -> Population:
+    words = (
+        "Query and parameters inspected; the number of rows equals the system's count shown in the screen capture."
+        if population.row_count
+        else "Query and parameters inspected; the system showed no row for the period when the query was run again."
+    )
+    return populations.accept(population, conclusion=words, precision_adequate=True, by=crew.preparers[0])
+
+
+def attributes_of(control: Control) -> list[tuple[str, str, str]]:
+    return [(chr(ord("A") + place), title, rule) for place, (title, rule) in enumerate(text_of(control).attributes)]
+
+
+def plan(
+    control: Control, crew: Crew, by: User, *, sample: Sample | None, items: Iterable[str] = ()
+) -> ControlTest:
+    operating = control.engagement.is_type_2
+    procedure = text_of(control).procedure
+    return plan_test(
+        control,
+        phase=ControlTest.Phase.OPERATING if operating else ControlTest.Phase.DESIGN,
+        kinds=kinds_of(control),
+        procedure=procedure if operating else f"Walked one instance through: {procedure[0].lower()}{procedure[1:]}",
+        attributes=attributes_of(control),
+        sample=sample,
+        items=items,
+        assigned_to=by,
+        by=by,
+    )
+
+
+def fill(
+    test: ControlTest, files: list[EvidenceFile], by: User, finding: Finding | None = None, most: int = 0
+) -> None:
+    """Cite the evidence and record the sheet; `most` leaves the items after that number open."""
+    citations = [cite(test, file, by=by) for file in files]
+    items = list(SheetItem.objects.filter(test=test))
+    entries = []
+    for attribute in Attribute.objects.filter(test=test):
+        for place, item in enumerate(items, start=1):
+            if most and place > most:
+                continue
+            deviates = finding is not None and attribute.letter == finding.attribute and place in finding.items
+            note = finding.notes[finding.items.index(place)] if finding is not None and deviates else None
+            entries.append(
+                Entry(
+                    item=item,
+                    attribute=attribute,
+                    outcome=ItemResult.Outcome.DEVIATION if deviates else ItemResult.Outcome.PASS,
+                    citation=citations[place % len(citations)],
+                    place=f"row {place + 1}" if len(items) > 1 else "p. 1",
+                    note=note,
+                )
+            )
+    record_many(test, entries, by=by)
+
+
+def raise_finding(test: ControlTest, finding: Finding, crew: Crew, by: User) -> Deviation:
+    """Raise the exception, evaluate it, have the partner conclude, and show it to the client."""
+    cells = ItemResult.objects.filter(item__test=test, outcome=ItemResult.Outcome.DEVIATION)
+    if finding.items:
+        deviation = deviations.raise_from_cells(cells, title=finding.title, description=finding.description, by=by)
+    else:
+        deviation = deviations.raise_shortfall(test, title=finding.title, description=finding.description, by=by)
+    return deviation
+
+
+def evaluate(deviation: Deviation, finding: Finding, crew: Crew) -> None:
+    compensating = None
+    if finding.compensating:
+        compensating = Control.objects.get(engagement=deviation.engagement, number=finding.compensating)
+    deviations.evaluate(
+        deviation,
+        cause=finding.cause,
+        type=finding.type,
+        extent=finding.extent,
+        evaluation=finding.evaluation,
+        effect=finding.effect,
+        compensating_control=compensating,
+        failed_criteria=finding.failed,
+        by=crew.manager,
+    )
+    deviations.release_to_client(deviation, by=crew.manager)
+
+
+def conclude(test: ControlTest, by: User, result: str, words: str = "") -> None:
+    conclude_test(test, result, words, by=by)
+
+
+def sign(test: ControlTest, crew: Crew, by: User, *, reviewed: bool = True, partner: bool = False) -> None:
+    signing.sign(test, "prepared", by=by)
+    if reviewed:
+        signing.sign(test, "reviewed", by=crew.manager)
+    if partner:
+        signing.sign(test, "partner", by=crew.partner)
+
+
+def draw(population: Population, control: Control, by: User, *, risk: str = "normal") -> Sample:
+    return drawing.draw(population, control, risk, by=by)

@@ -1,0 +1,303 @@
+"""Pages of distribution, for the engagement's people and for readers, who have no account."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import content_disposition_header
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.models import User
+from distribution import agreements, granting, reading
+from distribution.forms import AcceptForm, AgreementForm, InviteForm
+from distribution.models import Acceptance, AccessEvent, Grant
+from engagements.frame import frame
+from engagements.roles import engagement_for
+
+SESSION_KEY = "reader_grant"
+
+
+def _user(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # login_required
+    return request.user
+
+
+def _read_url(request: HttpRequest) -> str:
+    return request.build_absolute_uri(reverse("distribution:open_link", args=["TOKEN"]))
+
+
+def _back_with_refusal(request: HttpRequest, pk: int, error: ValidationError) -> HttpResponse:
+    for words in error.messages:
+        messages.error(request, words)
+    return redirect("distribution:distribution", pk)
+
+
+# For the engagement's people
+
+
+@login_required
+@require_GET
+def distribution(request: HttpRequest, pk: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "see_distribution")
+    return _page(request, pk, InviteForm(), AgreementForm(initial=_agreement_initial(engagement)))
+
+
+def _agreement_initial(engagement: object) -> dict[str, str]:
+    agreement = agreements.current(engagement)  # type: ignore[arg-type]
+    return {"text": agreement.text if agreement else ""}
+
+
+def _page(
+    request: HttpRequest, pk: int, invite_form: InviteForm, agreement_form: AgreementForm, status: int = 200
+) -> HttpResponse:
+    engagement = engagement_for(request, pk, "see_distribution")
+    grants = Grant.objects.filter(engagement=engagement).select_related("invited_by").prefetch_related("events")
+    now = timezone.now()
+    rows = []
+    for grant in grants:
+        kinds = [event.kind for event in grant.events.all()]
+        rows.append(
+            {
+                "grant": grant,
+                "state": "revoked" if grant.revoked_at else "expired" if grant.expires_at <= now else "active",
+                "accepted": AccessEvent.Kind.ACCEPTED in kinds,
+                "downloads": kinds.count(AccessEvent.Kind.DOWNLOADED),
+                "refusals": kinds.count(AccessEvent.Kind.REFUSED),
+            }
+        )
+    context = frame(request, engagement, "distribution") | {
+        "issuance": granting.issued_report(engagement),
+        "agreement": agreements.current(engagement),
+        "rows": rows,
+        "events": AccessEvent.objects.filter(engagement=engagement).select_related("grant", "agreement")[:200],
+        "invite_form": invite_form,
+        "agreement_form": agreement_form,
+        "may_manage": "manage_distribution" in engagement.may,
+    }
+    return render(request, "distribution/distribution.html", context, status=status)
+
+
+@login_required
+@require_POST
+def publish_agreement(request: HttpRequest, pk: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "manage_distribution")
+    form = AgreementForm(request.POST)
+    if form.is_valid():
+        try:
+            agreement = agreements.publish(engagement, text=form.cleaned_data["text"], by=_user(request))
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            messages.success(request, f"Version {agreement.version} is in force.")
+            return redirect("distribution:distribution", pk)
+    return _page(request, pk, InviteForm(), form, status=422)
+
+
+@login_required
+@require_POST
+def invite(request: HttpRequest, pk: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "manage_distribution")
+    form = InviteForm(request.POST)
+    if form.is_valid():
+        try:
+            grant = granting.invite(engagement, by=_user(request), read_url=_read_url(request), **form.cleaned_data)
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            messages.success(request, f"{grant.name} gets a link at {grant.email}.")
+            return redirect("distribution:distribution", pk)
+    return _page(request, pk, form, AgreementForm(initial=_agreement_initial(engagement)), status=422)
+
+
+@login_required
+@require_POST
+def revoke(request: HttpRequest, pk: int, grant: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "manage_distribution")
+    found = get_object_or_404(Grant, pk=grant, engagement=engagement)
+    try:
+        granting.revoke(found, by=_user(request))
+    except ValidationError as error:
+        return _back_with_refusal(request, pk, error)
+    messages.success(request, f"{found.name} can no longer read the report.")
+    return redirect("distribution:distribution", pk)
+
+
+@login_required
+@require_POST
+def send_link(request: HttpRequest, pk: int, grant: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "manage_distribution")
+    found = get_object_or_404(Grant, pk=grant, engagement=engagement)
+    try:
+        granting.send_link(found, by=_user(request), read_url=_read_url(request))
+    except ValidationError as error:
+        return _back_with_refusal(request, pk, error)
+    messages.success(request, f"A new link is on its way to {found.email}.")
+    return redirect("distribution:distribution", pk)
+
+
+@login_required
+@require_GET
+def log(request: HttpRequest, pk: int) -> HttpResponse:
+    """The access log as CSV; cells that a spreadsheet would take for a formula are made harmless."""
+    engagement = engagement_for(request, pk, "see_distribution")
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(
+        ["time (UTC)", "reader", "e-mail", "company", "event", "reason", "terms", "report", "copy", "address"]
+    )
+    for event in AccessEvent.objects.filter(engagement=engagement).select_related("grant", "agreement"):
+        cells = [
+            event.at.isoformat(),
+            event.grant.name,
+            event.grant.email,
+            event.grant.company,
+            event.get_kind_display(),
+            event.reason,
+            event.agreement.version if event.agreement else "",
+            event.report_sha256,
+            event.copy_sha256,
+            event.ip or "",
+        ]
+        writer.writerow([_harmless(str(cell)) for cell in cells])
+    response = HttpResponse(out.getvalue(), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="access-log-{engagement.number}.csv"'
+    return response
+
+
+def _harmless(cell: str) -> str:
+    return f"'{cell}" if cell.lstrip(" \"'")[:1] in {"=", "+", "-", "@", "\t", "\r"} else cell
+
+
+# The reader's way
+
+
+def _grant_of(request: HttpRequest) -> Grant:
+    """The grant this browser proved by its link. Raises Http404 without one."""
+    grant = (
+        Grant.objects.select_related("engagement__client", "engagement__firm")
+        .filter(pk=request.session.get(SESSION_KEY, 0))
+        .first()
+    )
+    if grant is None:
+        raise Http404("No invitation was opened in this browser")
+    return grant
+
+
+def _visitor(request: HttpRequest) -> reading.Visitor:
+    return reading.Visitor(user_agent=request.headers.get("User-Agent", ""))
+
+
+def _refused(request: HttpRequest, words: str, grant: Grant | None = None, token: str = "") -> HttpResponse:
+    return render(
+        request, "distribution/refused.html", {"words": words, "grant": grant, "token": token}, status=403
+    )
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def open_link(request: HttpRequest, token: str) -> HttpResponse:
+    """GET only shows a button: mail scanners follow links, and a link works once."""
+    grant = reading.find(token)
+    if grant is None:
+        return render(request, "distribution/unknown.html", status=404)
+    if request.method == "GET" and grant.token_used_at is None:
+        return render(request, "distribution/open.html", {"grant": grant, "token": token})
+    try:
+        reading.open_link(grant, visitor=_visitor(request))
+    except reading.Refused as refusal:
+        if request.session.get(SESSION_KEY) == grant.pk:
+            return redirect("distribution:gate")
+        return _refused(request, str(refusal), grant, token)
+    request.session.cycle_key()
+    request.session[SESSION_KEY] = grant.pk
+    return redirect("distribution:gate")
+
+
+@never_cache
+@require_POST
+def ask_link(request: HttpRequest, token: str) -> HttpResponse:
+    grant = reading.find(token)
+    if grant is None:
+        return render(request, "distribution/unknown.html", status=404)
+    try:
+        granting.send_link(grant, by=None, read_url=_read_url(request))
+    except ValidationError as error:
+        return _refused(request, " ".join(error.messages), grant)
+    return render(request, "distribution/link_sent.html", {"grant": grant})
+
+
+@never_cache
+@require_GET
+def gate(request: HttpRequest) -> HttpResponse:
+    grant = _grant_of(request)
+    try:
+        agreement = reading.view_terms(grant, visitor=_visitor(request))
+    except reading.Refused as refusal:
+        return _refused(request, str(refusal), grant)
+    return _gate_page(request, grant, AcceptForm(initial={"agreement_sha256": agreement.sha256}))
+
+
+def _gate_page(request: HttpRequest, grant: Grant, form: AcceptForm, status: int = 200) -> HttpResponse:
+    agreement = agreements.current(grant.engagement)
+    context = {
+        "grant": grant,
+        "engagement_of_report": grant.engagement,
+        "agreement": agreement,
+        "issuance": granting.issued_report(grant.engagement),
+        "acceptance": Acceptance.objects.filter(grant=grant, agreement=agreement).first(),
+        "form": form,
+    }
+    return render(request, "distribution/gate.html", context, status=status)
+
+
+@never_cache
+@require_POST
+def accept(request: HttpRequest) -> HttpResponse:
+    grant = _grant_of(request)
+    form = AcceptForm(request.POST)
+    if form.is_valid():
+        try:
+            reading.accept(grant, visitor=_visitor(request), **form.cleaned_data)
+        except reading.Refused as refusal:
+            return _refused(request, str(refusal), grant)
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            return redirect("distribution:gate")
+    agreement = agreements.current(grant.engagement)
+    if agreement is not None:
+        form.data = form.data.copy()
+        form.data["agreement_sha256"] = agreement.sha256
+    return _gate_page(request, grant, form, status=422)
+
+
+@never_cache
+@require_POST
+def download(request: HttpRequest) -> HttpResponse:
+    grant = _grant_of(request)
+    try:
+        copy = reading.download(grant, visitor=_visitor(request))
+    except reading.Refused as refusal:
+        return _refused(request, str(refusal), grant)
+    response = HttpResponse(copy.content, content_type="application/pdf")
+    response["Content-Disposition"] = content_disposition_header(True, copy.name) or "attachment"
+    response["Cache-Control"] = "private, no-store"
+    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response["Cross-Origin-Resource-Policy"] = "same-origin"
+    return response
+
+
+@never_cache
+@require_POST
+def leave(request: HttpRequest) -> HttpResponse:
+    request.session.pop(SESSION_KEY, None)
+    return render(request, "distribution/left.html")
