@@ -25,6 +25,7 @@ from fieldwork.models import (
     ItemResult,
     ManagementResponse,
 )
+from fieldwork.occurring import operations
 from fieldwork.proposing import proposed
 from fieldwork.signing import void_if_changed
 from fieldwork.testing import held
@@ -68,9 +69,20 @@ def raise_from_cells(cells: Iterable[ItemResult], *, title: str, description: st
 
 @transaction.atomic
 def raise_shortfall(test: ControlTest, *, title: str, description: str, by: User) -> Deviation:
-    """Raise an exception that no cell shows: the control did not happen when it was due (R34)."""
+    """Raise an exception that no cell shows: the control did not happen when it was due (R34).
+
+    How many occurrences were expected and are missing comes from the control's accepted population. Raises
+    ValidationError when none is missing there.
+    """
     test = held(test, by=by)
+    short = next((one for one in operations(test.engagement) if one.control.pk == test.control_id), None)
+    if short is None or not short.missing:
+        raise ValidationError(
+            f"The accepted population of {test.control} shows no missing occurrence. Raise exceptions from cells."
+        )
     made = _raise(test, title, description, by)
+    made.expected_occurrences, made.missing_occurrences = len(short.due), len(short.missing)
+    made.save(update_fields=["expected_occurrences", "missing_occurrences"])
     if test.result == ControlTest.Result.NO_EXCEPTIONS:
         test.result, test.concluded_by, test.concluded_at = ControlTest.Result.NONE, None, None
         test.save(update_fields=["result", "concluded_by", "concluded_at"])

@@ -312,6 +312,9 @@ class Deviation(EngagementOwned):
     )
     title = models.CharField(max_length=200)
     description = models.TextField("what was found, as the report will say it")
+    # Of an exception that no cell shows: the control did not happen when it was due (R34).
+    expected_occurrences = models.PositiveIntegerField(null=True, blank=True)
+    missing_occurrences = models.PositiveIntegerField(null=True, blank=True)
     cause = models.TextField(blank=True)
     type = models.CharField(max_length=12, choices=Type.choices, blank=True)
     extent = models.TextField("extent", blank=True)
