@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -16,10 +18,11 @@ from django.utils import timezone
 from accounts.models import User
 from audit.trail import action, record
 from controls.models import Criterion
-from engagements.models import Control, Engagement, Stage
+from engagements.models import Control, Engagement, NotRelevantCriterion, Stage
 from engagements.roles import require
 from engagements.workflow import locked, must_be
 from fieldwork.models import ControlTest, Deviation
+from reports import content, proposal
 from reports.models import (
     Conclusion,
     EmphasisParagraph,
@@ -97,16 +100,15 @@ def matter_from(engagement: Engagement, code: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Reason:
-    """Why the results propose what they propose, and where to look."""
+    """Why the results propose what they propose, and where to look: (code, address) pairs."""
 
     text: str
-    url: str = ""
-    label: str = ""
+    links: list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class Proposed:
-    """What the results propose for a limb. Support for the partner's judgement, never a conclusion."""
+    """What the results propose for a limb, as pages show it."""
 
     limb: Limb
     conclusion: Conclusion
@@ -119,79 +121,106 @@ class Proposed:
 
 def proposals(engagement: Engagement) -> dict[Limb, Proposed]:
     """What the results and the matters propose now for each limb; worked out when it is asked for, never stored."""
-    matters = standing_matters(engagement)
-    deviations = list(
-        Deviation.objects.filter(engagement=engagement)
-        .exclude(state=Deviation.State.NOT_A_DEVIATION)
-        .select_related("test", "control")
-        .prefetch_related("failed_links")
-        .order_by("code")
-    )
-    untested = _untested(engagement)
-    return {
-        limb: _proposed(
-            engagement,
-            limb,
-            [matter for matter in matters if limb in matter.limbs],
-            [one for one in deviations if LIMB_OF_PHASE[ControlTest.Phase(one.test.phase)] == limb],
-            untested if limb == Limb.OPERATING else [],
-        )
-        for limb in limbs_of(engagement)
-    }
+    found = proposal.propose(facts(engagement))
+    proposed = {}
+    for name, one in found.items():
+        reasons = [
+            Reason(reason.text, [(ref, _address(engagement, ref)) for ref in reason.refs[:12]])
+            for reason in one.reasons
+        ]
+        proposed[Limb(name)] = Proposed(Limb(name), Conclusion(one.conclusion), reasons)
+    return proposed
 
 
-LIMB_OF_PHASE = {ControlTest.Phase.DESIGN: Limb.DESIGN, ControlTest.Phase.OPERATING: Limb.OPERATING}
+def _address(engagement: Engagement, ref: str) -> str:
+    """Where a code of a reason leads: a matter, an exception, a criterion, else a control."""
+    if ref.startswith("Matter "):
+        return f"{page(engagement, 'opinion')}#matter-{ref.removeprefix('Matter ')}"
+    if re.fullmatch(r"EX-\d+", ref):
+        return reverse("fieldwork:exception", args=[engagement.pk, ref])
+    kind = "criterion" if re.fullmatch(r"[A-Z]{1,2}\d+\.\d+", ref) else "control"
+    return reverse(f"engagements:{kind}", args=[engagement.pk, ref])
 
 
-def _untested(engagement: Engagement) -> list[Control]:
-    """Controls in scope of which no test of operation has a result."""
-    done = ControlTest.objects.filter(engagement=engagement, phase=ControlTest.Phase.OPERATING).exclude(
-        result__in=[ControlTest.Result.NONE, ControlTest.Result.NOT_TESTED]
-    )
-    return list(
+def facts(engagement: Engagement) -> proposal.Findings:
+    """What the proposal rests on, read from the database in a fixed number of queries."""
+    controls = list(
         Control.objects.filter(engagement=engagement)
         .in_scope()
-        .exclude(pk__in=done.values("control"))
+        .prefetch_related("mappings__criterion")
         .order_by("number")
+    )
+    serves = {
+        control.pk: tuple(
+            mapping.criterion_id
+            for mapping in sorted(control.mappings.all(), key=lambda one: one.criterion.position)
+        )
+        for control in controls
+    }
+    results: dict[int, set[str]] = defaultdict(set)
+    for control_id, result in ControlTest.objects.filter(
+        engagement=engagement, phase=ControlTest.Phase.OPERATING
+    ).values_list("control_id", "result"):
+        results[control_id].add(result)
+    tested = {
+        pk for pk, found in results.items() if found - {ControlTest.Result.NONE, ControlTest.Result.NOT_TESTED}
+    }
+    exceptions, deficiencies = [], []
+    for one in (
+        Deviation.objects.filter(engagement=engagement)
+        .exclude(state=Deviation.State.NOT_A_DEVIATION)
+        .select_related("test", "control", "compensating_control")
+        .prefetch_related("failed_links")
+        .order_by("code")
+    ):
+        effect = one.effect if one.state == Deviation.State.CONCLUDED else ""
+        failed = tuple(link.criterion_id for link in one.failed_links.all())
+        compensation = _compensation(one, serves, tested)
+        criteria = serves.get(one.control_id, ())
+        if one.test.phase == ControlTest.Phase.OPERATING:
+            exceptions.append(
+                proposal.Deviation(
+                    one.code, one.control.number, criteria, cast(proposal.Standing, effect), failed, compensation
+                )
+            )
+        elif effect != Deviation.Effect.CONTROL_EFFECTIVE:
+            deficiencies.append(
+                proposal.DesignDeficiency(one.code, one.control.number, failed or criteria, compensation)
+            )
+    not_relevant = set(
+        NotRelevantCriterion.objects.filter(engagement=engagement).values_list("criterion_id", flat=True)
+    )
+    codes = engagement.criteria().order_by("position").values_list("code", flat=True)
+    return proposal.Findings(
+        type_2=engagement.is_type_2,
+        criteria=tuple(code for code in codes if code not in not_relevant),
+        deficiencies=deficiencies,
+        exceptions=exceptions,
+        matters=[
+            proposal.Matter(
+                f"Matter {matter.number}",
+                cast(content.Cause, matter.cause),
+                tuple(cast(content.Limb, limb) for limb in matter.limbs),
+                matter.pervasive,
+            )
+            for matter in standing_matters(engagement)
+        ],
+        untested=[control.number for control in controls if control.pk not in tested]
+        if engagement.is_type_2
+        else [],
+        did_not_operate=[
+            control.number for control in controls if ControlTest.Result.DID_NOT_OPERATE in results[control.pk]
+        ],
     )
 
 
-def _proposed(
-    engagement: Engagement, limb: Limb, matters: list[Matter], deviations: list[Deviation], untested: list[Control]
-) -> Proposed:
-    reasons: list[Reason] = []
-    ranks = [Conclusion.UNMODIFIED]
-    for matter in matters:
-        if matter.cause == Matter.Cause.SCOPE:
-            ranks.append(Conclusion.DISCLAIMED if matter.pervasive else Conclusion.QUALIFIED)
-        else:
-            ranks.append(Conclusion.ADVERSE if matter.pervasive else Conclusion.QUALIFIED)
-        extent = "material and pervasive" if matter.pervasive else "material, not pervasive"
-        reasons.append(Reason(f"{matter}: {extent}."))
-    for one in deviations:
-        if one.state != Deviation.State.CONCLUDED:
-            reasons.append(_about(one, "is not concluded yet and may change this."))
-        elif one.effect == Deviation.Effect.CRITERION_FAILED:
-            codes = ", ".join(link.criterion_id for link in one.failed_links.all()) or "a criterion"
-            ranks.append(Conclusion.QUALIFIED)
-            reasons.append(_about(one, f"means that {codes} is not met for the affected part."))
-        elif one.effect == Deviation.Effect.COMPENSATED:
-            reasons.append(_about(one, "is compensated by another control."))
-        else:
-            reasons.append(_about(one, "leaves the control effective; it is reported all the same."))
-    if untested:
-        names = ", ".join(control.number for control in untested[:5]) + (" and others" if len(untested) > 5 else "")
-        reasons.append(Reason(f"{len(untested)} controls have no result yet: {names}."))
-    if not reasons:
-        reasons.append(Reason("No matter stands, and no exception touches this limb."))
-    return Proposed(limb, max(ranks, key=_SEVERITY.index), reasons)
-
-
-_SEVERITY = [Conclusion.UNMODIFIED, Conclusion.QUALIFIED, Conclusion.ADVERSE, Conclusion.DISCLAIMED]
-
-
-def _about(deviation: Deviation, words: str) -> Reason:
-    return Reason(f"{deviation.title} {words}", deviation.get_absolute_url(), deviation.code)
+def _compensation(
+    one: Deviation, serves: Mapping[int, tuple[str, ...]], tested: Collection[int]
+) -> proposal.Compensation | None:
+    by = one.compensating_control
+    if by is None or one.effect != Deviation.Effect.COMPENSATED or one.state != Deviation.State.CONCLUDED:
+        return None
+    return proposal.Compensation(by.number, in_description=by.pk in serves, tested=by.pk in tested)
 
 
 @transaction.atomic

@@ -44,8 +44,9 @@ def test_a_failed_criterion_proposes_a_qualified_limb_with_a_link_to_it() -> Non
     proposed = opinion.proposals(engagement)
     assert proposed[Limb.OPERATING].conclusion == Conclusion.QUALIFIED
     assert proposed[Limb.DESIGN].conclusion == Conclusion.UNMODIFIED
-    (reason,) = [one for one in proposed[Limb.OPERATING].reasons if one.label]
-    assert (reason.label, reason.url) == ("EX-01", Deviation.objects.get().get_absolute_url())
+    (reason,) = proposed[Limb.OPERATING].reasons
+    assert reason.links[0] == ("EX-01", Deviation.objects.get().get_absolute_url())
+    assert "CC6.2" in dict(reason.links)
     assert not Opinion.objects.exists()
 
 
