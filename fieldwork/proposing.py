@@ -21,6 +21,10 @@ class Proposed:
     proposal: Proposal
     unit: str
 
+    @property
+    def effect_label(self) -> str:
+        return str(Deviation.Effect(self.proposal.effect.value).label)
+
 
 def proposed(
     deviation: Deviation, *, kind: str = "", compensating_control: Control | None = None

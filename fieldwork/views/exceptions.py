@@ -94,7 +94,8 @@ def _visible(request: HttpRequest, pk: int, code: str, *needed: str) -> Deviatio
 @require_http_methods(["GET", "POST"])
 def show(request: HttpRequest, pk: int, code: str) -> HttpResponse:
     """One exception. The client answers here; the firm sees everything."""
-    deviation = _visible(request, pk, code, "see_fieldwork", "see_exceptions")
+    needed = ("see_fieldwork", "see_exceptions") if request.method == "GET" else ("respond_exceptions",)
+    deviation = _visible(request, pk, code, *needed)
     if "see_fieldwork" not in deviation.engagement.may:
         return _client_page(request, deviation)
     return render(request, "fieldwork/exception.html", _context(request, deviation))

@@ -54,11 +54,19 @@ from fieldwork.standing import standing
 from fieldwork.views.testing import tests_of
 
 SEE = "see_fieldwork"
+SIGNERS = ("sign_prepared", "sign_reviewed", "sign_partner")
+REVIEWERS = ("sign_reviewed", "sign_partner", "complete_quality_review")
 
 
-def _test(request: HttpRequest, pk: int, test_pk: int, permission: str = SEE) -> tuple[Engagement, ControlTest]:
-    engagement = engagement_for(request, pk, permission)
+def _test(request: HttpRequest, pk: int, test_pk: int, *needed: str) -> tuple[Engagement, ControlTest]:
+    engagement = engagement_for(request, pk, *(needed or (SEE,)))
     return engagement, tests_of(engagement, test_pk)
+
+
+def sent_key(request: HttpRequest, name: str) -> int | None:
+    """The key of an object that a form names; None for nothing, and for what is no key."""
+    sent = request.POST.get(name, "")
+    return int(sent) if sent.isdecimal() and len(sent) < 18 else None
 
 
 def _open(engagement: Engagement, test: ControlTest) -> bool:
@@ -150,6 +158,7 @@ def _around(request: HttpRequest, engagement: Engagement, test: ControlTest, *, 
     """What stands beside the sheet and follows its cells: figures, evidence, exceptions, signatures."""
     living = signing.living(test)
     loose = _loose(test).count()
+    missing = findings("sign", test) if is_open and test.result else []
     return {
         "test": test,
         "standing": standing(test),
@@ -157,26 +166,28 @@ def _around(request: HttpRequest, engagement: Engagement, test: ControlTest, *, 
         "exceptions": Deviation.objects.filter(test=test),
         "loose": loose,
         "open": is_open,
-        "steps": _steps(request, engagement, living),
+        "steps": _steps(request, engagement, living, ready=bool(test.result) and not missing),
         "voided": SignOff.objects.filter(test=test, voided_at__isnull=False)
         .select_related("by")
         .order_by("-pk")[:5],
         "may_return": bool(living) and not engagement.frozen and _may_return(request, engagement, living),
         "open_notes": ReviewNote.objects.filter(test=test, cleared_at__isnull=True).count(),
-        "missing": findings("sign", test) if is_open and test.result else [],
+        "missing": missing,
     }
 
 
-def _steps(request: HttpRequest, engagement: Engagement, living: dict[str, SignOff]) -> list[dict[str, Any]]:
+def _steps(
+    request: HttpRequest, engagement: Engagement, living: dict[str, SignOff], *, ready: bool
+) -> list[dict[str, Any]]:
     """The three signatures: given, open to this person, or why not yet."""
     wanted = [
-        (SignOff.Step.PREPARED, "sign_prepared", "when all cells are filled"),
+        (SignOff.Step.PREPARED, "sign_prepared", "when filled and concluded"),
         (SignOff.Step.REVIEWED, "sign_reviewed", "by another person"),
         (SignOff.Step.PARTNER, "sign_partner", "where the partner wants to"),
     ]
     signed_by = {sign_off.by_id for sign_off in living.values()}
     steps = []
-    before = True
+    before = ready
     for step, right, hint in wanted:
         given = living.get(step)
         steps.append(
@@ -227,8 +238,8 @@ def beside(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
 @require_POST
 def record(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
     """One cell or one note of the sheet; answers JSON with the time of the server."""
-    _, test = _test(request, pk, test_pk)
-    item = get_object_or_404(SheetItem, test=test, pk=request.POST.get("item"))
+    _, test = _test(request, pk, test_pk, "record_tests")
+    item = get_object_or_404(SheetItem, test=test, pk=sent_key(request, "item"))
     item.test = test
     try:
         said = _recorded(request, test, item)
@@ -281,7 +292,7 @@ def _named_file(test: ControlTest, codes: list[str]) -> EvidenceFile | None:
 @require_http_methods(["GET", "POST"])
 def item(request: HttpRequest, pk: int, test_pk: int, item_pk: int) -> HttpResponse:
     """One row of the sheet as a form, with all that its listing says of it. Works without scripts."""
-    engagement, test = _test(request, pk, test_pk)
+    engagement, test = _test(request, pk, test_pk, SEE if request.method == "GET" else "record_tests")
     row = get_object_or_404(SheetItem.objects.select_related("sample_item"), test=test, pk=item_pk)
     row.test = test
     is_open = _open(engagement, test)
@@ -391,7 +402,7 @@ def extend(request: HttpRequest, pk: int, test_pk: int, what: str) -> HttpRespon
             "The attribute is added.",
         )
     else:
-        sample = get_object_or_404(Sample, engagement=test.engagement, pk=request.POST.get("sample"))
+        sample = get_object_or_404(Sample, engagement=test.engagement, pk=sent_key(request, "sample"))
         done(request, lambda: testing.use_sample(test, sample, by=user), "The sample is on the sheet.")
     return redirect(test)
 
@@ -432,7 +443,7 @@ def attribute(request: HttpRequest, pk: int, test_pk: int, letter: str) -> HttpR
 @require_POST
 def assign(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
     engagement, test = _test(request, pk, test_pk, "record_tests")
-    to = team(engagement).filter(pk=request.POST.get("to") or None).first()
+    to = team(engagement).filter(pk=sent_key(request, "to")).first()
     done(request, lambda: testing.assign(test, to=to, by=person(request)), f"Assigned to {to or 'nobody'}.")
     return redirect(test)
 
@@ -458,7 +469,7 @@ def conclude(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
 
 @require_POST
 def sign(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
-    _, test = _test(request, pk, test_pk)
+    _, test = _test(request, pk, test_pk, *SIGNERS)
     step = request.POST.get("step", "")
     if step not in SignOff.Step.values:
         messages.error(request, "Choose what to sign.")
@@ -470,7 +481,7 @@ def sign(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def return_(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
-    engagement, test = _test(request, pk, test_pk)
+    engagement, test = _test(request, pk, test_pk, *SIGNERS)
     form = ReasonForm(request.POST or None)
     if filed(
         request,
@@ -506,7 +517,7 @@ def raise_exception(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse
 @require_http_methods(["GET", "POST"])
 def review_notes(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
     """The review notes of a test: a side panel, or a page of their own."""
-    engagement, test = _test(request, pk, test_pk)
+    engagement, test = _test(request, pk, test_pk, *((SEE,) if request.method == "GET" else REVIEWERS))
     form = NoteForm(request.POST or None)
     user = person(request)
     if filed(request, form, lambda data: notes.raise_note(test, text=data["text"], by=user), "The note is raised."):
@@ -525,7 +536,7 @@ def review_notes(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
 @require_POST
 def note(request: HttpRequest, pk: int, test_pk: int, note_pk: int) -> HttpResponse:
     """Answer or clear a review note."""
-    _, test = _test(request, pk, test_pk)
+    _, test = _test(request, pk, test_pk, "record_tests", *REVIEWERS)
     found = get_object_or_404(ReviewNote, test=test, pk=note_pk)
     user = person(request)
     if request.POST.get("act") == "clear":
