@@ -152,8 +152,12 @@ class Demo:
 def clean(home: Path, *, say: Say) -> None:
     """Ends a running demo and deletes what it left. Raises Failed when somebody else uses the services."""
     _end_running(home / "demo")
-    if home.exists() and not Services(home).stop_if_unused():
-        raise Failed(f"Another process uses the services in {home}: end it first.")
+    # A demo that was just told to end gives the services back last of all.
+    deadline = time.monotonic() + STOP_TIMEOUT / 4
+    while home.exists() and not Services(home).stop_if_unused():
+        if time.monotonic() > deadline:
+            raise Failed(f"Another process uses the services in {home}: end it first.")
+        time.sleep(0.1)
     for name in LEFT:
         path = home / name
         if path.is_dir():

@@ -63,10 +63,14 @@ class Services:
             return
         with self._start_lock():
             self._release()
-            self.stop_if_unused()
+            self._stop_if_unused()
 
     def stop_if_unused(self) -> bool:
         """Stops the services if no process uses them; says whether they are stopped now."""
+        with self._start_lock():
+            return self._stop_if_unused()
+
+    def _stop_if_unused(self) -> bool:
         users = _open(self.paths.users_lock)
         try:
             fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
