@@ -194,6 +194,7 @@ def _enter(
     entry.full_clean()
     entry.save()
     _write_links(entry, engagement, criteria, monitoring)
+    _withdraw_statement(entry, engagement)
     record(ENTERED, by=by, engagement=engagement, target=entry, register=_what(entry), values=_values(entry))
     return entry
 
@@ -262,6 +263,16 @@ def _state_none(
     setattr(engagement, field, statement.strip())
     engagement.save(update_fields=[field])
     record(STATED_NONE, by=by, engagement=engagement, register=what, old=old, new=statement.strip())
+
+
+def _withdraw_statement(entry: EngagementOwned, engagement: Engagement) -> None:
+    """An entry makes an earlier statement of none untrue."""
+    if isinstance(entry, Incident) and engagement.incidents_none_statement:
+        engagement.incidents_none_statement = ""
+        engagement.save(update_fields=["incidents_none_statement"])
+    if isinstance(entry, SystemChange) and engagement.changes_none_statement:
+        engagement.changes_none_statement = ""
+        engagement.save(update_fields=["changes_none_statement"])
 
 
 def next_number(engagement: Engagement, kind: str) -> str:

@@ -8,7 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from engagements.models import Component
+from engagements.models import Component, Engagement, EngagementMember
 from tests import factories as f
 from tests.engagements.makers import control, scoped
 
@@ -47,6 +47,7 @@ CLIENT_PAGES = [
     "scope",
     "criterion",
     "register",
+    "register_add",
     "register_none",
     "controls",
     "control",
@@ -56,36 +57,60 @@ CLIENT_PAGES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "args"), PAGES)
-def test_the_partner_opens_it(client: Client, name: str, args: list[str]) -> None:
+def opened(client: Client, engagement: Engagement) -> dict[str, int]:
+    """The status of every page for whoever is signed in."""
+    found = {}
+    for name, args in PAGES:
+        answer = client.get(reverse(f"engagements:{name}", args=[engagement.pk, *args]))
+        found[" ".join([name, *args])] = answer.status_code
+        assert "style=" not in answer.content.decode()
+    return found
+
+
+def test_the_partner_opens_every_page(client: Client) -> None:
     engagement = scoped()
     client.force_login(engagement.created_by)
-    answer = client.get(reverse(f"engagements:{name}", args=[engagement.pk, *args]))
-    assert answer.status_code == 200
-    assert "style=" not in answer.content.decode()
+    assert set(opened(client, engagement).values()) == {200}
 
 
-@pytest.mark.parametrize(("name", "args"), PAGES)
-def test_the_client_administrator_opens_its_own_only(client: Client, name: str, args: list[str]) -> None:
+def test_the_client_administrator_opens_its_own_only(client: Client) -> None:
     engagement = scoped()
     client.force_login(f.people(engagement)["carla"])
-    answer = client.get(reverse(f"engagements:{name}", args=[engagement.pk, *args]))
-    assert answer.status_code == (200 if name in CLIENT_PAGES or name == "register_add" else 403)
+    statuses = opened(client, engagement)
+    expected = {page: 200 if page.split()[0] in CLIENT_PAGES else 403 for page in statuses}
+    assert statuses == expected
 
 
-@pytest.mark.parametrize(("name", "args"), PAGES)
-def test_outsiders_do_not_find_it(client: Client, name: str, args: list[str]) -> None:
+def test_a_control_owner_sees_controls_and_no_scope(client: Client) -> None:
+    engagement = scoped()
+    client.force_login(f.people(engagement)["owen"])
+    statuses = opened(client, engagement)
+    allowed = {"overview", "controls", "control NB-01", "team"}
+    assert {page for page, status in statuses.items() if status == 200} == allowed
+    assert {status for page, status in statuses.items() if page not in allowed} == {403}
+
+
+def test_outsiders_find_nothing(client: Client) -> None:
     engagement = scoped()
     client.force_login(f.person("nemo"))
-    assert client.get(reverse(f"engagements:{name}", args=[engagement.pk, *args])).status_code == 404
+    assert set(opened(client, engagement).values()) == {404}
 
 
-@pytest.mark.parametrize(("name", "args"), PAGES)
-def test_strangers_are_sent_to_sign_in(client: Client, name: str, args: list[str]) -> None:
+def test_strangers_are_sent_to_sign_in(client: Client) -> None:
     engagement = scoped()
-    answer = client.get(reverse(f"engagements:{name}", args=[engagement.pk, *args]))
-    assert answer.status_code == 302
-    assert reverse("account_login") in answer["Location"]
+    assert set(opened(client, engagement).values()) == {302}
+
+
+def test_without_independence_only_acceptance_opens(client: Client) -> None:
+    engagement = scoped()
+    milan = f.people(engagement)["milan"]
+    EngagementMember.objects.filter(user=milan).update(independence_confirmed_at=None)
+    client.force_login(milan)
+    statuses = opened(client, engagement)
+    assert {page for page, status in statuses.items() if status == 200} == {"overview", "acceptance", "team"}
+    assert b"Confirm your independence first" in client.get(engagement.get_absolute_url()).content
+    client.post(reverse("engagements:independence", args=[engagement.pk]))
+    assert client.get(reverse("engagements:scope", args=[engagement.pk])).status_code == 200
 
 
 def test_an_entry_opens_for_its_keeper_and_for_readers(client: Client) -> None:

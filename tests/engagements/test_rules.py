@@ -1,0 +1,270 @@
+"""Each rule of what an engagement holds, with a case that fails and one that passes."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from controls.models import Category, Criterion
+from engagements import registers, scope
+from engagements.models import (
+    ControlCriterion,
+    Engagement,
+    EngagementMember,
+    MonitoringControl,
+    SubserviceOrganization,
+)
+from engagements.register import Blocked, Severity, findings, guard, rules
+from engagements.workflow import Amendment, Change
+from tests import factories as f
+from tests.engagements.makers import control, scoped
+
+pytestmark = pytest.mark.django_db
+
+DAY = dt.timedelta(days=1)
+
+
+def found(rule: str, step: str, subject: Any) -> list[str]:
+    return [finding.text for finding in findings(step, subject) if finding.rule == rule]
+
+
+def test_r01_everybody_of_the_firm_confirms_independence() -> None:
+    engagement = f.staffed()
+    assert not found("R01", "accept", engagement)
+    EngagementMember.objects.filter(role="staff").update(independence_confirmed_at=None)
+    assert found("R01", "accept", engagement) == ["Sana Wolfe has not confirmed independence."]
+    assert found("R01", "fieldwork", engagement)
+
+
+def test_r02_the_workspace_opens_after_independence() -> None:
+    engagement = f.staffed()
+    member = EngagementMember.objects.get(role="staff")
+    assert not found("R02", "open_workspace", member)
+    member.independence_confirmed_at = None
+    assert found("R02", "open_workspace", member)
+    assert not found("R02", "open_workspace", engagement.members.get(role="client_admin"))
+
+
+def test_r03_independence_is_confirmed_again_for_the_issue() -> None:
+    engagement = f.staffed()
+    assert not found("R03", "issue", engagement)
+    early = dt.datetime(2026, 9, 30, 12, tzinfo=dt.UTC)
+    EngagementMember.objects.filter(role="manager").update(independence_confirmed_at=early)
+    assert found("R03", "issue", engagement)
+
+
+def test_r06_continuance_is_decided_anew() -> None:
+    f.accepted(period_start=dt.date(2024, 10, 1), period_end=dt.date(2025, 9, 30))
+    engagement = f.staffed()
+    engagement.accepted_on = dt.date(2025, 9, 2)
+    assert not found("R06", "accept", engagement)
+    engagement.accepted_on = dt.date(2025, 9, 1)
+    assert found("R06", "accept", engagement)
+
+
+def test_r07_the_letter_comes_before_the_first_test() -> None:
+    engagement = f.accepted()
+    assert not found("R07", "record_test", engagement)
+    engagement.letter_on = None
+    assert found("R07", "record_test", engagement)
+
+
+def test_r08_security_is_always_in_scope() -> None:
+    engagement = f.staffed()
+    assert not found("R08", "accept", engagement)
+    engagement.categories = [Category.PRIVACY]
+    assert found("R08", "accept", engagement)
+
+
+def test_r09_the_dates_fit_the_type() -> None:
+    engagement, type_1 = f.staffed(), f.proposed(type="1")
+    assert not found("R09", "accept", engagement)
+    assert not found("R09", "accept", type_1)
+    engagement.period_end = engagement.period_start
+    assert found("R09", "accept", engagement)
+    type_1.period_start = dt.date(2026, 1, 1)
+    assert found("R09", "accept", type_1)
+
+
+@pytest.mark.parametrize(("days", "warned"), [(89, True), (90, False), (366, False), (367, True)])
+def test_r10_the_period_has_a_usual_length(days: int, warned: bool) -> None:
+    start = dt.date(2025, 1, 1)
+    engagement = f.proposed(period_start=start, period_end=start + (days - 1) * DAY)
+    assert bool(found("R10", "fieldwork", engagement)) is warned
+
+
+@pytest.mark.parametrize(
+    ("prior", "words"),
+    [
+        (dt.date(2025, 9, 30), ""),
+        (dt.date(2025, 9, 20), "10 days lie between"),
+        (dt.date(2025, 10, 5), "5 days are both"),
+    ],
+)
+def test_r11_no_gap_and_no_overlap(prior: dt.date, words: str) -> None:
+    engagement = f.proposed(prior_period_end=prior)
+    texts = found("R11", "fieldwork", engagement)
+    assert texts == [] if not words else texts[0].startswith(words)
+
+
+def test_r12_no_other_criteria() -> None:
+    engagement = f.accepted()
+    one = control(engagement)
+    assert not found("R12", "fieldwork", engagement)
+    ControlCriterion.objects.create(engagement=engagement, control=one, criterion_id="P1.1")
+    assert found("R12", "fieldwork", engagement) == ["NB-01 is mapped to P1.1, which is not in scope."]
+
+
+def test_r12_the_set_of_criteria_is_whole() -> None:
+    engagement = f.accepted(categories=list(Category))
+    assert engagement.criteria().count() == 61
+    assert not found("R12", "fieldwork", engagement)
+    Criterion.objects.filter(code="P8.1").update(category=Category.SECURITY)
+    engagement.categories = [Category.SECURITY]
+    assert found("R12", "fieldwork", engagement) == ["34 criteria are loaded where the categories have 33."]
+
+
+def test_r13_every_criterion_has_a_control_or_a_reason() -> None:
+    engagement = f.accepted(categories=[Category.SECURITY])
+    codes = list(engagement.criteria().values_list("code", flat=True))
+    control(engagement, criteria=codes[1:])
+    assert len(found("R13", "issue", engagement)) == 1
+    scope.mark_not_relevant(engagement, codes[0], reason="Nobody is employed.", by=engagement.created_by)
+    assert not found("R13", "issue", engagement)
+
+
+def test_r14_every_control_serves_a_criterion() -> None:
+    engagement = f.accepted()
+    one = control(engagement)
+    assert not found("R14", "reporting", engagement)
+    scope.map_control(one, [], by=engagement.created_by)
+    assert found("R14", "reporting", engagement)
+    scope.remove(one, reason="Not needed", by=engagement.created_by)
+    assert not found("R14", "reporting", engagement)
+
+
+def test_r15_after_the_letter_a_change_needs_an_amendment() -> None:
+    engagement = f.accepted()
+    changes = {"period_end": ["2026-09-30", "2026-10-31"]}
+    signed = Amendment(dt.date(2025, 11, 1), "Sigrid Vale", "Petra Alder")
+    assert found("R15", "change", Change(engagement, changes, None))
+    assert found("R15", "change", Change(engagement, changes, Amendment(dt.date(2025, 11, 1), "", "Petra")))
+    assert found("R15", "change", Change(engagement, changes, Amendment(dt.date(2025, 9, 9), "S", "P")))
+    assert not found("R15", "change", Change(engagement, changes, signed))
+    assert not found("R15", "change", Change(engagement, {"report_due": ["", "2026-12-01"]}, None))
+
+
+def test_r16_a_carved_out_organization_is_watched_and_assumed_of() -> None:
+    engagement = scoped(2)
+    assert not found("R16", "reporting", engagement)
+    MonitoringControl.objects.all().delete()
+    assert found("R16", "reporting", engagement) == ["Cumulus Hosting (carve-out) lacks a monitoring control."]
+
+
+def test_r16_an_included_organization_takes_part() -> None:
+    engagement = f.accepted()
+    made = registers.add_subservice(
+        engagement, name="Sister, Inc.", services="Support", method="inclusive", by=engagement.created_by
+    )
+    assert len(found("R16", "issue", engagement)) == 1
+    SubserviceOrganization.objects.filter(pk=made.pk).update(
+        assertion_received_on=dt.date(2026, 10, 1),
+        representation_received_on=dt.date(2026, 10, 1),
+        independence_confirmed_on=dt.date(2025, 9, 1),
+    )
+    assert not found("R16", "issue", engagement)
+
+
+def test_r43_incidents_are_decided_or_stated_away() -> None:
+    engagement = f.accepted()
+    carla = f.people(engagement)["carla"]
+    assert found("R43", "issue", engagement)
+    registers.state_no_incident(engagement, statement="None in the period.", by=carla)
+    engagement.refresh_from_db()
+    assert not found("R43", "issue", engagement)
+    made = registers.add_incident(
+        engagement, occurred_on=dt.date(2026, 2, 2), title="Outage", nature="Two hours", by=carla
+    )
+    assert found("R43", "issue", engagement) == ["Nobody has decided whether “Outage” is disclosed."]
+    registers.revise(made, disclosed=True, reason="A commitment was missed.", by=carla)
+    assert not found("R43", "issue", engagement)
+
+
+def test_r44_a_type_2_says_what_changed() -> None:
+    engagement = f.accepted()
+    assert found("R44", "issue", engagement)
+    assert not found("R44", "issue", f.proposed(type="1"))
+    registers.state_no_change(engagement, statement="Nothing.", by=f.people(engagement)["carla"])
+    engagement.refresh_from_db()
+    assert not found("R44", "issue", engagement)
+
+
+def test_r46_the_firm_is_on_record() -> None:
+    engagement = f.proposed()
+    assert not found("R46", "accept", engagement)
+    engagement.firm.city = engagement.firm.state = ""
+    assert found("R46", "accept", engagement) == ["The firm's city and state is not on record."]
+
+
+def test_r46_licence_and_peer_review_are_current() -> None:
+    engagement = f.proposed()
+    assert not found("R46", "issue", engagement)
+    engagement.firm.peer_review_on = timezone.localdate() - 4 * 365 * DAY
+    [finding] = [one for one in findings("issue", engagement) if one.rule == "R46"]
+    assert finding.severity == Severity.WARN
+    engagement.firm.licence_expires = timezone.localdate() - DAY
+    assert "licence" in found("R46", "issue", engagement)[0]
+
+
+def test_r47_acceptance_before_letter() -> None:
+    engagement = f.accepted()
+    assert not found("R47", "fieldwork", engagement)
+    engagement.letter_on = dt.date(2025, 8, 31)
+    assert found("R47", "fieldwork", engagement)
+
+
+def test_r48_the_report_is_dated_after_the_period() -> None:
+    engagement, type_1 = f.accepted(), f.proposed(type="1")
+    engagement.report_date = type_1.report_date = dt.date(2026, 9, 30)
+    assert found("R48", "issue", engagement)
+    assert not found("R48", "issue", type_1)
+    engagement.report_date = dt.date(2026, 10, 1)
+    assert not found("R48", "issue", engagement)
+
+
+def test_r56_the_report_comes_in_time() -> None:
+    engagement = f.accepted()
+    engagement.report_date = dt.date(2026, 9, 30) + 120 * DAY
+    assert not found("R56", "issue", engagement)
+    engagement.report_date += DAY
+    assert found("R56", "issue", engagement)
+
+
+def test_blocked_names_rules_and_links() -> None:
+    engagement = f.proposed()
+    with pytest.raises(Blocked) as refusal:
+        guard("accept", engagement)
+    [finding] = refusal.value.findings
+    assert finding.rule == "R01"
+    assert finding.url.endswith("/acceptance/")
+    assert "R01: Petra Alder has not confirmed independence." in refusal.value.messages
+
+
+@pytest.mark.parametrize(
+    "code",
+    "R01 R02 R03 R06 R07 R08 R09 R10 R11 R12 R13 R14 R15 R16 R43 R44 R46 R47 R48 R56".split(),
+)
+def test_the_rule_is_registered_and_tested_here(code: str) -> None:
+    assert code in {rule.id for rule in rules()}
+    assert any(name.startswith(f"test_{code.lower()}_") for name in globals())
+
+
+def test_findings_are_found_with_few_queries(django_assert_max_num_queries: Any) -> None:
+    engagement = Engagement.objects.select_related("firm").get(pk=scoped(20).pk)
+    own = [rule for rule in rules() if rule.check.__module__ == "engagements.rules" and "issue" in rule.guards]
+    with django_assert_max_num_queries(25):
+        for rule in own:
+            list(rule.run(engagement))
