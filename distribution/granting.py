@@ -62,9 +62,7 @@ def invite(
     earlier = Grant.objects.filter(engagement=engagement, email=email, revoked_at__isnull=True).first()
     if earlier is not None and earlier.expires_at > now:
         raise ValidationError(
-            {
-                "email": f"{email} may read until {earlier.expires_at:%d %b %Y}. Revoke that first, or send a new link."
-            }
+            {"email": f"{email} may read until {earlier.expires_at:%d %b %Y}. Revoke that, or send a new link."}
         )
     if earlier is not None:
         # Expired: closed so that the new one is the reader's only one.
@@ -109,7 +107,7 @@ def send_link(grant: Grant, *, by: User | None, read_url: str) -> None:
 
 @transaction.atomic
 def revoke(grant: Grant, *, by: User) -> Grant:
-    """End the leave; it takes effect with the reader's next request. A file already downloaded stays with the reader.
+    """End the leave, with effect on the reader's next request. A file already downloaded stays with the reader.
 
     Raises PermissionDenied, ValidationError when it was revoked before.
     """

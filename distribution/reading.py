@@ -1,4 +1,4 @@
-"""The reader's way: open the link, declare who you are, accept the terms, download your copy. All of it is logged."""
+"""The reader's way: open the link, say who you are, accept the terms, download your copy. All of it is logged."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ class Copy:
 def download(grant: Grant, *, visitor: Visitor) -> Copy:
     """Make the reader's copy, stamped with name, e-mail and time on every page (R65), and log it (R64).
 
-    Fails when the log cannot be written: no copy without a record. Raises Refused (logged as well) when R62 does not
+    Fails when the log cannot be written: no copy without a record. Raises Refused (logged too) when R62 does not
     hold, Altered when the stored report is not the one that was issued.
     """
     with transaction.atomic():

@@ -6,7 +6,7 @@ import csv
 import io
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.decorators import login_not_required, login_required
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -202,6 +202,7 @@ def _refused(request: HttpRequest, words: str, grant: Grant | None = None, token
     )
 
 
+@login_not_required
 @never_cache
 @require_http_methods(["GET", "POST"])
 def open_link(request: HttpRequest, token: str) -> HttpResponse:
@@ -222,6 +223,7 @@ def open_link(request: HttpRequest, token: str) -> HttpResponse:
     return redirect("distribution:gate")
 
 
+@login_not_required
 @never_cache
 @require_POST
 def ask_link(request: HttpRequest, token: str) -> HttpResponse:
@@ -235,6 +237,7 @@ def ask_link(request: HttpRequest, token: str) -> HttpResponse:
     return render(request, "distribution/link_sent.html", {"grant": grant})
 
 
+@login_not_required
 @never_cache
 @require_GET
 def gate(request: HttpRequest) -> HttpResponse:
@@ -259,6 +262,7 @@ def _gate_page(request: HttpRequest, grant: Grant, form: AcceptForm, status: int
     return render(request, "distribution/gate.html", context, status=status)
 
 
+@login_not_required
 @never_cache
 @require_POST
 def accept(request: HttpRequest) -> HttpResponse:
@@ -275,11 +279,14 @@ def accept(request: HttpRequest) -> HttpResponse:
             return redirect("distribution:gate")
     agreement = agreements.current(grant.engagement)
     if agreement is not None:
-        form.data = form.data.copy()
-        form.data["agreement_sha256"] = agreement.sha256
+        # What was typed stays; what is accepted next is the text as it is shown now.
+        data = request.POST.copy()
+        data["agreement_sha256"] = agreement.sha256
+        form.data = data
     return _gate_page(request, grant, form, status=422)
 
 
+@login_not_required
 @never_cache
 @require_POST
 def download(request: HttpRequest) -> HttpResponse:
@@ -296,6 +303,7 @@ def download(request: HttpRequest) -> HttpResponse:
     return response
 
 
+@login_not_required
 @never_cache
 @require_POST
 def leave(request: HttpRequest) -> HttpResponse:

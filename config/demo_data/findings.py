@@ -14,14 +14,14 @@ FINDINGS: dict[str, Finding] = {
             "Disabled three business days after the last working day.",
         ),
         title="Access of leavers removed late or not removed",
-        description="For 3 of the 25 leavers tested, access was not removed within one business day: two accounts were "
+        description="For 3 of the {tested} leavers tested, access was not removed within one business day: two accounts were "
         "disabled three and nine days late, and one account of a support contractor was still active nineteen days "
         "after the contract had ended.",
         cause="Leaver tickets were raised by hand by the People team. For contractors no one was responsible, and "
         "tickets raised late on a Friday were worked on only after the weekend.",
         type="systematic",
-        extent="Three of 25 leavers over three quarters of the period, two employees and one contractor.",
-        evaluation="The rate of 12 % and its upper limit exceed the tolerable rate. Access reviews (IAM-08) would have "
+        extent="Three of {tested} leavers over three quarters of the period, two employees and one contractor.",
+        evaluation="The rate in the sample and its upper limit exceed the tolerable rate. Access reviews (IAM-08) would have "
         "found the accounts only weeks later, and one of the four reviews was not performed, so they do not compensate.",
         effect="criterion_failed",
         failed=("CC6.2",),
@@ -46,11 +46,11 @@ FINDINGS: dict[str, Finding] = {
         items=(17,),
         notes=("Merged by its author, an administrator, without a second reviewer.",),
         title="A change merged without a second reviewer",
-        description="For 1 of the 40 merged changes tested, author and reviewer were the same person: an administrator "
+        description="For 1 of the {tested} merged changes tested, author and reviewer were the same person: an administrator "
         "merged an urgent fix during an outage. The change had a ticket, and its tests had passed.",
         cause="Administrators had the right to bypass the protection of the main branch during an outage.",
         type="isolated",
-        extent="One change of 40. The audit log of the source control system shows two bypasses in the period; the "
+        extent="One change of {tested}. The audit log of the source control system shows two bypasses in the period; the "
         "other one was reviewed on the next day.",
         evaluation="All bypasses of the period were examined. Tests and ticket were in place, and a review afterwards "
         "found no fault in the change.",
@@ -99,11 +99,11 @@ FINDINGS: dict[str, Finding] = {
         items=(14,),
         notes=("The backup failed and was repeated on the next day; the alert was not acknowledged on the day.",),
         title="A failed backup handled on the next day",
-        description="For 1 of the 25 days tested, the daily backup failed and its failure was handled on the next day "
+        description="For 1 of the {tested} days tested, the daily backup failed and its failure was handled on the next day "
         "instead of the same day. The backup was then repeated and succeeded.",
         cause="The alert went to an engineer whose shift had ended and was not repeated.",
         type="isolated",
-        extent="One day of 25. The log of the period shows two failed backups, the other handled within the hour.",
+        extent="One day of {tested}. The log of the period shows two failed backups, the other handled within the hour.",
         evaluation="Replicas in two zones held the data throughout, and all quarterly restore tests (BCP-04) succeeded.",
         effect="compensated",
         compensating="BCP-04",

@@ -44,7 +44,7 @@ class Spec(NamedTuple):
     query: str
     key: str
     date: str
-    count: int | str  # rows in a year, or the rhythm of a periodic control
+    volume: int | str  # rows in a year, or the rhythm of a periodic control
     row: Callable[[random.Random, int, dt.date], Row]
 
 
@@ -417,13 +417,13 @@ _MONTHS = {"M": 1, "Q": 3, "SA": 6}
 
 def _days(spec: Spec, rng: random.Random, start: dt.date, end: dt.date, missing: int) -> list[dt.date]:
     length = (end - start).days + 1
-    if isinstance(spec.count, int):
+    if isinstance(spec.volume, int):
         return sorted(
-            start + dt.timedelta(days=rng.randrange(length)) for _ in range(round(spec.count * length / 365))
+            start + dt.timedelta(days=rng.randrange(length)) for _ in range(round(spec.volume * length / 365))
         )
-    if spec.count in _STEPS:
-        return [start + dt.timedelta(days=offset) for offset in range(0, length, _STEPS[spec.count])]
-    step = _MONTHS[spec.count] * 30.4375
+    if spec.volume in _STEPS:
+        return [start + dt.timedelta(days=offset) for offset in range(0, length, _STEPS[spec.volume])]
+    step = _MONTHS[spec.volume] * 30.4375
     days = [start + dt.timedelta(days=round(step * (place + 1)) - 6) for place in range(round(length / step))]
     return [day for place, day in enumerate(days) if day <= end and place != missing]
 

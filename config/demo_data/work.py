@@ -199,7 +199,8 @@ def fill(
 
 
 def raise_finding(test: ControlTest, finding: Finding, crew: Crew, by: User) -> Deviation:
-    """Raise the exception, evaluate it, have the partner conclude, and show it to the client."""
+    """Raise the exception from the deviating cells, or as a missing occurrence."""
+    finding = worded(finding, test)
     cells = ItemResult.objects.filter(item__test=test, outcome=ItemResult.Outcome.DEVIATION)
     if finding.items:
         deviation = deviations.raise_from_cells(cells, title=finding.title, description=finding.description, by=by)
@@ -208,7 +209,16 @@ def raise_finding(test: ControlTest, finding: Finding, crew: Crew, by: User) -> 
     return deviation
 
 
+def worded(finding: Finding, test: ControlTest) -> Finding:
+    """The finding with the number of items that were really tested."""
+    tested = SheetItem.objects.filter(test=test).count()
+    return finding._replace(
+        description=finding.description.format(tested=tested), extent=finding.extent.format(tested=tested)
+    )
+
+
 def evaluate(deviation: Deviation, finding: Finding, crew: Crew) -> None:
+    finding = worded(finding, deviation.test)
     compensating = None
     if finding.compensating:
         compensating = Control.objects.get(engagement=deviation.engagement, number=finding.compensating)
