@@ -47,22 +47,24 @@ class Assets(URLFetcher):  # type: ignore[misc]  # WeasyPrint has no types
     def __init__(self, assets: Path, fonts: Path) -> None:
         super().__init__()
         self._folders = {"": assets, "fonts": fonts}
+        self.refused: list[str] = []
 
     def fetch(self, url: str, headers: object = None) -> URLFetcherResponse:
         scheme, _, name = url.partition(":")
         folder, _, file = name.rpartition("/")
         path = self._folders.get(folder, Path()) / file
         if scheme != "asset" or folder not in self._folders or path.suffix not in TYPES or file.startswith("."):
-            raise FatalURLFetchingError(
-                f"The report refers to {url[:200]}, but a report is rendered from its own assets only."
-            )
+            raise self._refuse(f"The report refers to {url[:200]}, but is rendered from its own assets only.")
         try:
             body = path.read_bytes()
         except OSError:
-            raise FatalURLFetchingError(
-                f"The report's asset {name} is missing; `make assets` or the vendoring script brings it."
-            ) from None
+            raise self._refuse(f"The report's asset {name} is missing; `make demo` brings the fonts.") from None
         return URLFetcherResponse(url, body, {"Content-Type": TYPES[path.suffix]})
+
+    def _refuse(self, why: str) -> FatalURLFetchingError:
+        # Kept, too: WeasyPrint catches even this error where an SVG refers to an image.
+        self.refused.append(why)
+        return FatalURLFetchingError(why)
 
 
 class Messages(logging.Handler):
@@ -106,8 +108,9 @@ def render(html: str, assets: Path, fonts: Path, variant: str) -> tuple[bytes, i
         logger.propagate = False
     _running_heads_are_artifacts()
     _remember_page_references()
+    fetcher = Assets(assets, fonts)
     try:
-        document = HTML(string=html, url_fetcher=Assets(assets, fonts)).render(font_config=FontConfiguration())
+        document = HTML(string=html, url_fetcher=fetcher).render(font_config=FontConfiguration())
         pdf = document.write_pdf(
             pdf_variant=variant,
             pdf_identifier=hashlib.sha256(html.encode()).hexdigest()[:32],
@@ -115,6 +118,8 @@ def render(html: str, assets: Path, fonts: Path, variant: str) -> tuple[bytes, i
         )
     except FatalURLFetchingError as error:
         raise Refused(str(error)) from None
+    if fetcher.refused:
+        raise Refused(fetcher.refused[0])
     if messages.dangling:
         raise Refused(f"The report has links that lead nowhere: {'; '.join(sorted(set(messages.dangling))[:5])}")
     return pdf, len(document.pages)
@@ -166,10 +171,14 @@ def _remember_page_references() -> None:
 
 
 def _limit(memory_mb: int, cpu_seconds: int) -> None:
-    for kind, limit in ((resource.RLIMIT_AS, memory_mb * 2**20), (resource.RLIMIT_CPU, cpu_seconds)):
+    limits = (
+        (resource.RLIMIT_AS, memory_mb * 2**20, memory_mb * 2**20),
+        (resource.RLIMIT_CPU, cpu_seconds, cpu_seconds + 2),  # the soft limit tells itself apart by its signal
+    )
+    for kind, soft, hard in limits:
         # macOS refuses RLIMIT_AS; the wall clock in the parent still holds.
         with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(kind, (limit, limit))
+            resource.setrlimit(kind, (soft, hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -138,15 +139,6 @@ def section(context: Any, key: str) -> SafeString:
 
 @register.simple_tag
 def soft(code: str) -> SafeString:
-    """A code that may break after its punctuation when the column is too narrow for it."""
-    return format_html_join(mark_safe("<wbr>"), "{}", ((piece,) for piece in _pieces(code)))
-
-
-def _pieces(code: str) -> list[str]:
-    pieces, current = [], ""
-    for character in code:
-        current += character
-        if character in "-./_:":
-            pieces.append(current)
-            current = ""
-    return [*pieces, current] if current else pieces
+    """A code; a long one may break after its punctuation, since it stands in a narrow column."""
+    pieces = re.findall(r"[^-./_:]*[-./_:]|[^-./_:]+", code) if len(code) > 10 else [code]
+    return format_html_join(mark_safe("<wbr>"), "{}", ((piece,) for piece in pieces))

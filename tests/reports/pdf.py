@@ -1,0 +1,98 @@
+"""Reading a PDF back, for tests: text by page, outline, links, marked content, fonts."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import pikepdf
+import pypdf
+import pypdfium2
+
+
+def texts(pdf: bytes) -> list[str]:
+    """The text of each page on one line."""
+    with pypdfium2.PdfDocument(pdf) as document:
+        return [" ".join(page.get_textpage().get_text_bounded().split()) for page in document]
+
+
+def outline(pdf: bytes) -> list[tuple[int, str, int]]:
+    """Level (from 1), title and page (from 1) of every bookmark."""
+    reader = pypdf.PdfReader(io.BytesIO(pdf))
+
+    def walk(entries: list[Any], level: int) -> Iterator[tuple[int, str, int]]:
+        for entry in entries:
+            if isinstance(entry, list):
+                yield from walk(entry, level + 1)
+            else:
+                yield level, str(entry.title), (reader.get_destination_page_number(entry) or 0) + 1
+
+    return list(walk(reader.outline, 1))
+
+
+def destinations(document: pikepdf.Pdf) -> dict[str, int]:
+    """Page (from 1) of every named destination."""
+    pages = {page.obj.objgen: number for number, page in enumerate(document.pages, 1)}
+    names = list(document.Root.Names.Dests.Names)
+    return {str(name): pages[place[0].objgen] for name, place in zip(names[::2], names[1::2], strict=True)}
+
+
+def links(document: pikepdf.Pdf) -> list[tuple[int, str]]:
+    """Page (from 1) and target of every internal link."""
+    return [
+        (number, str(annotation.Dest))
+        for number, page in enumerate(document.pages, 1)
+        for annotation in page.obj.get("/Annots", [])
+        if annotation.get("/Subtype") == "/Link" and "/Dest" in annotation
+    ]
+
+
+def fonts(document: pikepdf.Pdf) -> dict[str, bool]:
+    """Every font by name, and whether its program is in the file."""
+    found = {}
+    for page in document.pages:
+        for font in page.obj.Resources.Font.values():
+            descriptor = font.DescendantFonts[0].FontDescriptor
+            name = str(font.BaseFont).partition("+")[2]
+            found[name] = any(key in descriptor for key in ("/FontFile", "/FontFile2", "/FontFile3"))
+    return found
+
+
+def marked(page: pikepdf.Page) -> tuple[set[int], list[str]]:
+    """The marked-content numbers of a page, and the text operators that stand outside of any mark."""
+    numbers, stray, depth = set(), [], 0
+    for instruction in pikepdf.parse_content_stream(page):
+        operator = str(instruction.operator)
+        if operator in ("BDC", "BMC"):
+            depth += 1
+            if operator == "BDC" and "/MCID" in instruction.operands[1]:
+                numbers.add(int(instruction.operands[1].MCID))
+        elif operator == "EMC":
+            depth -= 1
+        elif operator in ("Tj", "TJ") and depth == 0:
+            stray.append(operator)
+    return numbers, stray
+
+
+def structure(document: pikepdf.Pdf) -> Iterator[pikepdf.Object]:
+    """Every structure element that hangs in the tree, in reading order."""
+    todo = list(document.Root.StructTreeRoot.K)
+    while todo:
+        element = todo.pop(0)
+        if isinstance(element, pikepdf.Dictionary) and "/S" in element:
+            yield element
+            kids = element.get("/K", [])
+            todo = [*(kids if isinstance(kids, pikepdf.Array) else [kids]), *todo]
+
+
+def in_tree(document: pikepdf.Pdf) -> set[tuple[int, int]]:
+    """Page and number of all marked content that the tree refers to."""
+    pages = {page.obj.objgen: number for number, page in enumerate(document.pages)}
+    found = set()
+    for element in structure(document):
+        kids = element.get("/K", [])
+        for kid in kids if isinstance(kids, pikepdf.Array) else [kids]:
+            if isinstance(kid, int):
+                found.add((pages[element.Pg.objgen], kid))
+    return found
