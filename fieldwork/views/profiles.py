@@ -15,6 +15,21 @@ from fieldwork import profiles
 from fieldwork.models import SamplingProfile
 
 _RISKS = 3
+# JSON of the database keeps no order.
+_ORDER = [
+    "annual",
+    "semiannual",
+    "quarterly",
+    "monthly",
+    "semimonthly",
+    "weekly",
+    "daily",
+    "multiple_daily",
+]
+
+
+def _place(name: str) -> int:
+    return _ORDER.index(name) if name in _ORDER else len(_ORDER)
 
 
 def firm_of(user: User) -> FirmMember:
@@ -60,7 +75,7 @@ def sizes_table(profile: SamplingProfile) -> dict[str, Any]:
     """A profile's sizes as rows of low, normal and high risk."""
     rows = [
         {"name": name.replace("_", " ").capitalize(), "sizes": _three(value)}
-        for name, value in profile.sizes.get("by_frequency", {}).items()
+        for name, value in sorted(profile.sizes.get("by_frequency", {}).items(), key=lambda one: _place(one[0]))
     ]
     lower = 1
     for band in profile.sizes.get("event_population", []):

@@ -20,7 +20,7 @@ from engagements.models import Engagement
 from engagements.register import findings
 from engagements.roles import engagement_for
 from engagements.views.acting import done, filed, person, shown
-from evidence.models import EvidenceFile
+from evidence.models import EvidenceFile, RequestControl
 from fieldwork import deviations, notes, signing, testing
 from fieldwork.drawing import TESTING
 from fieldwork.forms import (
@@ -93,7 +93,7 @@ def show(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
         "attributes": attributes,
         **_grid(test, attributes, locked=not is_open),
         **_around(request, engagement, test, is_open=is_open),
-        "evidence": citable(engagement) if is_open else (),
+        "evidence": _offered(engagement, test) if is_open else (),
         "fill_form": FillForm(test=test) if is_open and attributes else None,
         "cite_form": CiteForm(engagement=engagement) if is_open else None,
         "item_form": ItemForm(),
@@ -103,6 +103,15 @@ def show(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
         "others": ControlTest.objects.filter(control=test.control).exclude(pk=test.pk),
     }
     return render(request, "fieldwork/sheet.html", context)
+
+
+def _offered(engagement: Engagement, test: ControlTest) -> list[EvidenceFile]:
+    """The files that can be cited: those cited here first, then those asked for this control, then the rest."""
+    cited = set(EvidenceCitation.objects.filter(test=test).values_list("file_id", flat=True))
+    asked = set(RequestControl.objects.filter(control=test.control).values_list("request_id", flat=True))
+    return sorted(
+        citable(engagement), key=lambda file: (file.pk not in cited, file.request_id not in asked, file.pk)
+    )
 
 
 def _grid(test: ControlTest, attributes: list[Attribute], *, locked: bool) -> dict[str, Any]:
