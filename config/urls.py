@@ -17,4 +17,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("fieldwork.urls")),
     path("", include("reports.urls")),
     path("", include("distribution.urls")),
+    path("api/", include("config.api")),
 ]
