@@ -26,12 +26,14 @@ RUN apt-get update \
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /srv /srv
 WORKDIR /srv/attestry
+# Uploads wait in TMPDIR for their hash: /tmp is in memory.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     ATTESTRY_ENV=production \
     ATTESTRY_HOME=/var/lib/attestry \
-    STATIC_ROOT=/srv/static
+    STATIC_ROOT=/srv/static \
+    TMPDIR=/var/lib/attestry
 USER attestry
 EXPOSE 8000
 CMD ["python", "manage.py", "web", "--host", "0.0.0.0"]
