@@ -185,6 +185,7 @@ class ListingForm(forms.Form):
     """The file of a population, and how to read it."""
 
     file = forms.FileField(
+        label="The listing",
         required=False,
         allow_empty_file=True,
         help_text="CSV, XLSX or JSON with the column names in the first row, unfiltered and complete.",
@@ -205,6 +206,9 @@ class ListingForm(forms.Form):
         chooser = self.fields["received"]
         assert isinstance(chooser, ReceivedField)
         chooser.queryset = received
+        if not received.exists():
+            del self.fields["received"]
+            self.fields["file"].required = True
 
     def clean(self) -> dict[str, Any]:
         given = [name for name in ("file", "received") if self.cleaned_data.get(name)]

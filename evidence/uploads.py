@@ -84,7 +84,7 @@ def _register(
     if again is not None and request is not None:
         return again
     if replaces is not None:
-        replaces = _replaceable(replaces, engagement, request)
+        replaces = _replaceable(replaces, engagement, request, obtained_by_auditor)
     remarks = lint.findings(
         kind=found.kind,
         facts=found.facts,
@@ -201,10 +201,14 @@ def _must_take_files(request: EvidenceRequest) -> None:
         raise WrongStage(f"{request.code} is accepted. It must be returned before more files can be added.")
 
 
-def _replaceable(old: EvidenceFile, engagement: Engagement, request: EvidenceRequest | None) -> EvidenceFile:
+def _replaceable(
+    old: EvidenceFile, engagement: Engagement, request: EvidenceRequest | None, obtained_by_auditor: bool
+) -> EvidenceFile:
     old = EvidenceFile.objects.select_for_update(of=("self",)).get(pk=old.pk)
     if old.engagement_id != engagement.pk or old.request_id != (request.pk if request else None):
         raise ValidationError("A file is replaced on the request where it lies.")
+    if old.obtained_by_auditor != obtained_by_auditor:
+        raise ValidationError("Each side replaces only its own files.")
     if EvidenceFile.objects.filter(replaces=old).exists():
         raise ValidationError(f"{old.code} has a newer version already. Replace that one.")
     return old

@@ -58,6 +58,7 @@ def _files_page(request: HttpRequest, engagement: Engagement, form: UploadForm, 
         "of_firm": "see_fieldwork" in engagement.may,
         "types": " ".join(CONTENT_TYPES),
         "upload_max": settings.UPLOAD_MAX_BYTES,
+        "upload_max_mb": settings.UPLOAD_MAX_BYTES >> 20,
     }
     return render(request, "evidence/files.html", context, status=status)
 

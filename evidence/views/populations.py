@@ -106,7 +106,6 @@ def choose(request: HttpRequest, pk: int) -> HttpResponse:
         "form": form,
         "asked": asked,
         "replaces": replaces,
-        "nothing_received": not received.exists(),
     }
     return render(request, "evidence/choose_listing.html", context, status=422 if form.errors else 200)
 
@@ -115,7 +114,7 @@ def _file_of(
     request: HttpRequest, engagement: Engagement, form: ListingForm, asked: EvidenceRequest | None
 ) -> EvidenceFile:
     wanted = form.cleaned_data
-    chosen: EvidenceFile | None = wanted["received"]
+    chosen: EvidenceFile | None = wanted.get("received")
     flows.read(
         engagement,
         chosen or wanted["file"],

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -74,9 +74,12 @@ def request_for(request: HttpRequest, pk: int, code: str, *needed: str) -> tuple
 def show_requests(request: HttpRequest, pk: int) -> HttpResponse:
     engagement = engagement_for(request, pk, *SEE)
     today = timezone.localdate()
+    of_firm = "see_fieldwork" in engagement.may
+    counted = Q() if of_firm else Q(files__obtained_by_auditor=False)
     everything = list(
         requests_for(request, engagement)
-        .annotate(file_count=Count("files", distinct=True))
+        .annotate(file_count=Count("files", filter=counted))
+        .order_by("code")
         .prefetch_related("controls")
     )
     for one in everything:
@@ -97,7 +100,7 @@ def show_requests(request: HttpRequest, pk: int) -> HttpResponse:
         {
             **frame(request, engagement, "requests"),
             "rows": rows,
-            "states": [state for state in State if state != State.DRAFT or "see_fieldwork" in engagement.may],
+            "states": [state for state in State if state != State.DRAFT or of_firm],
             "owners": sorted(owners.values(), key=lambda owner: owner.name),
             "unassigned": any(one.assigned_to_id is None for one in everything),
             "may_manage": may_manage(engagement),
@@ -183,7 +186,8 @@ def _form_page(
 @require_http_methods(["GET", "POST"])
 def make_from_controls(request: HttpRequest, pk: int) -> HttpResponse:
     engagement = engagement_for(request, pk, "manage_requests")
-    controls = list(in_scope(engagement).select_related("owner").annotate(asked=Count("request_links")))
+    counted = in_scope(engagement).select_related("owner").annotate(asked=Count("request_links"))
+    controls = list(counted.order_by("asked", "number"))
     picked = [str(control.pk) for control in controls if not control.asked]
     form = FromControlsForm(request.POST or None, engagement=engagement)
     if request.method == "POST":
@@ -298,12 +302,17 @@ def _request_context(request: HttpRequest, engagement: Engagement, asked: Eviden
         "files": current,
         "of_firm": of_firm,
         "takes_files": works and "upload_evidence" in engagement.may and uploads.takes_files(asked),
-        "may_submit": works and "upload_evidence" in engagement.may and asked.waits_for_client and bool(current),
+        "may_submit": works
+        and "upload_evidence" in engagement.may
+        and asked.waits_for_client
+        # The firm hands in only where it has obtained something itself.
+        and any(file.obtained_by_auditor or not of_firm for file in current),
         "may_manage": may_manage(engagement),
         "may_assign": may_assign(engagement) and asked.state != State.ACCEPTED,
         "assign_form": AssignForm(engagement=engagement, initial={"assigned_to": asked.assigned_to_id}),
         "types": " ".join(CONTENT_TYPES),
         "upload_max": settings.UPLOAD_MAX_BYTES,
+        "upload_max_mb": settings.UPLOAD_MAX_BYTES >> 20,
     }
 
 
@@ -324,7 +333,7 @@ def _with_versions(files: list[EvidenceFile]) -> list[EvidenceFile]:
 @require_http_methods(["GET", "POST"])
 def upload(request: HttpRequest, pk: int, code: str) -> HttpResponse:
     """Files for a request: one by one from the page's script (JSON), or many from its form. GET: the fragment."""
-    engagement, asked = request_for(request, pk, code, *SEE)
+    engagement, asked = request_for(request, pk, code, *(SEE if request.method == "GET" else ("upload_evidence",)))
     if request.method == "GET":
         return render(request, "evidence/_files.html", _request_context(request, engagement, asked))
     form = UploadForm(request.POST, request.FILES)

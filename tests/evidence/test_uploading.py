@@ -118,6 +118,12 @@ class TestVersions:
         with pytest.raises(ValidationError, match="newer version"):
             makers.upload(to, b"third", replaces=old)
 
+    def test_each_side_replaces_its_own(self, engagement: Engagement) -> None:
+        to = makers.request(engagement)
+        old = makers.upload(to, b"first")
+        with pytest.raises(ValidationError, match="own files"):
+            makers.upload(to, b"second", replaces=old, by=f.people(engagement)["sana"], obtained_by_auditor=True)
+
     def test_not_on_another_request(self, engagement: Engagement) -> None:
         old = makers.upload(makers.request(engagement), b"first")
         with pytest.raises(ValidationError, match="where it lies"):
