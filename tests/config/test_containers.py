@@ -103,6 +103,7 @@ def test_the_image_is_built_from_files_that_exist() -> None:
         "PATH",
         "PYTHONUNBUFFERED",
         "PYTHONDONTWRITEBYTECODE",
+        "TMPDIR",
     }
     assert all(f'"{variable}"' in SETTINGS for variable in variables)
     assert "USER attestry" in text
