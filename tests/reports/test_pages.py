@@ -1,0 +1,209 @@
+"""The pages in a browser's stead: who sees what, and what a refusal looks like."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from engagements import waiting
+from engagements.models import Control, Engagement, ReportingStep
+from jobs.running import run
+from reports import description, drafting
+from reports.models import DescriptionSection, Issuance, ManagementStatement, Opinion, Report
+from tests import factories as f
+from tests.reports import makers as m
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quick")]
+
+
+def as_(key: str, engagement: Engagement) -> Client:
+    client = Client()
+    client.force_login(f.people(engagement)[key])
+    return client
+
+
+def url(name: str, engagement: Engagement, *more: Any) -> str:
+    return reverse(f"reports:{name}", args=[engagement.pk, *more])
+
+
+def test_who_opens_which_page() -> None:
+    engagement = m.in_scope()
+    m.worked(engagement, deviating=True, sign=False)
+    m.described(engagement)
+    allowed = {
+        "description": {"petra", "quinn", "ray", "carla", "sig"},
+        "read_description": {"petra", "quinn", "ray", "carla", "sig"},
+        "statements": {"petra", "quinn", "ray", "carla", "sig"},
+        "opinion": {"petra", "quinn", "ray"},
+        "report": {"petra", "quinn", "ray", "carla", "sig"},
+    }
+    for name, people in allowed.items():
+        for key in ("petra", "quinn", "ray", "carla", "sig", "owen", "sub"):
+            answer = as_(key, engagement).get(url(name, engagement))
+            assert answer.status_code == (200 if key in people else 403), (name, key)
+    outsider = Client()
+    outsider.force_login(f.person("nemo"))
+    assert {outsider.get(url(name, engagement)).status_code for name in allowed} == {404}
+
+
+def test_writing_a_part_with_preview_and_two_people_at_once() -> None:
+    engagement = m.in_scope()
+    who = f.people(engagement)
+    carla = as_("carla", engagement)
+    assert carla.post(url("start_description", engagement)).status_code == 302
+    page = url("section", engagement, "DC1")
+    assert carla.post(page, {"body": "Carla's text", "version": 0}).status_code == 302
+    late = as_("sig", engagement).post(page, {"body": "Sigrid's text", "version": 0})
+    assert late.status_code == 409
+    assert b"Sigrid&#x27;s text" in late.content
+    assert b"Carla" in late.content
+    assert late.context["form"]["version"].value() == "1"
+    assert DescriptionSection.objects.get(engagement=engagement, part="DC1").body == "Carla's text"
+    preview = carla.post(url("preview", engagement), {"text": "**Bold** <script>alert(1)</script>"})
+    assert b"<strong>Bold</strong>" in preview.content
+    assert b"<script>" not in preview.content
+    assert as_("petra", engagement).post(page, {"body": "Ours", "version": 1}).status_code == 403
+    assert as_("petra", engagement).get(url("revision", engagement, "DC1", 1)).status_code == 200
+    assert who["carla"] == DescriptionSection.objects.get(engagement=engagement, part="DC1").updated_by
+
+
+def test_signing_shows_the_text_then_signs_exactly_it() -> None:
+    engagement = m.in_scope()
+    m.described(engagement)
+    page = url("sign_statement", engagement, "assertion")
+    assert as_("carla", engagement).get(page).status_code == 403
+    sig = as_("sig", engagement)
+    shown = sig.post(page, {"preview": "1", "modifications": "One matter.", "seen": "x"})
+    assert b"One matter." in shown.content
+    form: dict[str, Any] = {
+        "modifications": "One matter.",
+        "basis": "Self-tests.",
+        "stated_on": "2026-11-01",
+        "signatory_name": "Sigrid Vale",
+        "signatory_title": "CEO",
+        "password": "guess",
+        "seen": shown.context["seen"],
+    }
+    refused = sig.post(page, form)
+    assert refused.status_code == 422
+    assert b"This is not your password" in refused.content
+    assert sig.post(page, {**form, "password": f.PASSWORD, "seen": "0" * 64}).status_code == 422
+    assert not ManagementStatement.objects.exists()
+    assert sig.post(page, {**form, "password": f.PASSWORD}).status_code == 302
+    signed = ManagementStatement.objects.get()
+    assert signed.signed_from is not None
+    assert as_("petra", engagement).get(url("signed_statement", engagement, signed.pk)).status_code == 200
+
+
+def test_forming_the_opinion_on_the_page() -> None:
+    engagement = m.in_scope()
+    petra = as_("petra", engagement)
+    refused = petra.post(url("form_opinion", engagement, "operating"), {"operating-conclusion": "qualified"})
+    assert refused.status_code == 422
+    assert b"R38" in refused.content
+    added = petra.post(
+        url("add_matter", engagement),
+        {"title": "T", "cause": "operation", "limbs": ["operating"], "basis": "B", "criteria": ["CC6.2"]},
+    )
+    assert added.status_code == 302
+    assert (
+        petra.post(url("form_opinion", engagement, "operating"), {"operating-conclusion": "qualified"}).status_code
+        == 302
+    )
+    assert Opinion.objects.get().conclusion == "qualified"
+    assert as_("milan", engagement).post(url("set_report_date", engagement), {"date": ""}).status_code == 403
+
+
+def test_the_client_meets_drafts_only_from_client_review_on() -> None:
+    engagement = m.in_scope()
+    m.described(engagement)
+    draft = m.rendered(engagement)
+    carla, petra = as_("carla", engagement), as_("petra", engagement)
+    addresses = [
+        url("draft", engagement, draft.number),
+        url("draft_pdf", engagement, draft.number),
+        url("draft_page", engagement, draft.number, 1),
+    ]
+    assert [carla.get(address).status_code for address in addresses] == [404, 404, 404]
+    assert [petra.get(address).status_code for address in addresses] == [200, 200, 200]
+    drafting.move_step(engagement, ReportingStep.CLIENT_REVIEW, by=f.people(engagement)["milan"])
+    assert [carla.get(address).status_code for address in addresses] == [200, 200, 200]
+    assert b"What stands in the way" not in carla.get(url("report", engagement)).content
+    pdf = carla.get(addresses[1])
+    assert pdf["Content-Type"] == "application/pdf"
+    assert pdf["Content-Disposition"].startswith("attachment")
+    assert pdf["Cache-Control"] == "private, no-store"
+    assert carla.get(url("draft_page", engagement, draft.number, 99)).status_code == 404
+
+
+def test_asking_for_a_draft_shows_its_progress() -> None:
+    engagement = m.in_scope()
+    milan = as_("milan", engagement)
+    milan.post(url("request_draft", engagement))
+    milan.post(url("request_draft", engagement))
+    draft = Report.objects.get()
+    poll = url("draft_progress", engagement, draft.number)
+    assert poll.encode() in milan.get(url("report", engagement)).content
+    assert b"hx-get" in milan.get(poll).content
+    assert draft.job_id is not None
+    run(draft.job_id)
+    assert b"hx-get" not in milan.get(poll).content
+    assert as_("carla", engagement).get(poll).status_code == 403
+
+
+def test_issuing_on_the_page_asks_for_word_and_password() -> None:
+    draft = m.ready()
+    engagement = draft.engagement
+    petra, page = as_("petra", engagement), url("issue", engagement)
+    assert b'data-dialog="issue"' in petra.get(url("report", engagement)).content
+    assert as_("milan", engagement).post(page, {}).status_code == 403
+    for form in ({"confirm": "issue", "password": "guess"}, {"confirm": "", "password": f.PASSWORD}):
+        assert petra.post(page, {"draft": draft.pk, **form}).status_code == 422
+    assert not Issuance.objects.exists()
+    assert petra.post(page, {"draft": draft.pk, "confirm": "issue", "password": f.PASSWORD}).status_code == 302
+    assert b"Rendering the final report" in petra.get(url("report", engagement)).content
+    issuance = Issuance.objects.get()
+    assert as_("carla", engagement).get(url("issued_pdf", engagement)).status_code == 404
+    assert issuance.job_id is not None
+    run(issuance.job_id)
+    for key in ("petra", "carla"):
+        client = as_(key, engagement)
+        for name in ("report", "issued", "issued_pdf"):
+            assert client.get(url(name, engagement)).status_code == 200
+        assert client.get(url("issued_page", engagement, 1))["Content-Type"] == "image/png"
+
+
+def test_what_waits_for_whom() -> None:
+    engagement = m.in_scope()
+    who = f.people(engagement)
+
+    def waits(key: str) -> list[str]:
+        looks = waiting._LOOKS
+        mine = [look for look in looks if look.__module__ == "reports.waiting"]
+        return [one.text for look in mine for one in look(who[key])]
+
+    assert waits("carla") == ["Start the system description"]
+    assert waits("petra") == ["Form the opinion: 3 of 3 limbs are open"]
+    description.start(engagement, by=who["carla"])
+    assert waits("sig") == ["Complete the system description"]
+    m.described(engagement)
+    assert waits("sig") == ["Sign: management's assertion"]
+    assert waits("carla") == []
+    m.concluded(engagement)
+    assert waits("petra") == []
+    assert len(waits("sig")) == 3
+
+
+def test_the_report_page_asks_as_much_with_forty_controls_as_with_one(
+    django_assert_max_num_queries: Any,
+) -> None:
+    engagement = m.in_scope()
+    petra = as_("petra", engagement)
+    petra.get(url("opinion", engagement))
+    for number in range(40):
+        Control.objects.create(
+            engagement=engagement, number=f"X-{number}", title="T", wording="W", nature="M", frequency="E"
+        )
+    with django_assert_max_num_queries(45):
+        petra.get(url("opinion", engagement))
