@@ -37,6 +37,23 @@ def frozen_with_engagement() -> pgtrigger.Trigger:
     )
 
 
+def never_emptied() -> pgtrigger.Trigger:
+    """TRUNCATE passes row triggers by: it is refused for a table of which anything is frozen."""
+    return pgtrigger.Trigger(
+        name="never_emptied",
+        level=pgtrigger.Statement,
+        when=pgtrigger.Before,
+        operation=pgtrigger.Truncate,
+        func="""
+            IF EXISTS (SELECT 1 FROM engagements_engagement WHERE frozen_at IS NOT NULL) THEN
+                RAISE EXCEPTION '% holds rows of issued reports: it is never emptied', TG_TABLE_NAME
+                    USING ERRCODE = 'restrict_violation';
+            END IF;
+            RETURN NULL;
+        """,
+    )
+
+
 def append_only(name: str = "append_only") -> pgtrigger.Trigger:
     """Rows of which nothing may be changed or taken away once they are written."""
     return pgtrigger.Protect(name=name, operation=pgtrigger.Update | pgtrigger.Delete)
@@ -61,4 +78,4 @@ class EngagementOwned(models.Model):
 
     class Meta:
         abstract = True
-        triggers = [frozen_with_engagement()]
+        triggers = [frozen_with_engagement(), never_emptied()]

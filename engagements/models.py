@@ -14,7 +14,7 @@ from guardian.models import UserObjectPermissionBase
 
 from accounts.models import Firm, Invitation, ServiceOrganization, User
 from controls.models import Category, Criterion, Frequency, LibraryControl, Nature
-from engagements.freeze import EngagementOwned, append_only
+from engagements.freeze import EngagementOwned, append_only, never_emptied
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -201,6 +201,7 @@ class Engagement(models.Model):
         triggers = [
             pgtrigger.FSM(name="stage_machine", field="stage", transitions=TRANSITIONS),
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
+            never_emptied(),
             pgtrigger.Trigger(
                 name="frozen_itself",
                 when=pgtrigger.Before,

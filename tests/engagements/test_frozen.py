@@ -128,3 +128,17 @@ def test_other_engagements_go_on() -> None:
     frozen()
     other = scoped(1, system_name="Payroll")
     assert Control.objects.filter(engagement=other).update(title="New") == 1
+
+
+def test_no_table_is_emptied() -> None:
+    """TRUNCATE asks no row trigger: it has one of its own."""
+    frozen()
+    for model in [*OWNED, Engagement]:
+        sql = f'TRUNCATE "{model._meta.db_table}" CASCADE'
+        with (
+            pytest.raises(DatabaseError, match="never emptied"),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute(sql)
