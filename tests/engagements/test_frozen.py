@@ -133,12 +133,9 @@ def test_other_engagements_go_on() -> None:
 def test_no_table_is_emptied() -> None:
     """TRUNCATE asks no row trigger: it has one of its own."""
     frozen()
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     for model in [*OWNED, Engagement]:
         sql = f'TRUNCATE "{model._meta.db_table}" CASCADE'
-        with (
-            pytest.raises(DatabaseError, match="never emptied"),
-            transaction.atomic(),
-            connection.cursor() as cursor,
-        ):
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        with pytest.raises(DatabaseError, match="never emptied"), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(sql)
