@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.contrib.auth import login
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.decorators import login_not_required, login_required
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
 
 from accounts.clients import change_firm
 from accounts.forms import FirmForm, PasswordForm, refuse
@@ -18,6 +19,8 @@ from accounts.models import FirmMember, User
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
 
+@login_not_required
+@require_http_methods(["GET", "POST"])
 @sensitive_post_parameters("password", "again")
 @never_cache
 def accept_invitation(request: HttpRequest, token: str) -> HttpResponse:
@@ -47,6 +50,7 @@ def accept_invitation(request: HttpRequest, token: str) -> HttpResponse:
     return redirect("home")
 
 
+@require_http_methods(["GET", "POST"])
 @login_required
 def firm(request: HttpRequest) -> HttpResponse:
     """What reports and rules know of the firm; its administrators change it, its people read it."""

@@ -250,10 +250,11 @@ def leave(engagement: Engagement, *, reason: str, by: User) -> Engagement:
 def override(engagement: Engagement, *, step: str, rule: str, subject: str, reason: str, by: User) -> RuleOverride:
     """Override a standing warning with a reason; blocking rules cannot be overridden.
 
-    Raises ValidationError when no such warning stands or the reason is empty.
+    Raises PermissionDenied, WrongStage, ValidationError when no such warning stands or the reason is empty.
     """
     require(engagement, by, "manage_engagement")
     engagement = locked(engagement)
+    must_be(engagement, Stage.ACCEPTANCE, *WORKING)
     standing = [f for f in findings(step, engagement) if (f.rule, f.subject) == (rule, subject)]
     if not standing or standing[0].severity != Severity.WARN:
         raise ValidationError(f"{rule}: no such warning stands.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import IO, Any, cast
+from typing import IO, Any, cast, get_args
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -144,6 +144,8 @@ def _content_of(engagement: Engagement, file: EvidenceFile | IO[bytes], name: st
 
 
 def _listing(content: IO[bytes], name: str, *, sheet: str, encoding: str) -> Listing:
+    if encoding and encoding not in get_args(listings.Encoding):
+        raise ValidationError({"encoding": f"{encoding[:20]} is no encoding that is read here."})
     try:
         return listings.read(
             content, name, sheet=sheet or None, encoding=cast(listings.Encoding, encoding) if encoding else None

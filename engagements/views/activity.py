@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_GET
 
 from engagements.activity import line, visible_events
 from engagements.frame import frame
@@ -12,6 +13,7 @@ from engagements.roles import engagement_for
 PER_PAGE = 60
 
 
+@require_GET
 @login_required
 def activity(request: HttpRequest, pk: int) -> HttpResponse:
     """Who did what, when and from where; the client sees only what is for both sides (R68)."""

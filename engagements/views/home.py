@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.views.decorators.http import require_GET
 
 from accounts.models import FirmMember
 from engagements.frame import frame
@@ -21,6 +22,7 @@ from engagements.waiting import KINDS, Urgency, waiting_for
 SHOWN_PER_KIND = 12
 
 
+@require_GET
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
     """What waits for the person, over all engagements, in order of urgency."""
@@ -43,6 +45,7 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "engagements/home.html", context)
 
 
+@require_GET
 @login_required
 def palette(request: HttpRequest) -> JsonResponse:
     """Hits for the command palette: sections, and what the apps find; over the engagements without one."""
@@ -71,6 +74,7 @@ def palette(request: HttpRequest) -> JsonResponse:
     return JsonResponse(list(itertools.islice([*sections, *found], 20)), safe=False)
 
 
+@require_GET
 @login_required
 def rules(request: HttpRequest) -> HttpResponse:
     """All rules that guard steps, from the register itself."""

@@ -7,7 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from engagements import panels, workflow
 from engagements.forms import AcceptanceForm, LetterForm, ReasonForm, SettingsForm
@@ -27,6 +27,7 @@ STEP_WORDS = {
 }
 
 
+@require_GET
 @login_required
 def overview(request: HttpRequest, pk: int) -> HttpResponse:
     engagement = engagement_for(request, pk, "see_engagement")
@@ -37,12 +38,15 @@ def overview(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "engagements/overview.html", context)
 
 
+@require_http_methods(["GET", "POST"])
 @login_required
 def acceptance(request: HttpRequest, pk: int) -> HttpResponse:
     """Independence of the team, and the partner's decision."""
     engagement = engagement_for(request, pk, "see_engagement")
     if not engagement.member.of_firm:
         raise PermissionDenied("Acceptance is the firm's own affair.")
+    if request.method == "POST" and "accept_engagement" not in engagement.may:
+        raise PermissionDenied("The partner decides about acceptance.")
     form = AcceptanceForm(request.POST or None, initial={"on": timezone.localdate()})
     deciding = engagement.stage == Stage.ACCEPTANCE and "accept_engagement" in engagement.may
     if deciding and filed(
@@ -77,9 +81,12 @@ def independence(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
+@require_http_methods(["GET", "POST"])
 @login_required
 def letter(request: HttpRequest, pk: int) -> HttpResponse:
     engagement = engagement_for(request, pk, "see_fieldwork", "see_description")
+    if request.method == "POST" and "manage_engagement" not in engagement.may:
+        raise PermissionDenied("The partner or the manager records the engagement letter.")
     form = LetterForm(request.POST or None)
     recording = engagement.letter_on is None and "manage_engagement" in engagement.may
     if recording and filed(
@@ -97,6 +104,7 @@ def letter(request: HttpRequest, pk: int) -> HttpResponse:
     return shown(request, "engagements/letter.html", context, form)
 
 
+@require_http_methods(["GET", "POST"])
 @login_required
 def settings(request: HttpRequest, pk: int) -> HttpResponse:
     """Dates, categories, names; after the letter with an amendment."""
@@ -126,6 +134,7 @@ def settings(request: HttpRequest, pk: int) -> HttpResponse:
     return shown(request, "engagements/settings.html", frame(request, engagement, "overview"), form)
 
 
+@require_http_methods(["GET", "POST"])
 @login_required
 def stage(request: HttpRequest, pk: int, to: str) -> HttpResponse:
     """What stands in the way of a stage, and the move."""
@@ -154,6 +163,7 @@ def stage(request: HttpRequest, pk: int, to: str) -> HttpResponse:
     return render(request, "engagements/stage.html", context)
 
 
+@require_http_methods(["GET", "POST"])
 @login_required
 def override(request: HttpRequest, pk: int) -> HttpResponse:
     """Go on in spite of a warning, with a reason that is kept."""
@@ -176,13 +186,14 @@ def override(request: HttpRequest, pk: int) -> HttpResponse:
     return shown(request, "engagements/override.html", context, form)
 
 
+@require_http_methods(["GET", "POST"])
 @login_required
 def leave(request: HttpRequest, pk: int) -> HttpResponse:
     """Decline before acceptance, withdraw afterwards."""
     # Who is not independent must be able to decline: this page asks for no confirmation (R02).
     engagement = engagement_for(request, pk, "see_engagement")
     require(engagement, person(request), "accept_engagement")
-    form = ReasonForm(request.POST or None)
+    form = ReasonForm(request.POST if request.method == "POST" else None)
     word = "decline" if engagement.stage == Stage.ACCEPTANCE else "withdraw"
     confirmed = request.POST.get("confirm", "").strip().lower() == word
     if request.method == "POST" and not confirmed:

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.clients import add_client
 from accounts.listing import narrow
@@ -49,6 +50,7 @@ def listed(user: User) -> list[Row]:
     return [Row(one, mine.get(one.pk, ""), partners.get(one.pk, "")) for one in engagements]
 
 
+@require_GET
 @login_required
 def engagements(request: HttpRequest) -> HttpResponse:
     """All engagements in which the person has a role."""
@@ -68,6 +70,7 @@ def engagements(request: HttpRequest) -> HttpResponse:
     return render(request, "engagements/list.html", context)
 
 
+@require_http_methods(["GET", "POST"])
 @login_required
 def open_new(request: HttpRequest) -> HttpResponse:
     """Open an engagement for a client, known or new."""

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from engagements import forms, registers
 from engagements.coverage import by_series, coverage
@@ -28,6 +29,8 @@ from engagements.views.acting import done, filed, person, shown
 from engagements.workflow import WORKING
 
 LINKED = {"criteria", "monitoring"}
+# Who says which criteria are not relevant.
+MARKING = ("edit_scope", "edit_registers")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,6 +157,7 @@ def _open(engagement: Engagement) -> bool:
     return engagement.stage in WORKING and engagement.report_date is None and not engagement.frozen
 
 
+@require_GET
 @login_required
 def criteria(request: HttpRequest, pk: int) -> HttpResponse:
     """Each criterion with what meets it, and the gaps."""
@@ -171,15 +175,16 @@ def criteria(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "engagements/scope.html", context)
 
 
+@require_http_methods(["GET", "POST"])
 @login_required
 def criterion(request: HttpRequest, pk: int, code: str) -> HttpResponse:
     """One criterion: what meets it, and why it may not be relevant."""
-    engagement = engagement_for(request, pk, *SEE_SCOPE)
+    engagement = engagement_for(request, pk, *(SEE_SCOPE if request.method == "GET" else MARKING))
     found = {one.criterion.code: one for one in coverage(engagement)}
     if code not in found:
         raise Http404("Not a criterion of this examination")
     one = found[code]
-    may_mark = _open(engagement) and bool(engagement.may & {"edit_scope", "edit_registers"})
+    may_mark = _open(engagement) and bool(engagement.may.intersection(MARKING))
     form = forms.ReasonForm(request.POST or None, initial={"reason": one.not_relevant})
     if request.method == "POST" and "relevant" in request.POST:
         done(request, lambda: mark_relevant(engagement, code, by=person(request)), f"{code} is relevant again.")
@@ -210,10 +215,20 @@ def _register(engagement: Engagement, slug: str) -> Register:
     return register
 
 
+def _kept(request: HttpRequest, pk: int, slug: str) -> tuple[Engagement, Register]:
+    """Engagement and register for a person who keeps it. Raises Http404, PermissionDenied."""
+    engagement = engagement_for(request, pk, *SEE_SCOPE)
+    register = _register(engagement, slug)
+    if not engagement.may.intersection(registers.keepers(register.model)):
+        raise PermissionDenied(f"{register.title}: your role in this engagement does not keep them.")
+    return engagement, register
+
+
 def _keeps(engagement: Engagement, register: Register) -> bool:
     return _open(engagement) and bool(engagement.may.intersection(registers.keepers(register.model)))
 
 
+@require_GET
 @login_required
 def entries(request: HttpRequest, pk: int, register: str) -> HttpResponse:
     engagement = engagement_for(request, pk, *SEE_SCOPE)
@@ -232,10 +247,10 @@ def entries(request: HttpRequest, pk: int, register: str) -> HttpResponse:
     return render(request, "engagements/register.html", context)
 
 
+@require_http_methods(["GET", "POST"])
 @login_required
 def add(request: HttpRequest, pk: int, register: str) -> HttpResponse:
-    engagement = engagement_for(request, pk, *SEE_SCOPE)
-    kept = _register(engagement, register)
+    engagement, kept = _kept(request, pk, register)
     form = kept.form(request.POST or None, engagement=engagement)
 
     def act(data: dict[str, Any]) -> None:
@@ -247,10 +262,14 @@ def add(request: HttpRequest, pk: int, register: str) -> HttpResponse:
     return shown(request, "engagements/register_form.html", context, form)
 
 
+@require_http_methods(["GET", "POST"])
 @login_required
 def edit(request: HttpRequest, pk: int, register: str, entry: int) -> HttpResponse:
-    engagement = engagement_for(request, pk, *SEE_SCOPE)
-    kept = _register(engagement, register)
+    if request.method == "POST":
+        engagement, kept = _kept(request, pk, register)
+    else:
+        engagement = engagement_for(request, pk, *SEE_SCOPE)
+        kept = _register(engagement, register)
     found = get_object_or_404(kept.entries(engagement), pk=entry)
     form = kept.form(request.POST or None, engagement=engagement, initial=_initial(found, kept))
 
@@ -281,18 +300,17 @@ def _initial(entry: Any, kept: Register) -> dict[str, Any]:
 @require_POST
 @login_required
 def delete(request: HttpRequest, pk: int, register: str, entry: int) -> HttpResponse:
-    engagement = engagement_for(request, pk, *SEE_SCOPE)
-    kept = _register(engagement, register)
+    engagement, kept = _kept(request, pk, register)
     found = get_object_or_404(kept.entries(engagement), pk=entry)
     done(request, lambda: registers.delete(found, by=person(request)), f"The {kept.noun} is deleted.")
     return redirect("engagements:register", pk, register)
 
 
+@require_http_methods(["GET", "POST"])
 @login_required
 def state_none(request: HttpRequest, pk: int, register: str) -> HttpResponse:
     """The client's statement that there was nothing to enter."""
-    engagement = engagement_for(request, pk, *SEE_SCOPE)
-    kept = _register(engagement, register)
+    engagement, kept = _kept(request, pk, register)
     if not kept.none_field:
         raise Http404("This register has no statement")
     flow = registers.state_no_incident if register == "incidents" else registers.state_no_change

@@ -4,7 +4,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from engagements.forms import InviteForm, RoleForm
 from engagements.frame import frame
@@ -23,10 +23,11 @@ def _acts() -> list[dict[str, object]]:
     ]
 
 
+@require_http_methods(["GET", "POST"])
 @login_required
 def team(request: HttpRequest, pk: int) -> HttpResponse:
     """Who works here, in which role, and what each role may do."""
-    engagement = engagement_for(request, pk, "see_engagement")
+    engagement = engagement_for(request, pk, "see_engagement" if request.method == "GET" else "manage_team")
     form = RoleForm(request.POST or None, engagement=engagement)
     if filed(
         request,
@@ -57,6 +58,7 @@ def team(request: HttpRequest, pk: int) -> HttpResponse:
     return shown(request, "engagements/team.html", context, form)
 
 
+@require_http_methods(["GET", "POST"])
 @login_required
 def invite(request: HttpRequest, pk: int) -> HttpResponse:
     engagement = engagement_for(request, pk, "manage_team")
