@@ -123,8 +123,7 @@ def _in_the_way(engagement: Engagement, request: HttpRequest) -> dict[str, Any] 
     if engagement.frozen or Stage(engagement.stage) not in AHEAD:
         return None
     step, title = AHEAD[Stage(engagement.stage)]
-    found = in_the_way(step, engagement)
-    return {"findings": found[:SHOWN], "more": max(len(found) - SHOWN, 0), "title": title, "step": step}
+    return {"findings": in_the_way(step, engagement), "title": title, "shown": SHOWN, "step": step}
 
 
 def _lately(engagement: Engagement, request: HttpRequest) -> dict[str, Any] | None:

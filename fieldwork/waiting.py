@@ -76,7 +76,7 @@ def to_review(user: User) -> Iterable[Waiting]:
         yield Waiting(
             test.engagement,
             "review",
-            f"Review the test of {test.control.title[:1].lower()}{test.control.title[1:]}",
+            f"Review: {test.control.title}",
             test.get_absolute_url(),
             code=str(test),
             urgency=Urgency.NOW,

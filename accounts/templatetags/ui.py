@@ -475,8 +475,16 @@ def occurrences(rows: Sequence[Any], start: date, end: date, today: date | None 
 
 
 @register.inclusion_tag("components/blockers.html")
-def blockers(findings: Iterable[Any], title: str = "What stands in the way", clear: str = "") -> dict[str, Any]:
-    """Findings of the rules: rule (id), text, url, label (of the link), severity (block, warn, log)."""
+def blockers(
+    findings: Iterable[Any],
+    title: str = "What stands in the way",
+    clear: str = "",
+    limit: int = 0,
+    rest: str = "",
+) -> dict[str, Any]:
+    """Findings of the rules: rule (id), text, url, label (of the link), severity (block, warn, log).
+
+    With `limit` the first of them are shown, and `rest` is where the others stand."""
     order = {"block": 0, "warn": 1, "log": 2}
     rows = []
     for finding in findings:
@@ -494,7 +502,9 @@ def blockers(findings: Iterable[Any], title: str = "What stands in the way", cle
         )
     rows.sort(key=lambda row: order.get(row["severity"], 3))
     return {
-        "rows": rows,
+        "rows": rows[:limit] if limit else rows,
+        "more": max(len(rows) - limit, 0) if limit else 0,
+        "rest": rest,
         "title": title,
         "clear": clear or "Nothing stands in the way.",
         "blocking": sum(row["severity"] == "block" for row in rows),

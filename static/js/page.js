@@ -41,11 +41,8 @@ document.addEventListener("input", (event) => {
   if (event.target.matches("dialog input[name='confirm']")) typed(event.target);
 });
 
-document.addEventListener("htmx:confirm", (event) => {
-  const { question, issueRequest, elt } = event.detail;
+function asked(question, elt, yes) {
   const ask = $("#ask");
-  if (!question || !ask) return;
-  event.preventDefault();
   $("#ask-text").textContent = question;
   $("#ask-yes").textContent = elt.dataset.confirmLabel || elt.textContent.trim() || "Go on";
   ask.returnValue = "";
@@ -53,12 +50,37 @@ document.addEventListener("htmx:confirm", (event) => {
   ask.addEventListener(
     "close",
     () => {
-      if (ask.returnValue === "yes") issueRequest(true);
+      if (ask.returnValue === "yes") yes();
       elt.focus?.();
     },
     { once: true },
   );
+}
+
+document.addEventListener("htmx:confirm", (event) => {
+  const { question, issueRequest, elt } = event.detail;
+  if (!question || !$("#ask")) return;
+  event.preventDefault();
+  asked(question, elt, () => issueRequest(true));
 });
+
+// <button data-confirm="words"> of an ordinary form.
+document.addEventListener(
+  "submit",
+  (event) => {
+    const button = event.submitter;
+    const question = button?.dataset.confirm;
+    if (!question || button.dataset.confirmed || !$("#ask")) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    asked(question, button, () => {
+      button.dataset.confirmed = "1";
+      event.target.requestSubmit(button);
+      delete button.dataset.confirmed;
+    });
+  },
+  true,
+);
 
 // A form is sent once, however often its button is pressed.
 document.addEventListener("submit", (event) => {

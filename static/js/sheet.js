@@ -1,7 +1,8 @@
 // The test sheet: a grid worked by the keyboard. Every entry goes into a queue that outlives a broken
 // connection and a closed page; the server's answer, never the browser, says that it is saved.
 
-const SIGNS = { pass: ["✓", " pass"], deviation: ["✗", " deviation"], na: ["n/a", ""], "": ["·", " empty"] };
+// The style sheet draws the tick and the cross.
+const SIGNS = { pass: ["", "pass"], deviation: ["", "deviation"], na: ["n/a", ""], "": ["·", " empty"] };
 const KEYS = { p: "pass", d: "deviation", n: "na", Delete: "", Backspace: "" };
 
 const csrf = () => {

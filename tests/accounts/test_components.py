@@ -152,6 +152,11 @@ def test_what_blocks_comes_before_what_warns() -> None:
     assert "1 to clear" in page
     assert "1 warning" in page
     assert "Nothing stands in the way." in render("{% blockers findings %}", findings=[])
+    first = render("{% blockers findings 'All' '' 1 '/all' %}", findings=findings)
+    assert "R13" in first
+    assert "R34" not in first
+    assert "1 warning" in first
+    assert 'href="/all">and 1 more</a>' in first
 
 
 def test_the_rest_of_the_query_stays() -> None:
