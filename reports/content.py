@@ -51,7 +51,7 @@ class Firm(TypedDict):
     name: str
     city: str
     state: str
-    license: str  # jurisdiction and number in words; "" when not on record
+    license: str  # in words, e.g. "Oregon license 4711"; "" when not on record
     peer_review: str  # standing of the last peer review in words; "" when not on record
 
 

@@ -294,7 +294,8 @@ def _why(code: int, tail: Sequence[str], options: RenderOptions) -> str:
         return f"Rendering used more than {options.cpu_seconds} seconds of processor time and was stopped."
     if "cannot load library" in said:
         return "WeasyPrint cannot load Pango on this machine. `manage.py doctor` says how to install it."
-    if "MemoryError" in said or code in (-signal.SIGKILL, -signal.SIGSEGV, -signal.SIGABRT):
+    # GLib ends the process by SIGTRAP when it gets no memory; the kernel by SIGKILL.
+    if "MemoryError" in said or -code in (signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGTRAP):
         return f"Rendering needed more than {options.memory_mb} MB of memory and was stopped."
     last = next((line for line in reversed(tail) if line.strip()), "no message")
     return f"The renderer ended unexpectedly (code {code}): {last}"

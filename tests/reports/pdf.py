@@ -75,24 +75,28 @@ def marked(page: pikepdf.Page) -> tuple[set[int], list[str]]:
     return numbers, stray
 
 
+def kids(element: pikepdf.Object) -> list[Any]:
+    """What hangs below a structure element: elements, object references, numbers of marked content."""
+    below: Any = element.get("/K", [])
+    return list(below) if isinstance(below, pikepdf.Array) else [below]
+
+
 def structure(document: pikepdf.Pdf) -> Iterator[pikepdf.Object]:
     """Every structure element that hangs in the tree, in reading order."""
-    todo = list(document.Root.StructTreeRoot.K)
+    todo: list[Any] = list(document.Root.StructTreeRoot.K)
     while todo:
         element = todo.pop(0)
         if isinstance(element, pikepdf.Dictionary) and "/S" in element:
             yield element
-            kids = element.get("/K", [])
-            todo = [*(kids if isinstance(kids, pikepdf.Array) else [kids]), *todo]
+            todo = [*kids(element), *todo]
 
 
 def in_tree(document: pikepdf.Pdf) -> set[tuple[int, int]]:
     """Page and number of all marked content that the tree refers to."""
     pages = {page.obj.objgen: number for number, page in enumerate(document.pages)}
-    found = set()
-    for element in structure(document):
-        kids = element.get("/K", [])
-        for kid in kids if isinstance(kids, pikepdf.Array) else [kids]:
-            if isinstance(kid, int):
-                found.add((pages[element.Pg.objgen], kid))
-    return found
+    return {
+        (pages[element.Pg.objgen], kid)
+        for element in structure(document)
+        for kid in kids(element)
+        if isinstance(kid, int)
+    }

@@ -310,8 +310,8 @@ def snapshot(
             "name": "Marlowe & Finch LLP",
             "city": "Portland",
             "state": "Oregon",
-            "license": "Oregon, no. 4711",
-            "peer_review": "accepted March 14, 2025",
+            "license": "Oregon license 4711",
+            "peer_review": "Last peer review accepted March 14, 2025",
         },
         "client": {"legal_name": CLIENT, "short_name": "Lakeshore Ledger"},
         "system": {"name": "Ledger Cloud", "description_title": "Description of the Ledger Cloud system"},
@@ -542,7 +542,7 @@ def full(count: int | None = None) -> Snapshot:
     controls = library(codes)
     base = len(controls)
     while count and len(controls) < count:
-        source = controls[len(controls) - base]
+        source = controls[len(controls) % base]
         round_ = len(controls) // base + 1
         number = f"{source['number']}-{round_}"
         copy = Control({**source, "number": number, "tests": []})

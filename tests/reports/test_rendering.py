@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -227,8 +228,8 @@ def test_file_says_what_it_is(document: pikepdf.Pdf) -> None:
 
 
 def test_page_labels_are_the_printed_numbers(document: pikepdf.Pdf) -> None:
-    assert document.pages[0].label == "Cover"
-    assert [page.label for page in document.pages[1:]] == [str(n) for n in range(2, len(document.pages) + 1)]
+    labels = [str(page.label) for page in document.pages]
+    assert labels == ["Cover", *(str(number) for number in range(2, len(labels) + 1))]
 
 
 def test_fonts_are_embedded(document: pikepdf.Pdf, draft: Rendered) -> None:
@@ -361,7 +362,7 @@ def test_deep_nesting_ends_in_words() -> None:
 
 def test_child_that_cannot_start_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     script = "import sys; sys.exit('OSError: cannot load library libpango-1.0-0')"
-    monkeypatch.setattr(rendering, "_command", lambda _: [rendering.sys.executable, "-c", script])
+    monkeypatch.setattr(rendering, "_command", lambda _: [sys.executable, "-c", script])
     with pytest.raises(RenderError, match=r"manage\.py doctor"):
         render_pdf(small("x"))
 
