@@ -31,7 +31,8 @@ class WrongStage(ValidationError):
 
 def locked(engagement: Engagement) -> Engagement:
     """The engagement's row, locked for this transaction; every flow that depends on its stage starts with it."""
-    return Engagement.objects.select_for_update().select_related("client", "firm").get(pk=engagement.pk)
+    rows = Engagement.objects.select_for_update(of=("self",)).select_related("client", "firm")
+    return rows.get(pk=engagement.pk)
 
 
 def must_be(engagement: Engagement, *stages: Stage) -> None:
