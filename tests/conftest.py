@@ -42,10 +42,15 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 SERVICES = embedded.Services(HOME, durable=False)
 # Now, so that conftest.py files further down can import models.
 django.setup()
+if not WORKER:
+    # A worker that inherited it would read the settings before this file has given it services of its own.
+    del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
     SERVICES.join()
+    # WhiteNoise warns of a folder that is not there.
+    Path(os.environ["ATTESTRY_HOME"], "static").mkdir(parents=True, exist_ok=True)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
