@@ -95,7 +95,11 @@ def send_link(grant: Grant, *, by: User | None, read_url: str) -> None:
     """
     if by is not None:
         require(grant.engagement, by, "manage_distribution")
-    grant = Grant.objects.select_for_update().select_related("engagement__client", "invited_by").get(pk=grant.pk)
+    grant = (
+        Grant.objects.select_for_update(of=("self",))
+        .select_related("engagement__client", "invited_by")
+        .get(pk=grant.pk)
+    )
     if grant.revoked_at is not None or grant.expires_at <= timezone.now():
         raise ValidationError("This access has ended. Ask the company whose report it is for a new invitation.")
     token = new_token()
@@ -112,7 +116,7 @@ def revoke(grant: Grant, *, by: User) -> Grant:
     Raises PermissionDenied, ValidationError when it was revoked before.
     """
     require(grant.engagement, by, "manage_distribution")
-    grant = Grant.objects.select_for_update().select_related("engagement").get(pk=grant.pk)
+    grant = Grant.objects.select_for_update(of=("self",)).select_related("engagement").get(pk=grant.pk)
     if grant.revoked_at is not None:
         raise ValidationError("This access was revoked before.")
     grant.revoked_at, grant.revoked_by = timezone.now(), by

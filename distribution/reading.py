@@ -54,7 +54,7 @@ def find(token: str) -> Grant | None:
 def open_link(grant: Grant, *, visitor: Visitor) -> Grant:
     """Use up the link: it proves the e-mail address once. Raises Refused when it was used or access has ended."""
     with transaction.atomic():
-        grant = Grant.objects.select_for_update().select_related("engagement").get(pk=grant.pk)
+        grant = Grant.objects.select_for_update(of=("self",)).select_related("engagement").get(pk=grant.pk)
         reason = _standing("read", grant)
         if not reason and grant.token_used_at is not None:
             reason = "This link was used before. Ask for a new one below: it comes to your e-mail address."
@@ -95,7 +95,7 @@ def accept(
     Raises Refused when access has ended; ValidationError for a missing class, knowledge or name, or when the client
     has published a new text since the page was shown.
     """
-    grant = Grant.objects.select_for_update().select_related("engagement").get(pk=grant.pk)
+    grant = Grant.objects.select_for_update(of=("self",)).select_related("engagement").get(pk=grant.pk)
     reason = _standing("read", grant)
     if reason:
         raise Refused(reason)
@@ -155,7 +155,7 @@ def download(grant: Grant, *, visitor: Visitor) -> Copy:
     hold, Altered when the stored report is not the one that was issued.
     """
     with transaction.atomic():
-        grant = Grant.objects.select_for_update().select_related("engagement__client").get(pk=grant.pk)
+        grant = Grant.objects.select_for_update(of=("self",)).select_related("engagement__client").get(pk=grant.pk)
         reason = _standing("download", grant)
         issuance = issued_report(grant.engagement)
         if reason or issuance is None:
