@@ -113,6 +113,7 @@ def html_of(snapshot: Snapshot, *, draft: int | None) -> str:
             "columns": 4 if words.type_2 else 3,
             "unmapped": unmapped,
             "tally": _tally(series),
+            "found": {one["code"]: one for one in snapshot["deviations"]},
             "lines": arrangement.exceptions(snapshot),
             "responses": [one for one in snapshot["deviations"] if one["response"]],
             "assertion": snapshot["assertion"]["text"] or wording.assertion_text(snapshot),

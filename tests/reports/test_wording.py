@@ -364,6 +364,15 @@ def test_exception_shows_items_deviations_and_where_it_leads() -> None:
     assert "Cause (systematic): The personnel system’s notice" in text
 
 
+def test_exception_without_a_text_of_its_test_shows_what_was_found() -> None:
+    """The nature of a deviation is printed with its numbers (domain 1.8)."""
+    snapshot = snapshots.qualified()
+    snapshots.find(snapshot, "IAM-06")["tests"][0]["result_text"] = ""
+    snapshot["deviations"][0]["found"] = "Three accounts outlived their owners."
+    results = text_of(snapshot, "controls").split("Exceptions of the period")[0]
+    assert "Exceptions noted. Three accounts outlived their owners. Tested: 25 departures" in results
+
+
 def test_no_response_of_management_stands_among_results() -> None:
     """Domain 1.8: what is unaudited is in Section V only."""
     snapshot = snapshots.qualified()
