@@ -50,6 +50,11 @@ class FirmForm(forms.ModelForm):  # type: ignore[type-arg]
             "retention_years": "How long files are kept after the report's release.",
         }
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # No report is signed without them (R46).
+        self.fields["city"].required = self.fields["state"].required = True
+
 
 class PasswordForm(forms.Form):
     """The password that an invited person chooses."""

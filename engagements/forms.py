@@ -110,9 +110,10 @@ class OpenForm(ExaminationForm):
         chooser = self.fields["client"]
         assert isinstance(chooser, forms.ModelChoiceField)
         chooser.queryset = ServiceOrganization.objects.filter(firm=firm)
-        name = self.fields["new_client"]
-        name.required = not (self.is_bound and self.data.get("client"))
-        name.error_messages["required"] = "Choose a client, or give the new client's name."
+        # Either of the two is enough.
+        for field, other in (("client", "new_client"), ("new_client", "client")):
+            self.fields[field].required = not (self.is_bound and self.data.get(other, "").strip())
+            self.fields[field].error_messages["required"] = "Choose a client, or give the new client's name."
 
 
 class SettingsForm(ExaminationForm):

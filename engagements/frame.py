@@ -66,7 +66,7 @@ def frame(request: HttpRequest, engagement: Any, active: str) -> dict[str, Any]:
 
 
 def rail(engagement: Engagement) -> list[dict[str, str]]:
-    """The stages with their state: done, now, ahead, or skipped; a Type 1 has no observation."""
+    """The stages with their state: done, now or next; a Type 1 has no observation."""
     if engagement.stage in {Stage.DECLINED, Stage.WITHDRAWN}:
         return [{"key": engagement.stage, "label": engagement.get_stage_display(), "state": "now"}]
     stages = [stage for stage in RAIL if stage != Stage.OBSERVATION or engagement.is_type_2]
@@ -75,7 +75,7 @@ def rail(engagement: Engagement) -> list[dict[str, str]]:
         {
             "key": stage.value,
             "label": str(stage.label),
-            "state": "done" if place < here else "now" if place == here else "ahead",
+            "state": "done" if place < here else "now" if place == here else "next",
         }
         for place, stage in enumerate(stages)
     ]

@@ -6,12 +6,14 @@ import dataclasses
 import datetime as dt
 import enum
 from collections.abc import Callable, Iterable
+from typing import Any
 
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from engagements.models import FIRM_ROLES, Engagement, EngagementMember, Stage
+from engagements.models import FIRM_ROLES, Engagement, EngagementMember, Incident, Stage, SystemChange
 from engagements.roles import roles_with
 
 
@@ -156,3 +158,36 @@ def period_over(user: User) -> Iterable[Waiting]:
             urgency=Urgency.SOON,
             act="Move on",
         )
+
+
+@waiting
+def registers_to_settle(user: User) -> Iterable[Waiting]:
+    """Before the report an empty register needs the client's statement, and each incident a decision (R43, R44)."""
+    mine: Any = (
+        Engagement.objects.filter(
+            stage__in=[Stage.FIELDWORK, Stage.REPORTING],
+            report_date__isnull=True,
+            members__user=user,
+            members__role__in=roles_with("edit_registers"),
+        )
+        .annotate(
+            incidents=Exists(Incident.objects.filter(engagement=OuterRef("pk"))),
+            undecided=Exists(Incident.objects.filter(engagement=OuterRef("pk"), disclosed__isnull=True)),
+            changes=Exists(SystemChange.objects.filter(engagement=OuterRef("pk"))),
+        )
+        .select_related("client")
+    )
+    for engagement in mine:
+        if engagement.undecided:
+            yield _register(engagement, "incidents", "Decide whether the incidents are disclosed", "Decide")
+        elif not engagement.incidents and not engagement.incidents_none_statement:
+            yield _register(
+                engagement, "incidents", "Record the period’s incidents, or that there was none", "Record"
+            )
+        if engagement.is_type_2 and not engagement.changes and not engagement.changes_none_statement:
+            yield _register(engagement, "changes", "Record the period’s changes, or that there was none", "Record")
+
+
+def _register(engagement: Engagement, slug: str, text: str, act: str) -> Waiting:
+    url = reverse("engagements:register", args=[engagement.pk, slug])
+    return Waiting(engagement, "request", text, url, urgency=Urgency.SOON, act=act)

@@ -4,11 +4,12 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.listing import narrow
 from audit.models import Event
@@ -29,14 +30,21 @@ def _changeable(engagement: Engagement) -> bool:
     return engagement.stage in WORKING and engagement.report_date is None and not engagement.frozen
 
 
+@require_GET
 @login_required
 def listing(request: HttpRequest, pk: int) -> HttpResponse:
-    """All controls of the engagement; two queries however many there are."""
+    """All controls of the engagement, in one query however many there are."""
     engagement = engagement_for(request, pk, *SEE_CONTROLS)
-    everything = list(
-        Control.objects.filter(engagement=engagement).select_related("owner").prefetch_related("mappings")
+    everything: list[Any] = list(
+        Control.objects.filter(engagement=engagement)
+        .select_related("owner")
+        .defer("typical_evidence", "typical_test")
+        .annotate(codes=ArrayAgg("mappings__criterion", order_by="mappings__criterion__position"))
     )
     in_scope = [control for control in everything if control.removed_at is None]
+    for control in in_scope:
+        control.codes = [code for code in control.codes if code]
+        control.series = list(dict.fromkeys(code.partition(".")[0] for code in control.codes)) or ["none"]
     rows = narrow(
         request.GET,
         in_scope,
@@ -44,10 +52,8 @@ def listing(request: HttpRequest, pk: int) -> HttpResponse:
         frequency=lambda control: control.frequency,
         nature=lambda control: control.nature,
         owner=lambda control: control.owner_id or "none",
-        series=_series,
+        series=lambda control: control.series,
     )
-    for control in rows:
-        control.series = _series(control)  # type: ignore[attr-defined]
     may_own = _changeable(engagement) and bool(engagement.may & {"edit_scope", "edit_registers"})
     context = {
         **frame(request, engagement, "controls"),
@@ -56,7 +62,7 @@ def listing(request: HttpRequest, pk: int) -> HttpResponse:
         "frequencies": [one for one in Frequency.choices if any(row.frequency == one[0] for row in in_scope)],
         "natures": Nature.choices,
         "owners": sorted({(row.owner_id, row.owner.name) for row in in_scope if row.owner}, key=lambda one: one[1]),
-        "series": sorted({series for row in in_scope for series in _series(row)}),
+        "series": sorted({series for row in in_scope for series in row.series}),
         "may_add": _changeable(engagement) and "edit_scope" in engagement.may,
         "may_own": may_own,
         "people": owner_choices(engagement) if may_own else [],
@@ -64,11 +70,7 @@ def listing(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "engagements/controls.html", context)
 
 
-def _series(control: Control) -> list[str]:
-    codes = [mapping.criterion_id.partition(".")[0] for mapping in control.mappings.all()]
-    return list(dict.fromkeys(codes)) or ["none"]
-
-
+@require_http_methods(["GET", "POST"])
 @login_required
 def library(request: HttpRequest, pk: int) -> HttpResponse:
     """The library with checkboxes: many controls brought into scope at once."""
@@ -111,6 +113,7 @@ def library(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "engagements/library.html", context)
 
 
+@require_http_methods(["GET", "POST"])
 @login_required
 def add(request: HttpRequest, pk: int) -> HttpResponse:
     engagement = engagement_for(request, pk, "edit_scope")
@@ -162,6 +165,7 @@ def _frame(request: HttpRequest, engagement: Engagement, control: Control) -> di
     return {**frame(request, engagement, "controls"), "control": control}
 
 
+@require_GET
 @login_required
 def page(request: HttpRequest, pk: int, number: str) -> HttpResponse:
     """One control: wording, mapping, owner, history, and what other apps know of it."""
@@ -188,6 +192,7 @@ def page(request: HttpRequest, pk: int, number: str) -> HttpResponse:
     return render(request, "engagements/control.html", context)
 
 
+@require_http_methods(["GET", "POST"])
 @login_required
 def wording(request: HttpRequest, pk: int, number: str) -> HttpResponse:
     engagement, control = _control(request, pk, number, "edit_registers")
@@ -203,6 +208,7 @@ def wording(request: HttpRequest, pk: int, number: str) -> HttpResponse:
     return shown(request, "engagements/control_form.html", {**_frame(request, engagement, control), **words}, form)
 
 
+@require_http_methods(["GET", "POST"])
 @login_required
 def mapping(request: HttpRequest, pk: int, number: str) -> HttpResponse:
     engagement, control = _control(request, pk, number, "edit_scope")
@@ -219,6 +225,7 @@ def mapping(request: HttpRequest, pk: int, number: str) -> HttpResponse:
     return shown(request, "engagements/control_form.html", {**_frame(request, engagement, control), **words}, form)
 
 
+@require_http_methods(["GET", "POST"])
 @login_required
 def owner(request: HttpRequest, pk: int, number: str) -> HttpResponse:
     engagement, control = _control(request, pk, number, "edit_scope", "edit_registers")
@@ -231,6 +238,7 @@ def owner(request: HttpRequest, pk: int, number: str) -> HttpResponse:
     return shown(request, "engagements/control_form.html", {**_frame(request, engagement, control), **words}, form)
 
 
+@require_http_methods(["GET", "POST"])
 @login_required
 def remove(request: HttpRequest, pk: int, number: str) -> HttpResponse:
     engagement, control = _control(request, pk, number, "edit_scope")

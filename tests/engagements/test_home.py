@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from engagements import registers
 from engagements.models import EngagementMember, Stage
 from engagements.waiting import Urgency, Waiting, waiting_for
 from tests import factories as f
@@ -19,6 +20,10 @@ TODAY = dt.date(2026, 11, 22)
 
 def words(key: str) -> list[str]:
     return [one.text for one in waiting_for(f.person(key), today=TODAY)]
+
+
+def registers_of(key: str) -> list[str]:
+    return [one.text for one in waiting_for(f.person(key), today=TODAY) if "/scope/" in one.url]
 
 
 def test_the_partner_confirms_and_decides() -> None:
@@ -35,6 +40,21 @@ def test_the_letter_waits_for_those_who_record_it() -> None:
     assert "The period has ended: move to fieldwork" not in words("sana")
     EngagementMember.objects.filter(engagement=engagement, role="staff").update(independence_confirmed_at=None)
     assert "Confirm your independence" in words("sana")
+
+
+def test_the_client_settles_its_registers_before_the_report() -> None:
+    engagement = f.accepted()
+    assert registers_of("carla") == []
+    engagement = f.at_stage(engagement, Stage.FIELDWORK)
+    assert registers_of("carla") == [
+        "Record the period’s incidents, or that there was none",
+        "Record the period’s changes, or that there was none",
+    ]
+    carla = f.people(engagement)["carla"]
+    registers.add_incident(engagement, occurred_on=dt.date(2026, 3, 1), title="T", nature="N", by=carla)
+    registers.state_no_change(engagement, statement="None.", by=carla)
+    assert registers_of("carla") == ["Decide whether the incidents are disclosed"]
+    assert registers_of("owen") == []
 
 
 def test_urgency_follows_from_the_due_date() -> None:
