@@ -46,7 +46,7 @@ bench:
 
 screenshots:
 	@bin/setup dev
-	@$(RUN) .venv/bin/python -m docs.screenshots
+	@$(RUN) .venv/bin/python manage.py screenshots
 
 LOCK := .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 lock:
