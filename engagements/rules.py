@@ -136,7 +136,7 @@ def continuance_decided_anew(rule: Rule, engagement: Engagement) -> Iterator[Fin
 @rule(
     "R07",
     Severity.BLOCK,
-    guards=("record_test", "reporting", "issue"),
+    guards=("record_test", "reporting"),
     text="The engagement letter is executed by both parties before the first test is recorded.",
 )
 def letter_executed(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
@@ -421,7 +421,7 @@ def firm_current(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
 @rule(
     "R47",
     Severity.BLOCK,
-    guards=("record_test", "fieldwork", "reporting", "issue"),
+    guards=("record_test", "fieldwork", "reporting"),
     text="Acceptance comes first, then the engagement letter, then the first test.",
 )
 def letter_after_acceptance(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
@@ -432,21 +432,6 @@ def letter_after_acceptance(rule: Rule, engagement: Engagement) -> Iterator[Find
             url=_page("acceptance", engagement),
             label="Acceptance",
         )
-
-
-@rule(
-    "R48",
-    Severity.BLOCK,
-    guards="issue",
-    text="The report is dated after the end of the period; a Type 1 on or after its as-of date.",
-)
-def report_after_period(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
-    day = engagement.report_date
-    if day is None:
-        return
-    too_early = day <= engagement.ends_on if engagement.is_type_2 else day < engagement.ends_on
-    if too_early:
-        yield rule.finding(f"The report's date lies too early for {engagement.span_label}.")
 
 
 @rule(
