@@ -1,0 +1,134 @@
+"""A person at a browser: signed in, clicking and typing, with everything noted that should not happen."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+
+from accounts.models import User
+
+WIDE = {"width": 1440, "height": 900}
+NARROW = {"width": 390, "height": 844}
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+GRAVE = ("serious", "critical")
+# A refused form answers 422 and a frozen engagement 409: Chromium notes every such answer, and it is no error.
+ANSWERS = re.compile(r"Failed to load resource: the server responded with a status of 4(03|04|09|10|22)\b")
+axe = Axe()
+
+# What sticks out to the right of the window, apart from what scrolls in a box of its own.
+STICKING_OUT = """() => {
+  const wide = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= wide) return [];
+  return [...document.querySelectorAll('main *')].filter(one => one.getBoundingClientRect().right > wide + 1)
+    .slice(0, 4).map(one => one.outerHTML.slice(0, 120));
+}"""
+
+# Colours pass over to their new value in a moment, which axe must not see.
+DARK = """async () => {
+  document.documentElement.dataset.bsTheme = 'dark';
+  for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
+}"""
+
+
+class Desk:
+    """`page` is Playwright's; `wrong` is what the browser complained of on any page so far."""
+
+    def __init__(self, browser: Browser, site: str, user: User | None = None, **context: Any) -> None:
+        self.site = site
+        self.context: BrowserContext = browser.new_context(
+            base_url=site, viewport=WIDE, reduced_motion="reduce", accept_downloads=True, **context
+        )
+        self.context.set_default_timeout(15_000)
+        if user is not None:
+            client = Client()
+            client.force_login(user, backend=BACKEND)
+            session = client.cookies[settings.SESSION_COOKIE_NAME].value
+            self.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": site}])
+        self.wrong: list[str] = []
+        self.page: Page = self.context.new_page()
+        self.page.on("console", self._note)
+        self.page.on("pageerror", lambda error: self.wrong.append(f"{self.page.url}: {error}"))
+
+    def _note(self, message: ConsoleMessage) -> None:
+        # A violation of the content security policy is an error of the console too.
+        if message.type == "error" and not ANSWERS.match(message.text):
+            self.wrong.append(f"{self.page.url}: {message.text}")
+
+    # -- Doing ----------------------------------------------------------------------------------
+
+    def open(self, path: str) -> Page:
+        response = self.page.goto(path)
+        assert response is not None
+        assert response.status == 200, f"{path}: {response.status}"
+        return self.page
+
+    def fill(self, **values: str) -> None:
+        """Type into the fields with these names."""
+        for name, value in values.items():
+            self.page.locator(f'[name="{name}"]:visible').first.fill(value)
+
+    def press(self, name: str) -> None:
+        """Press the button that says this."""
+        self.page.get_by_role("button", name=name, exact=True).first.click()
+
+    def follow(self, name: str) -> None:
+        """Follow the link that says this."""
+        self.page.get_by_role("link", name=name, exact=True).first.click()
+
+    def pick(self, field: str, *words: str) -> None:
+        """Choose from a searchable list by typing."""
+        control = self.page.locator(f'select[name="{field}"] + .ts-wrapper')
+        for word in words:
+            control.locator("input").first.click()
+            control.locator("input").first.fill(word)
+            expect(control.locator(".option").filter(has_text=word).first).to_be_visible()
+            self.page.keyboard.press("Enter")
+        self.page.keyboard.press("Escape")
+        expect(control.locator(".ts-dropdown")).to_be_hidden()
+
+    # -- Looking --------------------------------------------------------------------------------
+
+    def says(self, *texts: str) -> None:
+        for text in texts:
+            expect(self.page.get_by_text(text).first).to_be_visible()
+
+    def look(self, *, narrow: bool = False) -> None:
+        """Note what axe finds on the page as it stands, in light and dark, and what a narrow window cuts off."""
+        self.wrong += self.faults()
+        if narrow:
+            self.wrong += self.sticking_out()
+
+    def faults(self, *, dark: bool = True) -> list[str]:
+        """What axe finds serious or critical by WCAG 2.2 AA: everything in light, the colours in dark."""
+        faults = [f"light {fault}" for fault in self._axe({"runOnly": {"type": "tag", "values": WCAG}})]
+        if dark:
+            self.page.evaluate(DARK)
+            colours = self._axe({"runOnly": {"type": "rule", "values": ["color-contrast"]}})
+            faults += [f"dark {fault}" for fault in colours]
+            self.page.evaluate("document.documentElement.dataset.bsTheme = 'light'")
+        return faults
+
+    def _axe(self, options: dict[str, Any]) -> list[str]:
+        found = axe.run(self.page, options={"resultTypes": ["violations"], **options}).response["violations"]
+        return [
+            f"{self.page.url} {one['id']} ({one['impact']}): "
+            + " | ".join(f"{node['target'][0]} {node['html'][:120]}" for node in one["nodes"][:3])
+            for one in found
+            if one["impact"] in GRAVE
+        ]
+
+    def sticking_out(self) -> list[str]:
+        """What does not fit a window of 390 pixels."""
+        self.page.set_viewport_size(NARROW)  # type: ignore[arg-type]
+        out: list[str] = self.page.evaluate(STICKING_OUT)
+        self.page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+        return [f"390 px {self.page.url} sticks out: {html}" for html in out]
+
+    def close(self) -> None:
+        self.context.close()
