@@ -22,10 +22,10 @@ from reports.stamping import stamp
 
 log = structlog.get_logger(__name__)
 
-OPENED = action("reader.opened", "{target} opened the invitation")
-ACCEPTED = action("reader.accepted", "{target} accepted the terms")
-DOWNLOADED = action("reader.downloaded", "{target} downloaded the report")
-REFUSED = action("reader.refused", "{target} was refused: {reason}")
+OPENED = action("reader.opened", "recorded that {target} opened the invitation")
+ACCEPTED = action("reader.accepted", "recorded that {target} accepted the terms")
+DOWNLOADED = action("reader.downloaded", "recorded that {target} downloaded the report")
+REFUSED = action("reader.refused", "refused {target}: {reason}")
 
 
 class Refused(Exception):

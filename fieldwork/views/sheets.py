@@ -305,7 +305,8 @@ def item(request: HttpRequest, pk: int, test_pk: int, item_pk: int) -> HttpRespo
     row = get_object_or_404(SheetItem.objects.select_related("sample_item"), test=test, pk=item_pk)
     row.test = test
     is_open = _open(engagement, test)
-    cells = {cell.attribute_id: cell for cell in ItemResult.objects.filter(item=row).select_related("citation")}
+    results = ItemResult.objects.filter(item=row).select_related("citation").order_by("attribute")
+    cells = {cell.attribute_id: cell for cell in results}
     forms = [
         CellForm(request.POST or None, attribute=attribute, initial=_initial(cells.get(attribute.pk)))
         for attribute in test.attributes.all()

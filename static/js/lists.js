@@ -41,7 +41,7 @@ function matches(row, filters) {
 
 function count(form, list, shown, all) {
   const place = form.querySelector("[data-count]");
-  const noun = list.dataset.noun ?? "rows";
+  const noun = (list.dataset.noun ?? "rows").replace(all === 1 ? /s$/ : /$^/, "");
   if (place) place.textContent = shown === all ? `${all} ${noun}` : `${shown} of ${all} ${noun}`;
 }
 
