@@ -108,7 +108,7 @@ def _shots() -> list[Shot]:
 def _fullest_sheet(engagement: Engagement | None) -> ControlTest | None:
     """The test of a sample with the most deviations."""
     tests = ControlTest.objects.filter(engagement=engagement, sample__isnull=False, items__results__outcome="d")
-    return tests.annotate(deviations=Count("pk")).order_by("-deviations", "pk").first()
+    return tests.annotate(found=Count("pk")).order_by("-found", "pk").first()
 
 
 def _report() -> bytes:
