@@ -9,6 +9,7 @@ from django.core.files.storage import storages
 from django.db import DatabaseError, transaction
 
 from audit.models import Event
+from engagements.models import Stage
 from engagements.register import Blocked
 from evidence import populations
 from evidence.storage import stored_name
@@ -71,7 +72,7 @@ def test_refused_before_the_population_is_accepted() -> None:
 
 
 def test_refused_without_an_approved_profile() -> None:
-    engagement = f.at_stage(f.accepted(), "fieldwork")
+    engagement = f.at_stage(f.accepted(), Stage.FIELDWORK)
     control = m.control(engagement)
     population = m.population(engagement, control)
     with pytest.raises(ValidationError, match="not approved a sampling profile"):
@@ -137,7 +138,7 @@ def test_new_version_of_the_population_voids_the_sample_and_the_signatures() -> 
     assert sample.voided_at is not None
     assert "newer version" in sample.voided_reason
     assert not test.sign_offs.filter(voided_at__isnull=True).exists()
-    assert "sample was voided" in test.sign_offs.first().voided_reason
+    assert "sample was voided" in test.sign_offs.latest("pk").voided_reason
     assert sample.items.count() == sample.size
     again = drawing.draw(newer, control, by=f.people(engagement)["sana"])
     assert again.seed != sample.seed
@@ -147,7 +148,7 @@ def test_a_drawn_item_stays() -> None:
     engagement = m.at_fieldwork()
     sample = m.sample(engagement, m.control(engagement))
     with pytest.raises(DatabaseError), transaction.atomic():
-        SampleItem.objects.filter(sample=sample).first().delete()
+        sample.items.get(position=1).delete()
     with pytest.raises(DatabaseError), transaction.atomic():
         Sample.objects.filter(pk=sample.pk).update(seed="0" * 64)
 

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from engagements.models import Engagement
 from evidence.models import Population
-from fieldwork import deviations, drawing, notes, testing
+from fieldwork import deviations, notes, testing
 from fieldwork.models import ControlTest, Deviation, ItemResult, ReviewNote, Sample, SamplingProfile, SheetItem
 from tests import factories as f
 from tests.fieldwork import makers as m
@@ -61,7 +61,7 @@ def pages(test: ControlTest) -> dict[str, str]:
     return {name: reverse(f"fieldwork:{name}", args=[engagement.pk, *rest]) for name, rest in args.items()}
 
 
-WRITE = {"plan", "edit_test", "conclude_test", "raise_exception", "draw"}
+WRITE = {"plan", "edit_test", "conclude_test", "raise_exception", "draw", "return_test"}
 
 
 @pytest.mark.parametrize("key", FIRM)
@@ -252,6 +252,13 @@ def test_exception_from_evaluation_to_response(exception: Deviation) -> None:
     assert "We changed the form." in sana.get(page).content.decode()
 
 
+def test_evidence_says_where_it_is_cited(exception: Deviation) -> None:
+    file = exception.test.citations.get().file
+    assert str(exception.test) in text("sana", "evidence:file", exception.engagement_id, file.code)
+    population = exception.test.sample.population  # type: ignore[union-attr]
+    assert "Sample of 12" in text("sana", "evidence:population", exception.engagement_id, population.pk)
+
+
 def test_lists_of_exceptions(exception: Deviation) -> None:
     url = reverse("fieldwork:exceptions", args=[exception.engagement_id])
     assert exception.title in browser("sana").get(url).content.decode()
@@ -266,9 +273,9 @@ def test_client_sees_neither_draft_nor_count(exception: Deviation) -> None:
     overview = text("carla", "engagements:overview", exception.engagement_id)
     assert exception.code not in overview
     assert "Testing" not in overview
-    found = browser("carla").get(reverse("palette"), {"q": "late", "engagement": exception.engagement_id}).json()
-    assert not found
-    assert browser("sana").get(reverse("palette"), {"q": "late", "engagement": exception.engagement_id}).json()
+    asked = {"q": "late", "engagement": str(exception.engagement_id)}
+    assert not browser("carla").get(reverse("palette"), asked).json()
+    assert browser("sana").get(reverse("palette"), asked).json()
 
 
 def test_overview_control_and_home_show_the_work(exception: Deviation) -> None:
@@ -342,4 +349,4 @@ def test_drawing_page_refuses_before_acceptance() -> None:
     refused = browser("sana").post(url, {"risk": "normal"})
     assert refused.status_code == 422
     assert "R18" in refused.content.decode()
-    assert drawing.Sample.objects.count() == 0
+    assert not Sample.objects.exists()
