@@ -77,17 +77,13 @@ class Running:
         return int((self.home / "demo" / "pid").read_text())
 
 
-def test_serve_0_builds_lets_a_worker_render_and_ends(home: Path) -> None:
-    started = Running(home, serve=False)
-    assert started.ended() == 0, started.said
+def test_built_once_served_many_times_and_ended_by_ctrl_c(home: Path) -> None:
+    built = Running(home, serve=False)
+    assert built.ended() == 0, built.said
     report = home / "demo" / "R-1-26.pdf"
-    assert f"Report: {report}" in started.said
+    assert f"Report: {report}" in built.said
     assert report.read_bytes() == b"%PDF-1.7 by a worker"
     assert processes(home) == {}
-
-
-def test_a_second_start_keeps_the_data_serves_and_ends_at_ctrl_c(home: Path) -> None:
-    assert Running(home, serve=False).ended() == 0
 
     started = Running(home)
     started.wait_for("until you press Ctrl-C")
