@@ -31,11 +31,17 @@ class AcceptForm(forms.Form):
     party_class = forms.ChoiceField(
         label="I read the report as",
         choices=[("", "Choose"), *PartyClass.choices],
-        required=False,
+        error_messages={"required": "Say which of the specified parties you are."},
     )
     knows = forms.BooleanField(
         label="I have enough knowledge of the services, of how the system works with its users and subservice "
         "organizations, of internal control and its limits, and of the complementary controls the report names.",
-        required=False,
+        error_messages={"required": "The report is for readers who know these things; confirm that you do."},
     )
-    typed_name = forms.CharField(label="Your name, as your signature", max_length=120, required=False)
+    typed_name = forms.CharField(
+        label="Your name, as your signature",
+        max_length=120,
+        error_messages={"required": "Type your name as in the invitation."},
+    )
+    # The server's words say more than the browser's.
+    use_required_attribute = False
