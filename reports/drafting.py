@@ -82,7 +82,9 @@ def render_draft(job: Job) -> dict[str, Any]:
     if draft.engagement.frozen:
         raise Unrecoverable("The report was issued meanwhile: no draft is rendered any more.")
     rendered = rendered_and_kept(
-        job, draft.engagement_id, html_of(content.validate(draft.snapshot), draft=draft.number)
+        job,
+        draft.engagement_id,
+        html_of(content.validate(draft.snapshot), draft=draft.number, unformed=opinion.unformed(draft.engagement)),
     )
     with transaction.atomic():
         held = hold(job)

@@ -80,11 +80,11 @@ class Rendered:
     sha256: str
 
 
-def html_of(snapshot: Snapshot, *, draft: int | None) -> str:
+def html_of(snapshot: Snapshot, *, draft: int | None, unformed: Sequence[str] = ()) -> str:
     """The whole report as one HTML document that refers to nothing but `asset:` files.
 
-    `draft` is the draft's number, printed over every page; None renders the report as issued. The same
-    snapshot gives the same HTML.
+    `draft` is the draft's number, printed over every page; None renders the report as issued. `unformed`: limbs
+    on which the partner has not concluded, which a draft says of them. The same snapshot gives the same HTML.
     """
     words = wording.Phrases(snapshot)
     text = canonical(snapshot).decode()
@@ -96,6 +96,7 @@ def html_of(snapshot: Snapshot, *, draft: int | None) -> str:
             "s": snapshot,
             "w": words,
             "draft": draft,
+            "unformed": unformed if draft else (),
             "title": f"{words.legal_name}: SOC 2 Type {snapshot['report']['type']} report, {words.span}",
             "subject": f"Report {snapshot['report']['number']} on the {words.system} {words.time}",
             "made_on": dated(snapshot).isoformat(),
