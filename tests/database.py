@@ -32,7 +32,7 @@ def copy_migrated() -> bool:
         found = cursor.rowcount == 1
     if not found and _dump().exists():
         _recreate(ASIDE, template="template0")
-        _client("pg_restore", "--no-owner", "--exit-on-error", "--dbname", ASIDE, _dump())
+        load_migrated(ASIDE, connection.get_connection_params())
         found = True
     if found:
         _recreate(connection.creation._get_test_db_name(), template=ASIDE)
@@ -47,8 +47,14 @@ def keep_migrated() -> None:
     for old in dump.parent.glob("migrated-*.dump"):
         old.unlink(missing_ok=True)
     unfinished = dump.with_suffix(f".{os.getpid()}")
-    _client("pg_dump", "--format=custom", "--compress=0", "--file", unfinished, ASIDE)
+    parameters = connection.get_connection_params()
+    _client(parameters, "pg_dump", "--format=custom", "--compress=0", "--file", unfinished, ASIDE)
     unfinished.replace(dump)
+
+
+def load_migrated(name: str, parameters: dict[str, Any]) -> None:
+    """Fills an empty database on any server of ours with the dump of the migrated one."""
+    _client(parameters, "pg_restore", "--no-owner", "--exit-on-error", "--dbname", name, _dump())
 
 
 def restore() -> None:
@@ -75,8 +81,7 @@ def _dump() -> Path:
     return ROOT / "var" / "test" / f"migrated-{digest.hexdigest()[:16]}.dump"
 
 
-def _client(program: str, *arguments: str | Path) -> None:
-    parameters = connection.get_connection_params()
+def _client(parameters: dict[str, Any], program: str, *arguments: str | Path) -> None:
     subprocess.run(
         [postgresql_binaries() / program, *arguments],
         env=os.environ
