@@ -65,7 +65,8 @@ def files(request: Request, pk: int, code: str) -> Response:
     if asked is None:
         raise Http404("No such request")
     if request.method == "GET":
-        return Response(FileSerializer(asked.files.all(), many=True).data)
+        visible = EvidenceFile.objects.visible_as(engagement, user_of(request)).filter(request=asked)
+        return Response(FileSerializer(visible, many=True).data)
     form = UploadSerializer(data=request.data)
     if not form.is_valid():
         raise ValidationError([f"{field}: {words}" for field, errors in form.errors.items() for words in errors])

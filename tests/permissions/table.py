@@ -1,0 +1,570 @@
+"""Who may do what at which address: one row for every route, written by hand and not read from the views.
+
+A row names the objects that stand in the address (`World.ids`; a value with "=" stands for itself) and what
+GET and POST need: permissions of which one suffices, one of the words below, or None where the route does not
+take the method.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from engagements.models import Stage
+
+PUBLIC = "public"  # everybody, also without an account
+SIGNED_IN = "signed in"  # every person with an account
+FIRM = "firm"  # members of a firm
+ADMIN = "admin"  # administrators of a firm
+OPENER = "opener"  # members of a firm that has given them the right to open engagements
+READER = "reader"  # the session of a reader's link
+
+Need = str | tuple[str, ...] | None
+
+WORKING = frozenset({Stage.SCOPING, Stage.FIELDWORK, Stage.REPORTING})
+TESTING = frozenset({Stage.FIELDWORK, Stage.REPORTING})
+REPORTING = frozenset({Stage.REPORTING})
+ISSUED = frozenset({Stage.ISSUED})
+ANY = WORKING | ISSUED
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """`at`: the stage at which the objects of the address are there. `acts`: the stages at which POST may change
+    anything. `data`: what a person would send; "@item" is the key of that object. `hidden`: people who have the
+    right and do not see this object; `refused`: those who see it and may not act on it.
+    """
+
+    name: str
+    args: tuple[str, ...]
+    get: Need
+    post: Need
+    at: Stage = Stage.REPORTING
+    acts: frozenset[Stage] = WORKING
+    data: tuple[tuple[str, Any], ...] = ()
+    hidden: frozenset[str] = frozenset()
+    refused: frozenset[str] = frozenset()
+    query: str = ""
+    # Open to members of the firm who have not confirmed independence yet.
+    unconfirmed: bool = False
+    # The address or the form names something that is not there: 404 is right too.
+    missing: bool = False
+    api: bool = False
+
+    @property
+    def of_engagement(self) -> bool:
+        return bool(self.args) and self.args[0] == "pk"
+
+
+def row(
+    name: str,
+    *args: str,
+    get: Need = None,
+    post: Need = None,
+    data: dict[str, Any] | None = None,
+    hidden: str = "",
+    refused: str = "",
+    **others: Any,
+) -> Row:
+    return Row(
+        name,
+        args,
+        get,
+        post,
+        data=tuple((data or {}).items()),
+        hidden=frozenset(hidden.split()),
+        refused=frozenset(refused.split()),
+        **others,
+    )
+
+
+SEE_SCOPE = ("see_fieldwork", "see_description")
+SEE_CONTROLS = (*SEE_SCOPE, "provide_populations")
+EITHER_SCOPE = ("edit_scope", "edit_registers")
+SEE_REQUESTS = ("see_fieldwork", "upload_evidence")
+SEE_LISTINGS = ("see_fieldwork", "provide_populations")
+SIGNERS = ("sign_prepared", "sign_reviewed", "sign_partner")
+REVIEWERS = ("sign_reviewed", "sign_partner", "complete_quality_review")
+SEE_EXCEPTIONS = ("see_fieldwork", "see_exceptions")
+
+WORDS = {"title": "Other words", "wording": "Other words.", "description": "Other words."}
+REASON = {"reason": "A reason."}
+COMPONENT = {"kind": "data", "name": "Ledger entries", "in_boundary": "on"}
+TESTED = {"procedure": "Inspected something else.", "kinds": "inspection", "phase": "operating"}
+
+PLACES = [
+    row("healthz", get=PUBLIC),
+    row("home", get=SIGNED_IN),
+    row("palette", get=SIGNED_IN),
+    row("rules", get=SIGNED_IN),
+    row("accounts:firm", get=FIRM, post=ADMIN, acts=ANY),
+    row("accounts:invitation", "invitation", get=PUBLIC, post=PUBLIC, acts=ANY),
+]
+
+# Sign-in, of allauth: nobody signs up. What it answers without an account is never more than a form.
+SIGN_IN = [
+    row("account_login", get=PUBLIC, post=PUBLIC, acts=ANY),
+    row("account_logout", get=PUBLIC, post=PUBLIC, acts=ANY),
+    row("account_inactive", get=PUBLIC),
+    row("account_signup", get=PUBLIC, post=PUBLIC, acts=ANY),
+    row("account_reauthenticate", get=SIGNED_IN, post=SIGNED_IN, acts=ANY),
+    row("account_email", get=SIGNED_IN, post=SIGNED_IN, acts=ANY),
+    row("account_email_verification_sent", get=PUBLIC),
+    row("account_confirm_email", "=unknown", get=PUBLIC, post=PUBLIC, acts=ANY, missing=True),
+    row("account_change_password", get=SIGNED_IN, post=SIGNED_IN, acts=ANY),
+    row("account_set_password", get=SIGNED_IN, post=SIGNED_IN, acts=ANY),
+    row("account_reset_password", get=PUBLIC, post=PUBLIC, acts=ANY),
+    row("account_confirm_login_code", get=PUBLIC, post=PUBLIC, acts=ANY),
+    row("account_reset_password_done", get=PUBLIC),
+    row("account_reset_password_from_key", "=1", "=unknown", get=PUBLIC, post=PUBLIC, acts=ANY),
+    row("account_reset_password_from_key_done", get=PUBLIC),
+]
+
+ENGAGEMENTS = [
+    row("engagements:list", get=SIGNED_IN),
+    row("engagements:open", get=OPENER, post=OPENER, acts=ANY),
+    row("engagements:overview", "pk", get="see_engagement", unconfirmed=True),
+    row(
+        "engagements:acceptance",
+        "pk",
+        get="see_fieldwork",
+        post="accept_engagement",
+        acts=frozenset(),
+        data={"on": "2026-01-01", "note": "Known."},
+        unconfirmed=True,
+    ),
+    row("engagements:independence", "pk", post="see_fieldwork", acts=ANY, unconfirmed=True),
+    row(
+        "engagements:letter",
+        "pk",
+        get=SEE_SCOPE,
+        post="manage_engagement",
+        acts=frozenset(),
+        data={"on": "2026-01-01", "for_client": "A", "for_firm": "B"},
+    ),
+    row("engagements:settings", "pk", get="manage_engagement", post="manage_engagement"),
+    row("engagements:stage", "pk", "=fieldwork", get="manage_engagement", post="manage_engagement"),
+    row(
+        "engagements:override",
+        "pk",
+        get="manage_engagement",
+        post="manage_engagement",
+        data=REASON,
+        query="warning",
+        missing=True,
+    ),
+    row("engagements:leave", "pk", get="accept_engagement", post="accept_engagement", data=REASON),
+    # Scope. The report date is set: nothing in it changes any more.
+    row("engagements:scope", "pk", get=SEE_SCOPE),
+    row("engagements:criterion", "pk", "=CC6.1", get=SEE_SCOPE, post=EITHER_SCOPE, acts=frozenset(), data=REASON),
+    row("engagements:register", "pk", "=components", get=SEE_SCOPE),
+    row(
+        "engagements:register_add",
+        "pk",
+        "=components",
+        get="edit_registers",
+        post="edit_registers",
+        acts=frozenset(),
+        data=COMPONENT,
+    ),
+    row(
+        "engagements:register_none",
+        "pk",
+        "=incidents",
+        get="edit_registers",
+        post="edit_registers",
+        acts=frozenset(),
+        data={"statement": "There was none."},
+    ),
+    row(
+        "engagements:register_edit",
+        "pk",
+        "=components",
+        "component",
+        get=SEE_SCOPE,
+        post="edit_registers",
+        acts=frozenset(),
+        data=COMPONENT,
+    ),
+    row(
+        "engagements:register_delete",
+        "pk",
+        "=components",
+        "component",
+        post="edit_registers",
+        acts=frozenset(),
+    ),
+    # Controls
+    row("engagements:controls", "pk", get=SEE_CONTROLS),
+    row(
+        "engagements:library",
+        "pk",
+        get="edit_scope",
+        post="edit_scope",
+        acts=frozenset(),
+        data={"codes": ["GOV-01", "GOV-02"]},
+    ),
+    row(
+        "engagements:control_add",
+        "pk",
+        get="edit_scope",
+        post="edit_scope",
+        acts=frozenset(),
+        data={**WORDS, "number": "NEW-01", "nature": "M", "frequency": "E", "criteria": "CC6.1"},
+    ),
+    row("engagements:controls_owner", "pk", post=EITHER_SCOPE, acts=frozenset(), data={"ids": "@control_pk"}),
+    row("engagements:control", "pk", "control", get=SEE_CONTROLS),
+    row(
+        "engagements:control_wording",
+        "pk",
+        "control",
+        get="edit_registers",
+        post="edit_registers",
+        acts=frozenset(),
+        data=WORDS,
+    ),
+    row(
+        "engagements:control_mapping",
+        "pk",
+        "control",
+        get="edit_scope",
+        post="edit_scope",
+        acts=frozenset(),
+        data={"criteria": "CC6.7"},
+    ),
+    row("engagements:control_owner", "pk", "control", get=EITHER_SCOPE, post=EITHER_SCOPE, acts=frozenset()),
+    row(
+        "engagements:control_remove",
+        "pk",
+        "control",
+        get="edit_scope",
+        post="edit_scope",
+        acts=frozenset(),
+        data=REASON,
+    ),
+    row("engagements:control_restore", "pk", "removed", post="edit_scope", acts=frozenset()),
+    # Team: readers of the file come and go after issue too.
+    row("engagements:team", "pk", get="see_engagement", post="manage_team", acts=ANY, unconfirmed=True),
+    row("engagements:team_invite", "pk", get="manage_team", post="manage_team", acts=ANY),
+    row("engagements:team_role", "pk", "owen", post="manage_team", acts=ANY, data={"role": "signatory"}),
+    row("engagements:team_end", "pk", "owen", post="manage_team", acts=ANY),
+    row("engagements:activity", "pk", get="see_trail"),
+]
+
+# Sub was asked for nothing, Owen for the requests and for the control with its listings.
+EVIDENCE = [
+    row("evidence:requests", "pk", get=SEE_REQUESTS),
+    row(
+        "evidence:make_request",
+        "pk",
+        get="manage_requests",
+        post="manage_requests",
+        data={"title": "More", "due": "2026-12-01", "priority": "normal"},
+    ),
+    row("evidence:make_requests", "pk", get="manage_requests", post="manage_requests"),
+    row("evidence:act_on_requests", "pk", post=("manage_requests", "manage_distribution")),
+    row("evidence:request", "pk", "submitted_request", get=SEE_REQUESTS, hidden="sub"),
+    row(
+        "evidence:edit_request",
+        "pk",
+        "draft_request",
+        get="manage_requests",
+        post="manage_requests",
+        data={"title": "More", "due": "2026-12-01", "priority": "normal"},
+    ),
+    row("evidence:upload", "pk", "open_request", get=SEE_REQUESTS, post="upload_evidence", hidden="sub"),
+    row("evidence:submit_request", "pk", "open_request", post="upload_evidence", hidden="sub"),
+    row("evidence:accept_request", "pk", "submitted_request", post="manage_requests"),
+    row("evidence:return_request", "pk", "submitted_request", post="manage_requests", data=REASON),
+    row(
+        "evidence:assign_request",
+        "pk",
+        "open_request",
+        post=("manage_requests", "manage_distribution"),
+        hidden="sub",
+    ),
+    row("evidence:files", "pk", get=SEE_REQUESTS),
+    row("evidence:obtain", "pk", post="record_tests"),
+    row("evidence:file", "pk", "file", get=SEE_REQUESTS, hidden="sub"),
+    row("evidence:download", "pk", "file", get=SEE_REQUESTS, hidden="sub"),
+    row(
+        "evidence:date_file",
+        "pk",
+        "file",
+        post="upload_evidence",
+        hidden="sub",
+        # Of the client's side whoever uploaded it: Owen.
+        refused="carla sig",
+        data={"speaks_from": "2026-01-01", "speaks_to": "2026-01-02"},
+    ),
+    row("evidence:populations", "pk", get=SEE_LISTINGS),
+    row("evidence:choose_listing", "pk", get="provide_populations", post="provide_populations"),
+    row(
+        "evidence:provide_population",
+        "pk",
+        "listing",
+        get="provide_populations",
+        post="provide_populations",
+        hidden="owen",
+    ),
+    row("evidence:population", "pk", "provided", get=SEE_LISTINGS),
+    row(
+        "evidence:accept_population",
+        "pk",
+        "provided",
+        post="accept_populations",
+        data={"conclusion": "Agreed to the count.", "precision_adequate": "on"},
+    ),
+    row("evidence:refuse_population", "pk", "provided", post="accept_populations", data=REASON),
+    row("evidence:listing", "pk", "provided", get=SEE_LISTINGS),
+]
+
+FIELDWORK = [
+    row("fieldwork:testing", "pk", get="see_fieldwork"),
+    row("fieldwork:plan", "pk", "control", get="record_tests", post="record_tests", data=TESTED),
+    row("fieldwork:test", "pk", "test", get="see_fieldwork"),
+    row("fieldwork:beside", "pk", "test", get="see_fieldwork"),
+    row(
+        "fieldwork:record",
+        "pk",
+        "test",
+        post="record_tests",
+        acts=TESTING,
+        data={"item": "@item", "attribute": "A", "value": "", "note": ""},
+        missing=True,
+    ),
+    row("fieldwork:fill", "pk", "test", post="record_tests", acts=TESTING),
+    row("fieldwork:cite", "pk", "test", post="record_tests", acts=TESTING),
+    row("fieldwork:item", "pk", "test", "item", get="see_fieldwork", post="record_tests", acts=TESTING),
+    row("fieldwork:add_item", "pk", "test", post="record_tests", acts=TESTING, data={"label": "Fourth"}),
+    row(
+        "fieldwork:add_attribute",
+        "pk",
+        "test",
+        post="record_tests",
+        acts=TESTING,
+        data={"title": "Fourth", "pass_rule": "It is there."},
+    ),
+    row(
+        "fieldwork:use_sample",
+        "pk",
+        "test",
+        post="record_tests",
+        acts=TESTING,
+        data={"sample": "@sample"},
+        missing=True,
+    ),
+    row("fieldwork:edit_test", "pk", "test", get="record_tests", post="record_tests", acts=TESTING, data=TESTED),
+    row(
+        "fieldwork:edit_attribute",
+        "pk",
+        "test",
+        "=A",
+        post="record_tests",
+        acts=TESTING,
+        data={"title": "Other", "pass_rule": "It is there."},
+    ),
+    row("fieldwork:assign_test", "pk", "test", post="record_tests"),
+    row(
+        "fieldwork:conclude_test",
+        "pk",
+        "test",
+        get="record_tests",
+        post="record_tests",
+        acts=TESTING,
+        data={"result": "exceptions", "conclusion": "One."},
+    ),
+    row("fieldwork:sign", "pk", "test", post=SIGNERS, acts=TESTING, data={"step": "prepared"}),
+    row("fieldwork:return_test", "pk", "test", get=SIGNERS, post=SIGNERS, acts=TESTING, data=REASON),
+    row(
+        "fieldwork:raise_exception",
+        "pk",
+        "test",
+        get="record_tests",
+        post="record_tests",
+        acts=TESTING,
+        data=WORDS,
+    ),
+    row("fieldwork:notes", "pk", "test", get="see_fieldwork", post=REVIEWERS, data={"text": "And now?"}),
+    row(
+        "fieldwork:note",
+        "pk",
+        "test",
+        "note",
+        post="record_tests",
+        data={"text": "An answer."},
+    ),
+    row("fieldwork:history", "pk", "test", get="see_fieldwork"),
+    row(
+        "fieldwork:draw",
+        "pk",
+        "population",
+        "control",
+        get="draw_samples",
+        post="draw_samples",
+        acts=TESTING,
+        data={"risk": "high"},
+    ),
+    row("fieldwork:sample", "pk", "sample", get="see_fieldwork"),
+    row("fieldwork:redraw", "pk", "sample", post="see_fieldwork", acts=frozenset()),
+    row("fieldwork:exceptions", "pk", get=SEE_EXCEPTIONS),
+    row(
+        "fieldwork:exception",
+        "pk",
+        "deviation",
+        get=SEE_EXCEPTIONS,
+        post="respond_exceptions",
+        data={"text": "We agree."},
+    ),
+    row(
+        "fieldwork:evaluate", "pk", "deviation", get="evaluate_deviations", post="evaluate_deviations", acts=TESTING
+    ),
+    row(
+        "fieldwork:conclude_exception",
+        "pk",
+        "deviation",
+        get="conclude_deviations",
+        post="conclude_deviations",
+        acts=TESTING,
+        data={"effect": "control_effective"},
+    ),
+    row(
+        "fieldwork:reword_exception",
+        "pk",
+        "deviation",
+        get="evaluate_deviations",
+        post="evaluate_deviations",
+        acts=TESTING,
+        data=WORDS,
+    ),
+    row(
+        "fieldwork:dismiss",
+        "pk",
+        "deviation",
+        get="conclude_deviations",
+        post="conclude_deviations",
+        acts=TESTING,
+        data=REASON,
+    ),
+    row("fieldwork:release", "pk", "deviation", post="sign_reviewed", acts=TESTING),
+    row("fieldwork:profile", get=FIRM),
+    row("fieldwork:approve_profile", "profile", post=ADMIN, acts=ANY),
+]
+
+REPORTS = [
+    row("reports:description", "pk", get="see_description"),
+    row("reports:start_description", "pk", post="edit_description"),
+    row("reports:retitle", "pk", post="edit_description", data={"title": "Other"}),
+    row("reports:complete_description", "pk", post="edit_description"),
+    row("reports:read_description", "pk", get="see_description"),
+    row("reports:preview", "pk", post=("edit_description", "form_opinion"), acts=frozenset()),
+    row(
+        "reports:section",
+        "pk",
+        "part",
+        get="see_description",
+        post="edit_description",
+        data={"body": "Other words.", "version": "@version"},
+    ),
+    row("reports:revision", "pk", "part", "version", get="see_description"),
+    row("reports:statements", "pk", get="see_description"),
+    row("reports:sign_statement", "pk", "=assertion", get="sign_assertion", post="sign_assertion", acts=TESTING),
+    row("reports:signed_statement", "pk", "statement", get="see_description"),
+    row("reports:opinion", "pk", get="see_fieldwork"),
+    row("reports:add_matter", "pk", get="form_opinion", post="form_opinion", acts=TESTING),
+    row(
+        "reports:withdraw_matter",
+        "pk",
+        "matter",
+        get="form_opinion",
+        post="form_opinion",
+        acts=TESTING,
+        data=REASON,
+    ),
+    row(
+        "reports:add_paragraph",
+        "pk",
+        get="form_opinion",
+        post="form_opinion",
+        acts=TESTING,
+        data={"kind": "emphasis", "title": "T", "text": "T.", "reason": "R."},
+    ),
+    row("reports:remove_paragraph", "pk", "paragraph", post="form_opinion", acts=TESTING),
+    row("reports:set_report_date", "pk", post="form_opinion", acts=REPORTING),
+    row(
+        "reports:form_opinion",
+        "pk",
+        "=design",
+        post="form_opinion",
+        acts=REPORTING,
+        data={"design-conclusion": "unmodified"},
+    ),
+    row("reports:report", "pk", get="see_report"),
+    row("reports:move_step", "pk", post="manage_engagement", acts=REPORTING, data={"to": "draft"}),
+    row(
+        "reports:quality_review",
+        "pk",
+        post="complete_quality_review",
+        acts=REPORTING,
+        data={"significant_judgements": "None.", "conclusion": "I agree."},
+    ),
+    row("reports:request_draft", "pk", post="render_report", acts=TESTING),
+    row("reports:draft", "pk", "draft", get="see_report"),
+    row("reports:draft_progress", "pk", "draft", get=("render_report", "see_fieldwork")),
+    row("reports:draft_page", "pk", "draft", "=1", get="see_report"),
+    row("reports:draft_pdf", "pk", "draft", get="see_report"),
+    row(
+        "reports:issue",
+        "pk",
+        post="issue_report",
+        acts=REPORTING,
+        data={"draft": "@draft_pk", "password": "@password"},
+    ),
+    row("reports:issued", "pk", get="see_report", at=Stage.ISSUED),
+    row("reports:issued_progress", "pk", get="see_fieldwork", at=Stage.ISSUED),
+    row("reports:issued_page", "pk", "=1", get="see_report", at=Stage.ISSUED),
+    row("reports:issued_pdf", "pk", get="see_report", at=Stage.ISSUED),
+]
+
+DISTRIBUTION = [
+    row("distribution:distribution", "pk", get="see_distribution", at=Stage.ISSUED),
+    row("distribution:log", "pk", get="see_distribution", at=Stage.ISSUED),
+    row(
+        "distribution:publish_agreement",
+        "pk",
+        post="manage_distribution",
+        at=Stage.ISSUED,
+        acts=ANY,
+        data={"text": "Other terms."},
+    ),
+    row(
+        "distribution:invite",
+        "pk",
+        post="manage_distribution",
+        at=Stage.ISSUED,
+        acts=ISSUED,
+        data={"name": "Ron", "email": "ron@example.com", "company": "Co", "days": "30"},
+    ),
+    row("distribution:revoke", "pk", "grant", post="manage_distribution", at=Stage.ISSUED, acts=ISSUED),
+    row("distribution:send_link", "pk", "grant", post="manage_distribution", at=Stage.ISSUED, acts=ISSUED),
+    row("distribution:gate", get=READER, at=Stage.ISSUED),
+    row("distribution:accept", post=READER, at=Stage.ISSUED, acts=ISSUED),
+    row("distribution:download", post=READER, at=Stage.ISSUED, acts=ISSUED),
+    row("distribution:leave", post=PUBLIC, at=Stage.ISSUED, acts=frozenset()),
+    row("distribution:open_link", "link", get=PUBLIC, post=PUBLIC, at=Stage.ISSUED, acts=ISSUED),
+    row("distribution:ask_link", "link", post=PUBLIC, at=Stage.ISSUED, acts=ISSUED),
+]
+
+# Programs sign in as people do; without that they are told so instead of being led to a page.
+PROGRAMS = [
+    row("api:engagements", get=SIGNED_IN, api=True),
+    row("api:engagement", "pk", get="see_engagement", unconfirmed=True, api=True),
+    row("api:standing", "pk", "=issue", get="see_fieldwork", api=True),
+    row("api:requests", "pk", get=SEE_REQUESTS, api=True),
+    row("api:files", "pk", "open_request", get=SEE_REQUESTS, post="upload_evidence", hidden="sub", api=True),
+]
+
+TABLE = {
+    one.name: one
+    for one in (*PLACES, *SIGN_IN, *ENGAGEMENTS, *EVIDENCE, *FIELDWORK, *REPORTS, *DISTRIBUTION, *PROGRAMS)
+}

@@ -1,0 +1,328 @@
+"""Every person at every route, at every stage: who is let in, who is not, and that nothing issued ever changes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from engagements.models import Stage
+from engagements.register import Severity, findings
+from engagements.roles import MATRIX
+from engagements.workflow import STEP_OF_STAGE
+from tests.permissions.table import ADMIN, FIRM, OPENER, PUBLIC, READER, SIGNED_IN, TABLE, Need, Row
+from tests.permissions.world import (
+    EVERYBODY,
+    INSIDERS,
+    NOBODY,
+    OUTSIDERS,
+    UNCONFIRMED,
+    World,
+    digest,
+    invite_person,
+    invite_reader,
+    owned_tables,
+    put,
+    read_along,
+    undone,
+)
+
+pytestmark = pytest.mark.django_db
+
+MEMBERS = (*INSIDERS, UNCONFIRMED)
+OF_FIRM = {*(key for key, role in INSIDERS.items() if role.of_firm), UNCONFIRMED, "cole", "olga"}
+# Both are administrators of their firms too.
+OPENERS = {"petra", "olga"}
+STAGES = (Stage.SCOPING, Stage.FIELDWORK, Stage.REPORTING, Stage.ISSUED)
+# What happens apart from the engagement's own rows when something is done.
+TRACES = [
+    "engagements_engagement",
+    "engagements_engagementmember",
+    "audit_event",
+    "jobs_job",
+    "jobs_outbox",
+    "reports_issuance",
+    "distribution_grant",
+    "distribution_nondisclosureagreement",
+]
+CELLS: Counter[str] = Counter()
+# Look after every request what it has changed, not only at the end.
+SLOWLY = False
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tell(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Says at the end how many cells were tried."""
+    yield
+    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:
+        told = ", ".join(f"{count} {kind}" for kind, count in CELLS.items())
+        reporter.write_line(f"\npermission table: {len(TABLE)} routes, {CELLS.total()} cells ({told})")
+
+
+def routes(resolver: URLResolver, space: str = "") -> Iterator[str]:
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern, f"{space}{pattern.namespace}:" if pattern.namespace else space)
+        else:
+            assert isinstance(pattern, URLPattern)
+            assert pattern.name, f"a route without a name: {pattern.pattern}"
+            yield f"{space}{pattern.name}"
+
+
+def test_every_route_has_its_row_and_every_row_its_route() -> None:
+    found = list(routes(get_resolver()))
+    assert sorted(found) == sorted(TABLE)
+
+
+def may(who: str, need: Need, row: Row) -> bool:
+    """What the table says: whether this person gets through."""
+    if need == PUBLIC:
+        return True
+    if who in NOBODY:
+        return need == READER and who == "reader"
+    if need == READER:
+        return False
+    if need == SIGNED_IN:
+        return True
+    if need == FIRM:
+        return who in OF_FIRM
+    if need in {ADMIN, OPENER}:
+        return who in OPENERS
+    wanted = {need} if isinstance(need, str) else set(need or ())
+    if who == UNCONFIRMED:
+        return row.unconfirmed and bool(wanted & MATRIX[INSIDERS["milan"]])
+    return who in INSIDERS and bool(wanted & MATRIX[INSIDERS[who]])
+
+
+def verdict(who: str, method: str, row: Row, status: int, place: str) -> str:
+    """What is wrong with an answer, in words; "" when it is as the table says."""
+    need = row.get if method == "GET" else row.post
+    if need is None:
+        return "" if status in refusals(who, row) else "instead of 405"
+    if not may(who, need, row):
+        return unwelcome(who, need, row, status, place)
+    if who in row.hidden:
+        return "" if status == 404 else "instead of 404: this object is not theirs"
+    if who in row.refused:
+        return "" if status == 403 else "instead of 403: this act is not theirs"
+    refused = {401, 403, 404, 405} - ({404} if row.missing else set())
+    return "in spite of the right" if status in refused else ""
+
+
+def refusals(who: str, row: Row) -> set[int]:
+    """What a method that the route does not take may be answered with."""
+    return {405} if who == "petra" and may(who, row.get or row.post, row) else {302, 403, 404, 405}
+
+
+def unwelcome(who: str, need: Need, row: Row, status: int, place: str) -> str:
+    if who in NOBODY and row.api:
+        return "" if status in {401, 403} else "instead of a refusal"
+    if who in NOBODY and need != READER:
+        sent_to_sign_in = status == 302 and place.startswith(reverse("account_login"))
+        return "" if sent_to_sign_in else "instead of the sign-in page"
+    if row.of_engagement and who in OUTSIDERS:
+        return "" if status == 404 else "for an outsider instead of 404"
+    right = {403} if row.of_engagement and who not in row.hidden else {302, 403, 404}
+    return "" if status in right else "without the right"
+
+
+class Table:
+    """Sends the requests of the table and keeps what came otherwise than it says."""
+
+    def __init__(self, world: World, stage: Stage) -> None:
+        self.world = world
+        self.wrong: list[str] = []
+        put(world.engagement, stage)
+        self.ids = dict(world.ids) | {"invitation": invite_person(world), "link": "no-such-link", "grant": 0}
+        if stage == Stage.ISSUED:
+            read_along(world, *invite_reader(world, "Rita"))
+            grant, token = invite_reader(world, "Ron")
+            self.ids |= {"link": token, "grant": grant.pk}
+
+    def url(self, row: Row, ids: dict[str, Any] | None = None) -> str:
+        known = ids or self.ids
+        args = [arg[1:] if arg.startswith("=") else known[arg] for arg in row.args]
+        query = ""
+        if row.query == "warning":
+            query = "?" + next(warnings(self.world), "")
+        return reverse(row.name, args=args) + query
+
+    def data(self, row: Row) -> dict[str, Any]:
+        known = self.ids
+        return {
+            name: known[value[1:]] if isinstance(value, str) and value.startswith("@") else value
+            for name, value in row.data
+        }
+
+    def expect(self, who: str, method: str, row: Row, response: Any) -> None:
+        CELLS[method] += 1
+        status = response.status_code
+        if status >= 500:
+            self.crashed(who, method, row)
+        elif what := verdict(who, method, row, status, response.get("Location", "")):
+            self.note(who, method, row, f"{status} {what}")
+
+    def note(self, who: str, method: str, row: Row, what: str) -> None:
+        self.wrong.append(f"{who:10} {method:5} {row.name:34} {what}")
+
+    def crashed(self, who: str, method: str, row: Row) -> None:
+        self.note(who, method, row, f"crashed: {' '.join(self.world.errors)}")
+
+    def agrees(self) -> None:
+        assert not self.wrong, "\n" + "\n".join(self.wrong)
+
+
+def warnings(world: World) -> Iterator[str]:
+    """Query strings for the standing warnings, which a person may override."""
+    for step in (*STEP_OF_STAGE.values(), "issue"):
+        for finding in findings(step, world.engagement):
+            if finding.severity == Severity.WARN:
+                yield f"step={step}&rule={finding.rule}&subject={finding.subject}"
+
+
+def rows_at(stage: Stage) -> list[Row]:
+    return [row for row in TABLE.values() if row.at == stage]
+
+
+@pytest.mark.parametrize("who", EVERYBODY)
+@pytest.mark.parametrize("stage", [Stage.REPORTING, Stage.ISSUED])
+def test_who_gets_in(world: World, who: str, stage: Stage) -> None:
+    with undone():
+        table = Table(world, stage)
+        for row in rows_at(stage):
+            url = table.url(row)
+            for method, need in (("GET", row.get), ("POST", row.post)):
+                # How a route refuses a method it does not take is the same for everybody of a kind.
+                if need is None and who not in {"petra", "carla", "cole", "anonymous"}:
+                    continue
+                with undone():
+                    table.expect(who, method, row, world.ask(who, method, url))
+    table.agrees()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_at_the_wrong_stage_nothing_changes(world: World, stage: Stage) -> None:
+    """Whoever has the right sends what would be right at another stage."""
+    with undone():
+        table = Table(world, stage)
+        tables = [*owned_tables(), *TRACES]
+        before = digest(tables)
+        for row in TABLE.values():
+            if row.post is None or stage in row.acts:
+                continue
+            who = next(key for key in EVERYBODY if may(key, row.post, row))
+            response = world.ask(who, "POST", table.url(row), table.data(row))
+            CELLS["POST at the wrong stage"] += 1
+            if response.status_code >= 500:
+                table.crashed(who, "POST", row)
+            if SLOWLY and digest(tables) != before:
+                table.note(who, "POST", row, "changed something")
+                before = digest(tables)
+        after = digest(tables)
+        changed = [name for name in tables if after[name] != before[name]]
+        assert not changed, "set SLOWLY to find out which request changed this"
+    table.agrees()
+
+
+def test_nothing_that_is_issued_changes_whoever_sends_whatever(world: World) -> None:
+    with undone():
+        table = Table(world, Stage.ISSUED)
+        tables = owned_tables()
+        owned, engagements = digest(tables), digest(["engagements_engagement"])
+        for row in TABLE.values():
+            if row.post is None or not row.of_engagement:
+                continue
+            for who in EVERYBODY:
+                if not may(who, row.post, row):
+                    continue
+                response = world.ask(who, "POST", table.url(row), table.data(row))
+                CELLS["POST after issue"] += 1
+                if response.status_code >= 500:
+                    table.crashed(who, "POST", row)
+        assert digest(tables) == owned
+        assert digest(["engagements_engagement"]) == engagements
+    table.agrees()
+
+
+def test_objects_of_other_engagements_are_not_found(world: World) -> None:
+    """Whoever may see both engagements does not reach the objects of one by way of the other."""
+    with undone():
+        table = Table(world, Stage.REPORTING)
+        for row in TABLE.values():
+            if not row.of_engagement:
+                continue
+            mixed = world.other_ids | {"pk": world.engagement.pk, "link": "x", "grant": 0, "invitation": "x"}
+            keys = [arg for arg in row.args[1:] if isinstance(mixed.get(arg), int) and arg not in SAME_EVERYWHERE]
+            for method, need in (("GET", row.get), ("POST", row.post)):
+                who = next((key for key in INSIDERS if need and may(key, need, row)), None)
+                if who is None:
+                    continue
+                urls = [table.url(row, world.ids | {"pk": world.elsewhere.pk, "grant": 0})]
+                urls += [table.url(row, mixed)] if keys else []
+                for url in urls:
+                    with undone():
+                        status = world.ask(who, method, url, table.data(row)).status_code
+                        CELLS["object of another"] += 1
+                        if status != 404:
+                            table.note(who, method, row, f"{status} for {url}")
+    table.agrees()
+
+
+# Numbers within the engagement, or the same person in both.
+SAME_EVERYWHERE = {"owen", "draft", "matter", "version"}
+
+
+JUNK = dict.fromkeys(
+    "item attribute value evidence reference note sample to step act ids codes controls assigned_to due files "
+    "replaces received sheet encoding citation outcome place test label title pass_rule user role draft version "
+    "limb limbs kind conclusion date text modifications seen password basis email days name reason criteria "
+    "owner disclosed statement party_class agreement_sha256 typed_name risk method size deviations page".split(),
+    "%00'\u202e<b>x",
+)
+
+
+def test_junk_is_answered_with_words(world: World) -> None:
+    with undone():
+        table = Table(world, Stage.REPORTING)
+        for row in TABLE.values():
+            for method, need in (("GET", row.get), ("POST", row.post)):
+                who = next((key for key in EVERYBODY if need and may(key, need, row)), None)
+                if who is None:
+                    continue
+                with undone():
+                    response = world.ask(who, method, table.url(row), JUNK)
+                    CELLS["junk"] += 1
+                    if response.status_code >= 500:
+                        table.crashed(who, method, row)
+    table.agrees()
+
+
+def test_fragments_answer_like_pages(world: World) -> None:
+    """A request of htmx is let in and refused as any other."""
+    with undone():
+        table = Table(world, Stage.REPORTING)
+        for row in rows_at(Stage.REPORTING):
+            for who in ("petra", "carla", "cole"):
+                if row.get:
+                    with undone():
+                        table.expect(
+                            who, "GET", row, world.ask(who, "GET", table.url(row), **{"HX-Request": "true"})
+                        )
+    table.agrees()
+
+
+def test_other_methods_are_refused(world: World) -> None:
+    with undone():
+        table = Table(world, Stage.REPORTING)
+        for row in TABLE.values():
+            if not row.name.startswith("account_"):
+                with undone():
+                    status = world.ask("petra", "DELETE", table.url(row)).status_code
+                    CELLS["DELETE"] += 1
+                    if status != 405:
+                        table.note("petra", "DELETE", row, f"{status} instead of 405")
+    table.agrees()

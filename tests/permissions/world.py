@@ -1,0 +1,350 @@
+"""One engagement with an object of every kind, the same of another client, and everybody who may knock.
+
+Built once for all the tests of a module, inside a transaction that ends with it; each test then works in a
+savepoint of its own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import hashlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.cookies import SimpleCookie
+from typing import Any
+
+import pytest
+from django.core.signals import got_request_exception
+from django.db import connection, transaction
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
+from django.test.client import ClientHandler
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts import invitations
+from accounts.models import ClientMember, FirmMember, User
+from distribution import agreements, granting, reading
+from distribution.models import Grant, PartyClass
+from engagements import scope
+from engagements.freeze import EngagementOwned
+from engagements.models import Component, Control, Engagement, ReportingStep, Role, Stage
+from engagements.roles import set_role
+from evidence.models import EvidenceRequest
+from fieldwork import deviations, notes
+from fieldwork.models import ControlTest, SamplingProfile, SheetItem
+from jobs.running import run
+from reports import drafting, opinion, storage
+from reports.models import DescriptionRevision, EmphasisParagraph, Issuance, ManagementStatement, Report
+from reports.rendering import Rendered
+from tests import factories as f
+from tests.evidence import makers as evidence
+from tests.fieldwork import makers as fieldwork
+from tests.reports import makers as reports
+
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+INSIDERS: dict[str, Role] = {key: role for key, (_, role) in (f.FIRM_TEAM | f.CLIENT_TEAM).items()}
+# Has a role, but has not confirmed independence: sees what everybody in the engagement sees, and no more (R02).
+UNCONFIRMED = "una"
+# A colleague in another engagement of the firm, a partner elsewhere, a person who belongs to nobody.
+OUTSIDERS = ("cole", "olga", "nemo")
+# A reader of the report has a session and no account; a deactivated person has an account and no session.
+NOBODY = ("reader", "anonymous", "gone")
+EVERYBODY = (*INSIDERS, UNCONFIRMED, *OUTSIDERS, *NOBODY)
+
+
+@dataclasses.dataclass
+class World:
+    """`ids` are the objects of the engagement by the names that routes give their arguments; see table.py."""
+
+    engagement: Engagement
+    ids: dict[str, Any]
+    other: Engagement
+    other_ids: dict[str, Any]
+    elsewhere: Engagement
+    people: dict[str, User]
+    cookies: dict[str, SimpleCookie]
+    errors: list[str] = dataclasses.field(default_factory=list)
+
+    def ask(
+        self, who: str, method: str, url: str, data: dict[str, Any] | None = None, **headers: str
+    ) -> HttpResponse:
+        """Send one request as this person; the session is as it was at first.
+
+        Not by django.test.Client, which keeps a copy of every template's context: half of the time.
+        """
+        # A form is never quite empty: without its token, what was sent would look like nothing at all.
+        sent = {"csrfmiddlewaretoken": "token", **(data or {})} if method == "POST" else (data or {})
+        cookie = "; ".join(f"{key}={morsel.value}" for key, morsel in self.cookies[who].items())
+        factory = RequestFactory(headers={"Cookie": cookie, **headers})
+        self.errors.clear()
+        return HANDLER(getattr(factory, method.lower())(url, sent).environ)
+
+    def caught(self, sender: object, **named: object) -> None:
+        self.errors.append(repr(sys.exc_info()[1]))
+
+
+HANDLER = ClientHandler(enforce_csrf_checks=False)
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Everything that happens inside leaves no trace, an error of the database included."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def put(engagement: Engagement, stage: Stage) -> None:
+    """Put the engagement at a stage; "issued" with a report issued, frozen."""
+    if stage == Stage.ISSUED:
+        issue(engagement)
+    else:
+        f.at_stage(engagement, stage)
+
+
+def build() -> World:
+    with rendered_blank():
+        engagement = rich("Northwind Books, Inc.", number="2026-0901")
+        other = rich("Southgate Labs, Inc.", number="2026-0902")
+        ids, other_ids = ids_of(engagement), ids_of(other)
+    people = everybody(engagement, other)
+    elsewhere = f.proposed(
+        a_client=f.client(f.firm("Ostrom CPA"), "Ostrom Client"), partner=people["olga"], number="2026-0903"
+    )
+    world = World(engagement, ids, other, other_ids, elsewhere, people, {})
+    got_request_exception.connect(world.caught)
+    for who in EVERYBODY:
+        world.cookies[who] = cookies(world, who)
+    return world
+
+
+@contextmanager
+def rendered_blank() -> Iterator[None]:
+    """Reports come out with blank pages, at once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(drafting, "render_pdf", blank)
+        yield
+
+
+def blank(html: str, **others: Any) -> Rendered:
+    """Rendering without WeasyPrint."""
+    pdf = reports.a_pdf(2)
+    return Rendered(pdf, 2, hashlib.sha256(pdf).hexdigest())
+
+
+def rich(client: str, *, number: str, partner: User | None = None) -> Engagement:
+    """At reporting and ready to issue, with the draft shown to the client and an object of every kind."""
+    engagement = reports.in_scope(a_client=f.client(name=client), number=number, partner=partner)
+    f.at_stage(engagement, Stage.FIELDWORK)
+    who = f.people(engagement)
+    fieldwork.profile()
+    control = fieldwork.control(engagement)
+    scope.set_owner(control, who["owen"], by=who["petra"])
+    removed = fieldwork.control(engagement, "IAM-99", criteria=["CC6.1"])
+    scope.remove(removed, reason="Not operated any more.", by=who["petra"])
+    evidence.request(engagement, title="Drafted", open_=False)
+    evidence.submitted(engagement, title="Submitted")
+    evidence.request(engagement, title="Open")
+    fieldwork.provided(engagement, control, name="Joiners")
+    sample = fieldwork.sample(engagement, control)
+    test = fieldwork.planned(engagement, control, a_sample=sample)
+    cells = fieldwork.worked(test, deviating=[(2, "B")])
+    deviation = fieldwork.evaluated(fieldwork.raised(test, cells))
+    deviations.release_to_client(deviation, by=who["milan"])
+    deviations.respond(deviation, text="The form is sent on the same day now.", by=who["carla"])
+    notes.raise_note(test, text="Why nine days?", by=who["milan"])
+    reports.worked(engagement)
+    f.at_stage(engagement, Stage.REPORTING)
+    reports.described(engagement)
+    opinion.add_paragraph(
+        engagement, kind="emphasis", title="Moved", text="The platform moved.", reason="R", by=who["petra"]
+    )
+    opinion.add_matter(
+        engagement,
+        limbs=["operating"],
+        cause="operation",
+        title="Late removal",
+        basis="Access was removed late.",
+        criteria=["CC6.2"],
+        deviations=[deviation],
+        by=who["petra"],
+    )
+    reports.concluded(engagement)
+    reports.sign(engagement, ManagementStatement.Kind.ASSERTION)
+    draft = drafting.request_draft(engagement, by=who["milan"])
+    assert draft.job_id is not None
+    run(draft.job_id)
+    Report.objects.filter(pk=draft.pk).update(shown_to_client_at=timezone.now())
+    Engagement.objects.filter(pk=engagement.pk).update(reporting_step=ReportingStep.READY)
+    engagement.refresh_from_db()
+    return engagement
+
+
+def ids_of(engagement: Engagement) -> dict[str, Any]:
+    """An object of every kind, by the names under which the table asks for them."""
+    of = {"engagement": engagement}
+    removed = Control.objects.get(**of, removed_at__isnull=False)
+    test = ControlTest.objects.get(**of, sample__isnull=False)
+    requests = {one.title: one.code for one in EvidenceRequest.objects.filter(**of)}
+    revision = DescriptionRevision.objects.filter(**of).select_related("section").order_by("pk")[0]
+    population = test.sample.population if test.sample else None
+    assert population is not None
+    assert test.sample is not None
+    return {
+        "pk": engagement.pk,
+        "control": "IAM-06",
+        "control_pk": Control.objects.get(**of, number="IAM-06").pk,
+        "removed": removed.number,
+        "component": Component.objects.get(**of).pk,
+        "draft_request": requests["Drafted"],
+        "submitted_request": requests["Submitted"],
+        "open_request": requests["Open"],
+        "file": test.citations.get().file.code,
+        "listing": population.file.code,
+        "population": population.pk,
+        "provided": population.__class__.objects.get(**of, name="Joiners").pk,
+        "sample": test.sample.pk,
+        "test": test.pk,
+        "item": SheetItem.objects.filter(test=test)[0].pk,
+        "note": test.notes.get().pk,
+        "deviation": test.deviations.get().code,
+        "part": revision.section.part,
+        "version": revision.version,
+        "statement": ManagementStatement.objects.get(**of, superseded_at__isnull=True).pk,
+        "matter": 1,
+        "paragraph": EmphasisParagraph.objects.get(**of).pk,
+        "draft": Report.objects.get(**of).number,
+        "draft_pk": Report.objects.get(**of).pk,
+        "owen": f.people(engagement)["owen"].pk,
+        "password": f.PASSWORD,
+        "profile": SamplingProfile.objects.filter(firm=None)[0].pk,
+    }
+
+
+def issue(engagement: Engagement) -> None:
+    """Issued and frozen, with a reader who has accepted nothing yet."""
+    petra = engagement.created_by
+    draft = Report.objects.get(engagement=engagement)
+    pdf = reports.a_pdf(3)
+    sha256 = hashlib.sha256(pdf).hexdigest()
+    storage.keep_pdf(engagement.pk, pdf)
+    drafting.each_page(pdf, lambda page, png: storage.keep_page(engagement.pk, sha256, page, png))
+    issuance = Issuance.objects.create(
+        engagement=engagement,
+        draft=draft,
+        job=draft.job,
+        number=f"{engagement.number}-1",
+        snapshot={},
+        content_sha256="0" * 64,
+        report_date=engagement.report_date or dt.date(2026, 11, 1),
+        issued_by=petra,
+    )
+    Engagement.objects.filter(pk=engagement.pk).update(frozen_at=timezone.now())
+    issuance.pdf_sha256, issuance.pages, issuance.released_at = sha256, 3, timezone.now()
+    issuance.state = Issuance.State.CURRENT
+    issuance.save()
+    Engagement.objects.filter(pk=engagement.pk).update(stage=Stage.ISSUED)
+    engagement.refresh_from_db()
+
+
+def everybody(engagement: Engagement, other: Engagement) -> dict[str, User]:
+    people = f.people(engagement)
+    people["cole"] = f.person("cole", "Cole Marsh")
+    people["una"] = f.person("una", "Una Reyes")
+    for key in ("cole", "una"):
+        FirmMember.objects.create(firm=engagement.firm, user=people[key])
+    set_role(other, people["cole"], Role.MANAGER, by=engagement.created_by)
+    set_role(engagement, people["una"], Role.MANAGER, by=engagement.created_by)
+    people["olga"] = f.partner_of(f.firm("Ostrom CPA"), "olga", "Olga Ostrom")
+    people["nemo"] = f.person("nemo", "Nemo")
+    people["gone"] = f.person("gone", "Gary Onward")
+    ClientMember.objects.create(organization=engagement.client, user=people["gone"])
+    set_role(engagement, people["gone"], Role.CLIENT_ADMIN, by=engagement.created_by)
+    return people
+
+
+def cookies(world: World, who: str) -> SimpleCookie:
+    """The session of a person, by the way in which the person gets one."""
+    client = Client()
+    if who in world.people:
+        client.force_login(world.people[who], backend=BACKEND)
+    if who == "gone":
+        User.objects.filter(pk=world.people[who].pk).update(is_active=False)
+    return client.cookies
+
+
+def invite_reader(world: World, name: str) -> tuple[Grant, str]:
+    """A reader of an issued report, and the secret of the link."""
+    carla = world.people["carla"]
+    if agreements.current(world.engagement) is None:
+        agreements.publish(world.engagement, text="Keep it to yourself.", by=carla)
+    grant = granting.invite(
+        world.engagement,
+        email=f"{name.lower()}@prospect.example",
+        name=f"{name} Reader",
+        company="Prospect Ltd",
+        by=carla,
+        read_url="https://attestry.test/read/TOKEN/",
+    )
+    token = f"a-secret-that-only-{name}-has"
+    Grant.objects.filter(pk=grant.pk).update(token_hash=reading.hash_token(token))
+    return grant, token
+
+
+def read_along(world: World, grant: Grant, token: str) -> None:
+    """The reader opens the link and accepts the terms: from now on "reader" is somebody."""
+    client = Client()
+    client.post(reverse("distribution:open_link", args=[token]))
+    world.cookies["reader"] = client.cookies
+    terms = agreements.current(world.engagement)
+    assert terms is not None
+    reading.accept(
+        grant,
+        agreement_sha256=terms.sha256,
+        party_class=PartyClass.values[0],
+        knows=True,
+        typed_name=grant.name,
+        visitor=reading.Visitor(),
+    )
+
+
+def invite_person(world: World) -> str:
+    """The secret of an open invitation to the client's side."""
+    token = "a-secret-that-only-the-invited-has"
+    made = invitations.invite(
+        email="ivy@example.com",
+        name="Ivy Low",
+        organization=world.engagement.client,
+        by=world.people["petra"],
+        accept_url="https://attestry.test/invitation/TOKEN/",
+    )
+    made.token_hash = invitations.hash_token(token)
+    made.save(update_fields=["token_hash"])
+    return token
+
+
+def owned_tables() -> list[str]:
+    """The tables of everything that belongs to an engagement and freezes with it."""
+
+    def below(model: type[Any]) -> Iterator[type[Any]]:
+        for child in model.__subclasses__():
+            if not child._meta.abstract:
+                yield child
+            yield from below(child)
+
+    return sorted({model._meta.db_table for model in below(EngagementOwned)})
+
+
+def digest(tables: list[str]) -> dict[str, str]:
+    """A hash over the rows of each table; the engagement's own too."""
+    query = " UNION ALL ".join(
+        f"SELECT '{table}', md5(coalesce(string_agg(t::text, '|' ORDER BY t.id), '')) FROM {table} t"  # noqa: S608
+        for table in tables
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return dict(cursor.fetchall())
