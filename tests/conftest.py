@@ -53,6 +53,11 @@ def pytest_configure(config: pytest.Config) -> None:
     Path(os.environ["ATTESTRY_HOME"], "static").mkdir(parents=True, exist_ok=True)
 
 
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Bytes made by a test (an archive holds the time) would give each worker another name for it."""
+    return argname if isinstance(val, bytes) else None
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     SERVICES.leave()
     if not WORKER:

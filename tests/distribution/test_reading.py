@@ -224,7 +224,10 @@ def test_no_copy_without_its_record(engagement, monkeypatch):
 @pytest.mark.parametrize("table", ["accessevent", "acceptance", "nondisclosureagreement"])
 def test_log_and_acceptances_are_append_only(engagement, table):
     accept(makers.reader(engagement))
-    for statement in (f"UPDATE distribution_{table} SET id = id + 1000", f"DELETE FROM distribution_{table}"):
+    for statement in (
+        f"UPDATE distribution_{table} SET id = id + 1000",  # noqa: S608
+        f"DELETE FROM distribution_{table}",  # noqa: S608
+    ):
         with pytest.raises(InternalError), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(statement)
 
