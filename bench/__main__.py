@@ -1,0 +1,50 @@
+"""Runs all measures, or those named ("rendering", "pages"), on services of its own, which end with it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+HOME = Path(tempfile.mkdtemp(prefix="attestry-bench-"))
+for name in ("DATABASE_URL", "BROKER_URL", "STORAGE_URL", "EMAIL_URL", "SECRET_KEY", "SITE_URL"):
+    os.environ.pop(name, None)
+os.environ |= {
+    "ATTESTRY_HOME": str(HOME),
+    "ATTESTRY_ENV": "test",
+    "DJANGO_SETTINGS_MODULE": "config.settings",
+    "LOG_LEVEL": "ERROR",
+}
+
+import django  # noqa: E402
+
+from config import embedded  # noqa: E402
+
+django.setup()
+
+from bench import pages, rendering  # noqa: E402
+from bench.results import Result, line, write  # noqa: E402
+
+RESULTS = Path(__file__).resolve().parent.parent / "var" / "bench" / "results.json"
+
+
+def main(wanted: list[str]) -> None:
+    services = embedded.Services(HOME, durable=False)
+    services.join()
+    try:
+        results: list[Result] = []
+        for part in (rendering, pages):
+            if not wanted or part.__name__.removeprefix("bench.") in wanted:
+                for result in part.measure():
+                    print(line(result), flush=True)
+                    results.append(result)
+    finally:
+        services.leave()
+        shutil.rmtree(HOME, ignore_errors=True)
+    write(results, RESULTS)
+    print(f"\n{RESULTS}")
+
+
+main(sys.argv[1:])
