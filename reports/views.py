@@ -747,7 +747,7 @@ def issued_progress(request: HttpRequest, pk: int) -> HttpResponse:
         "poll": request.path,
         "title": "Rendering the final report",
         "done_url": reverse("reports:report", args=[pk]),
-        "done_label": "The report is issued",
+        "done_label": "Show the issued report",
     }
     return render(request, "components/job.html", context)
 

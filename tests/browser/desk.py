@@ -8,12 +8,12 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, expect
 
 from accounts.models import User
 
-WIDE = {"width": 1440, "height": 900}
-NARROW = {"width": 390, "height": 844}
+WIDE: ViewportSize = {"width": 1440, "height": 900}
+NARROW: ViewportSize = {"width": 390, "height": 844}
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 GRAVE = ("serious", "critical")
@@ -87,8 +87,11 @@ class Desk:
         for word in words:
             control.locator("input").first.click()
             control.locator("input").first.fill(word)
-            expect(control.locator(".option").filter(has_text=word).first).to_be_visible()
+            # The list is narrowed a moment after the last key.
+            expect(control.locator(".option.active")).to_contain_text(word)
             self.page.keyboard.press("Enter")
+            expect(control.locator(".item").filter(has_text=word)).to_be_visible()
+        self.page.wait_for_timeout(400)
         self.page.keyboard.press("Escape")
         expect(control.locator(".ts-dropdown")).to_be_hidden()
 
@@ -125,9 +128,9 @@ class Desk:
 
     def sticking_out(self) -> list[str]:
         """What does not fit a window of 390 pixels."""
-        self.page.set_viewport_size(NARROW)  # type: ignore[arg-type]
+        self.page.set_viewport_size(NARROW)
         out: list[str] = self.page.evaluate(STICKING_OUT)
-        self.page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+        self.page.set_viewport_size(WIDE)
         return [f"390 px {self.page.url} sticks out: {html}" for html in out]
 
     def close(self) -> None:

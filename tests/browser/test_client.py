@@ -11,6 +11,7 @@ from evidence import requests
 from evidence.models import EvidenceFile
 from fieldwork import deviations
 from fieldwork.models import ManagementResponse
+from reports import description
 from reports.models import DescriptionSection, ManagementStatement, Part, SystemDescription
 from reports.snapshot import parts_of
 from tests import factories as f
@@ -110,7 +111,7 @@ def _describe(desk: Desk, engagement: Engagement) -> None:
     desk.look(narrow=True)
     first, *others = [part for part in parts_of(engagement) if part != Part.OTHER]
     for part in others:
-        reports.description.save_section(
+        description.save_section(
             engagement, part, body=f"What {part.label.lower()} are.", version=0, by=f.people(engagement)["carla"]
         )
     desk.open(f"/engagements/{engagement.pk}/description/{first}/")

@@ -1,0 +1,51 @@
+"""Every page of a rich engagement, as the firm and as the client see it: sound, and with nothing cut off."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from engagements.models import Stage
+from reports import drafting
+from tests import factories as f
+from tests.browser.conftest import Sit
+from tests.browser.desk import Desk
+from tests.permissions.table import TABLE, Row
+from tests.permissions.test_table import may
+from tests.permissions.world import blank, ids_of, rich
+
+# Answers for scripts, fragments, files.
+NO_PAGES = {
+    *("healthz", "palette"),
+    *("evidence:upload", "evidence:download", "evidence:listing"),
+    *("fieldwork:beside", "fieldwork:history", "fieldwork:notes"),
+    *("reports:draft_progress", "reports:draft_page", "reports:draft_pdf"),
+}
+
+
+@pytest.mark.parametrize("key", ["petra", "carla"])
+def test_every_page_of_a_rich_engagement(sit: Sit, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setattr(drafting, "render_pdf", blank)
+    engagement = rich("Northwind Books, Inc.", number="2026-0901")
+    ids = ids_of(engagement)
+    desk = sit(f.people(engagement)[key])
+    looked = [_look(desk, row, ids) for row in TABLE.values() if _is_page(row) and may(key, row.get, row)]
+    assert len(looked) > 20
+
+
+def _is_page(row: Row) -> bool:
+    ours = ":" in row.name or row.name in {"home", "rules"}
+    if not ours or row.get is None or row.at != Stage.REPORTING or row.query or row.name in NO_PAGES:
+        return False
+    return not row.name.startswith("api")
+
+
+def _look(desk: Desk, row: Row, ids: dict[str, object]) -> str:
+    args = [arg[1:] if arg.startswith("=") else ids.get(arg, "unknown") for arg in row.args]
+    response = desk.page.goto(reverse(row.name, args=args))
+    assert response is not None
+    if response.status == 200:
+        desk.wrong += [*desk.faults(dark=False), *desk.sticking_out()]
+    elif response.status not in {404, 410}:
+        desk.wrong.append(f"{row.name}: {response.status}")
+    return row.name
