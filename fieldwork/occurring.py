@@ -81,7 +81,9 @@ def operations(engagement: Engagement) -> list[Operation]:
     for link in links:
         if periodic(link.control):
             populations[link.control].append(link.population)
-    return [_operation(engagement, control, listed) for control, listed in populations.items()]
+    found = [_operation(engagement, control, listed) for control, listed in populations.items()]
+    # A period shorter than the control's rhythm promises no occurrence.
+    return [one for one in found if one.due]
 
 
 def _operation(engagement: Engagement, control: Control, populations: list[Population]) -> Operation:
