@@ -15,7 +15,7 @@ from reports.rendering import html_of
 from tests.reports import snapshots
 
 # Number of controls (None: as the library has them) and how often both sides are measured, in turns.
-SIZES = ((None, 3), (400, 2))
+SIZES = ((None, 3), (400, 1))
 SIDES = ("worker", "plain")
 
 
