@@ -23,7 +23,7 @@ from tests.permissions.sized import busiest, sized
 from tests.permissions.world import BACKEND, rendered_blank
 
 FEW, MANY = 40, 400
-TIMES = 5
+TIMES = 3
 HANDLER = ClientHandler(enforce_csrf_checks=False)
 
 
