@@ -26,7 +26,8 @@ def logging_config(*, json: bool, level: str) -> dict[str, Any]:
     if json:
         render += [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
     else:
-        render += [structlog.dev.ConsoleRenderer(colors=False)]
+        # Rich's pictures of a traceback cost half a second each, and a page that is not found logs one.
+        render += [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
     return {
         "version": 1,
         "disable_existing_loggers": False,
