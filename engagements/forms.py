@@ -350,3 +350,10 @@ class InviteForm(forms.Form):
     email = forms.EmailField(label="E-mail address")
     title = forms.CharField(max_length=80, required=False)
     role = forms.ChoiceField(choices=Role.choices, help_text="The side follows from the role.")
+
+    def __init__(self, *args: Any, of_firm: bool, **kwargs: Any) -> None:
+        """`of_firm`: whether the firm's roles are offered too."""
+        super().__init__(*args, **kwargs)
+        if not of_firm:
+            offered = forms.ChoiceField(choices=[(role.value, role.label) for role in Role if not role.of_firm])
+            self.fields["role"] = offered

@@ -67,7 +67,7 @@ def frame(request: HttpRequest, engagement: Any, active: str) -> dict[str, Any]:
 
 def rail(engagement: Engagement) -> list[dict[str, str]]:
     """The stages with their state: done, now or next; a Type 1 has no observation."""
-    if engagement.stage in {Stage.DECLINED, Stage.WITHDRAWN}:
+    if engagement.ended:
         return [{"key": engagement.stage, "label": engagement.get_stage_display(), "state": "now"}]
     stages = [stage for stage in RAIL if stage != Stage.OBSERVATION or engagement.is_type_2]
     here = stages.index(Stage(engagement.stage))

@@ -137,6 +137,7 @@ class Engagement(models.Model):
             ("accept_engagement", "Accept, decline or withdraw"),
             ("manage_engagement", "Set dates, stage and letters"),
             ("manage_team", "Give and take roles"),
+            ("invite_own", "Invite people of its own organization"),
             ("edit_scope", "Choose and map controls, keep the firm's side of the scope"),
             (
                 "edit_registers",
@@ -264,6 +265,11 @@ class Engagement(models.Model):
     @property
     def frozen(self) -> bool:
         return self.frozen_at is not None
+
+    @property
+    def ended(self) -> bool:
+        """Declined or withdrawn."""
+        return self.stage in {Stage.DECLINED, Stage.WITHDRAWN}
 
 
 def _day(day: dt.date) -> str:

@@ -72,6 +72,7 @@ MATRIX: dict[Role, frozenset[str]] = {
     Role.CLIENT_ADMIN: frozenset(
         _CLIENT
         | {
+            "invite_own",
             "edit_registers",
             "provide_populations",
             "see_exceptions",

@@ -8,9 +8,9 @@ from django.db import transaction
 from django.urls import reverse
 
 from accounts.invitations import invite, when_accepted
-from accounts.models import Invitation, User
+from accounts.models import FirmMember, Invitation, User
 from audit.trail import action, record
-from engagements.models import FIRM_ROLES, Engagement, EngagementMember, InvitedRole, Role, Stage
+from engagements.models import FIRM_ROLES, Engagement, EngagementMember, InvitedRole, Role
 from engagements.roles import end_role, require, set_role
 
 ROLE_PROMISED = action("team.invited", "invited {target} as {role}")
@@ -39,13 +39,15 @@ def invite_to(
     engagement: Engagement, *, email: str, name: str, role: str, by: User, title: str = ""
 ) -> Invitation | EngagementMember:
     """Bring a person in by e-mail address: who has an account on the right side gets the role at once, others get
-    an invitation and the role with its acceptance.
+    an invitation and the role with its acceptance. The client's administrator brings in its own people only.
 
     Raises PermissionDenied, ValidationError.
     """
-    require(engagement, by, "manage_team")
-    _must_be_alive(engagement)
     of_firm = Role(role) in FIRM_ROLES
+    require(engagement, by, "manage_team", *(() if of_firm else ("invite_own",)))
+    _must_be_alive(engagement)
+    if not of_firm and FirmMember.objects.filter(firm=engagement.firm, user__email=email.strip().lower()).exists():
+        raise ValidationError({"email": f"This person belongs to {engagement.firm}, which examines the client."})
     known = User.objects.filter(email=email.strip().lower())
     known = (
         known.filter(firm_memberships__firm=engagement.firm)
@@ -82,5 +84,5 @@ def give_promised_roles(invitation: Invitation, user: User) -> None:
 
 
 def _must_be_alive(engagement: Engagement) -> None:
-    if engagement.stage in {Stage.DECLINED, Stage.WITHDRAWN}:
+    if engagement.ended:
         raise ValidationError("The engagement has ended: nobody joins it any more.")

@@ -308,6 +308,7 @@ class Migration(migrations.Migration):
                     ("accept_engagement", "Accept, decline or withdraw"),
                     ("manage_engagement", "Set dates, stage and letters"),
                     ("manage_team", "Give and take roles"),
+                    ("invite_own", "Invite people of its own organization"),
                     ("edit_scope", "Choose and map controls, keep the firm's side of the scope"),
                     (
                         "edit_registers",

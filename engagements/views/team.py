@@ -53,6 +53,7 @@ def team(request: HttpRequest, pk: int) -> HttpResponse:
         "client_choices": [(role.value, role.label) for role in Role if not role.of_firm],
         "acts": _acts(),
         "may_manage": "manage_team" in engagement.may,
+        "may_invite": not engagement.ended and bool(engagement.may & {"manage_team", "invite_own"}),
         "sees_firm": engagement.member.of_firm,
     }
     return shown(request, "engagements/team.html", context, form)
@@ -61,8 +62,8 @@ def team(request: HttpRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @login_required
 def invite(request: HttpRequest, pk: int) -> HttpResponse:
-    engagement = engagement_for(request, pk, "manage_team")
-    form = InviteForm(request.POST or None)
+    engagement = engagement_for(request, pk, "manage_team", "invite_own")
+    form = InviteForm(request.POST or None, of_firm="manage_team" in engagement.may)
     if filed(
         request, form, lambda data: invite_to(engagement, **data, by=person(request)), "The person is invited."
     ):

@@ -114,3 +114,29 @@ def test_an_invited_auditor_belongs_to_the_firm_and_confirms_independence_first(
     nora = User.objects.get(email="nora@example.com")
     assert FirmMember.objects.filter(user=nora, firm=engagement.firm).exists()
     assert client.get(reverse("engagements:controls", args=[engagement.pk])).status_code == 403
+
+
+def test_the_clients_administrator_brings_in_its_own_people_and_no_others(
+    client: Client, django_capture_on_commit_callbacks: object
+) -> None:
+    engagement = f.staffed()
+    client.force_login(f.people(engagement)["carla"])
+    url = reverse("engagements:team_invite", args=[engagement.pk])
+    assert url in client.get(reverse("engagements:team", args=[engagement.pk])).content.decode()
+    assert b"Staff" not in client.get(url).content
+    sent = {"name": "Nora Quist", "email": "nora@example.com", "title": "Head of IT", "role": Role.CONTROL_OWNER}
+    assert client.post(url, sent | {"role": Role.STAFF}).status_code == 422
+    assert client.post(url, sent | {"email": f.people(engagement)["ray"].email}).status_code == 422
+    assert not Invitation.objects.exists()
+    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
+        assert client.post(url, sent).status_code == 302
+    assert Invitation.objects.get().organization == engagement.client
+    assert "Carla" in mail.outbox[-1].body
+
+
+def test_nobody_of_the_firm_joins_on_the_clients_side() -> None:
+    engagement = f.proposed()
+    tess = f.person("tess")
+    FirmMember.objects.create(firm=engagement.firm, user=tess)
+    with pytest.raises(ValidationError, match="examines the client"):
+        invite_to(engagement, email=tess.email, name="T", role=Role.SIGNATORY, by=engagement.created_by)

@@ -54,6 +54,7 @@ CLIENT_PAGES = [
     "control",
     "control_owner",
     "team",
+    "team_invite",
     "activity",
 ]
 

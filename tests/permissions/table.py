@@ -80,6 +80,7 @@ def row(
 
 SEE_SCOPE = ("see_fieldwork", "see_description")
 SEE_CONTROLS = (*SEE_SCOPE, "provide_populations")
+INVITERS = ("manage_team", "invite_own")
 EITHER_SCOPE = ("edit_scope", "edit_registers")
 SEE_REQUESTS = ("see_fieldwork", "upload_evidence")
 SEE_LISTINGS = ("see_fieldwork", "provide_populations")
@@ -245,7 +246,7 @@ ENGAGEMENTS = [
     row("engagements:control_restore", "pk", "removed", post="edit_scope", acts=frozenset()),
     # Team: readers of the file come and go after issue too.
     row("engagements:team", "pk", get="see_engagement", post="manage_team", acts=ANY, unconfirmed=True),
-    row("engagements:team_invite", "pk", get="manage_team", post="manage_team", acts=ANY),
+    row("engagements:team_invite", "pk", get=INVITERS, post=INVITERS, acts=ANY),
     row("engagements:team_role", "pk", "owen", post="manage_team", acts=ANY, data={"role": "signatory"}),
     row("engagements:team_end", "pk", "owen", post="manage_team", acts=ANY),
     row("engagements:activity", "pk", get="see_trail"),
