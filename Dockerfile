@@ -16,6 +16,7 @@ COPY . .
 RUN ATTESTRY_ENV=production SITE_URL=https://build.invalid ALLOWED_HOSTS=build.invalid \
     SECRET_KEY="$(python -c 'import secrets; print(secrets.token_urlsafe(64))')" \
     DATABASE_URL=postgres://build BROKER_URL=redis://build EMAIL_URL=console:// \
+    AUDIT_KEY="$(python -c 'import secrets; print(secrets.token_hex(32))')" \
     STATIC_ROOT=/srv/static /opt/venv/bin/python manage.py collectstatic --noinput
 
 FROM python:3.13-slim

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pgtrigger
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Cast
 
-from audit.chain import HASH_EVENT
+from audit.chain import HASH_EVENT, stamp
+
+_NEVER_EMPTIED = pgtrigger.Trigger(
+    name="no_truncate",
+    level=pgtrigger.Statement,
+    when=pgtrigger.Before,
+    operation=pgtrigger.Truncate,
+    func="RAISE EXCEPTION 'This table is never emptied' USING ERRCODE = 'restrict_violation';",
+)
 
 
 class Chain(models.Model):
@@ -21,6 +28,19 @@ class Chain(models.Model):
     class Meta:
         triggers = [
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
+            # Only the trigger of the events moves a head; a statement of its own is not below any trigger.
+            pgtrigger.Protect(
+                name="only_by_event",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition("pg_trigger_depth() < 1"),
+            ),
+            pgtrigger.Trigger(
+                name="starts_empty",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                func="NEW.seq := 0; NEW.head := ''; RETURN NEW;",
+            ),
+            _NEVER_EMPTIED,
         ]
 
     def __str__(self) -> str:
@@ -30,6 +50,14 @@ class Chain(models.Model):
 class EventQuerySet(models.QuerySet["Event"]):
     def of_engagement(self, engagement_id: int) -> EventQuerySet:
         return self.filter(engagement_id=engagement_id)
+
+    def of_firm(self, firm_id: int) -> EventQuerySet:
+        """The firm's own chain and those of all its engagements."""
+        return self.filter(firm_id=firm_id)
+
+    def with_text(self) -> EventQuerySet:
+        """With `detail_text`, the text of the details that was hashed."""
+        return self.annotate(detail_text=Cast("detail", models.TextField()))
 
     def for_client(self) -> EventQuerySet:
         """Only what the service organization may see of its engagement (rule R68)."""
@@ -68,7 +96,10 @@ class Event(models.Model):
     class Meta:
         ordering = ["-id"]
         constraints = [models.UniqueConstraint(fields=["chain", "seq"], name="event_once_in_chain")]
-        indexes = [models.Index(fields=["engagement_id", "-id"], name="event_by_engagement")]
+        indexes = [
+            models.Index(fields=["engagement_id", "-id"], name="event_by_engagement"),
+            models.Index(fields=["firm_id", "-id"], name="event_by_firm"),
+        ]
         triggers = [
             pgtrigger.Trigger(
                 name="chain_event",
@@ -78,18 +109,27 @@ class Event(models.Model):
                 func=HASH_EVENT,
             ),
             pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
-            pgtrigger.Trigger(
-                name="no_truncate",
-                level=pgtrigger.Statement,
-                when=pgtrigger.Before,
-                operation=pgtrigger.Truncate,
-                func="RAISE EXCEPTION 'This table is never emptied' USING ERRCODE = 'restrict_violation';",
-            ),
+            _NEVER_EMPTIED,
         ]
 
     def __str__(self) -> str:
         return f"{self.chain_id}#{self.seq} {self.action}"
 
-    def facts(self) -> dict[str, Any]:
-        """What the event says, without its place in the chain."""
-        return {"action": self.action, "actor": self.actor_name, "target": self.target, **self.detail}
+    def fields(self) -> dict[str, str | None]:
+        """What is hashed, by name, as text; for events of a queryset `with_text`."""
+        return {
+            "previous": self.previous,
+            "chain": self.chain_id,
+            "seq": str(self.seq),
+            "at": stamp(self.at),
+            "actor_id": None if self.actor_id is None else str(self.actor_id),
+            "actor_name": self.actor_name,
+            "engagement_id": None if self.engagement_id is None else str(self.engagement_id),
+            "firm_id": None if self.firm_id is None else str(self.firm_id),
+            "action": self.action,
+            "audience": self.audience,
+            "target": self.target,
+            "target_label": self.target_label,
+            "detail": self.detail_text,  # type: ignore[attr-defined]
+            "ip": self.ip,
+        }

@@ -1,56 +1,163 @@
-"""Was the trail altered? Recomputes every hash and compares with the heads."""
+"""Was the trail altered? Recomputes every hash and compares with the heads and with the signed checkpoints."""
 
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable
 
-from django.db.models import TextField
-from django.db.models.functions import Cast
-
-from audit.chain import event_hash
+from audit import checkpoints
+from audit.chain import event_hash, stamp
+from audit.checkpoints import Checkpoint
 from audit.models import Chain, Event
+
+# How far a clock may be set back between two events before that is a fault.
+CLOCK_STEPS_BACK = dt.timedelta(seconds=2)
+# An event gets its time when it is written and is seen when its transaction ends, at most a task's time later.
+SEEN_LATE = dt.timedelta(minutes=10)
 
 
 @dataclasses.dataclass(frozen=True)
 class Fault:
-    """First bad place of a chain: `seq` is the number expected there."""
+    """First bad place of a chain, or of the checkpoints: `seq` is the number expected there."""
 
     chain: str
     seq: int
     reason: str
 
+    def __str__(self) -> str:
+        return f"{self.chain} {'number' if self.chain == 'checkpoints' else 'event'} {self.seq}: {self.reason}"
 
-def verify_chain(chain: Chain) -> Fault | None:
-    """Walk one chain from its first event; None when every link and the head hold."""
-    previous, expected = "", 1
-    events = Event.objects.filter(chain=chain).order_by("seq").annotate(detail_text=Cast("detail", TextField()))
+
+@dataclasses.dataclass(frozen=True)
+class Mark:
+    """What a checkpoint saw of one chain."""
+
+    seq: int
+    hash: str
+    number: int
+    at: dt.datetime
+
+    def __str__(self) -> str:
+        return f"checkpoint {self.number} of {stamp(self.at)}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """`covered`: how many events lie before the last checkpoint, whose time is `until`."""
+
+    faults: list[Fault]
+    events: int
+    checkpoints: int
+    covered: int
+    until: dt.datetime | None
+
+
+def verify() -> Verdict:
+    """Faults over all chains and the checkpoints, at most one each."""
+    # The heads first: what is added meanwhile lies behind them.
+    chains = {chain.key: chain for chain in Chain.objects.order_by("key")}
+    marks: dict[str, list[Mark]] = defaultdict(list)
+    faults, last = [], None
+    try:
+        for last in checkpoints.read():
+            for chain in last.moved:
+                marks[chain].append(mark_of(last, chain))
+    except checkpoints.Broken as broken:
+        faults.append(Fault("checkpoints", broken.number, broken.reason))
+    orphans = Event.objects.exclude(chain__in=chains).values_list("chain_id", flat=True)
+    for key in sorted({*chains, *marks, *orphans}):
+        fault = verify_chain(chains.get(key) or Chain(key=key), marks.get(key, []))
+        if fault is not None:
+            faults.append(fault)
+    covered = sum(seq for seq, _ in last.heads.values()) if last else 0
+    events = sum(chain.seq for chain in chains.values())
+    return Verdict(faults, events, last.number if last else 0, covered, last.at if last else None)
+
+
+def mark_of(checkpoint: Checkpoint, chain: str) -> Mark:
+    seq, head = checkpoint.heads[chain]
+    return Mark(seq, head, checkpoint.number, checkpoint.at)
+
+
+def verify_chain(chain: Chain, marks: Iterable[Mark] = ()) -> Fault | None:
+    """Walk one chain from its first event to its head; None when every link, the head and all marks hold."""
+    walk = _Walk(chain.key, sorted(marks, key=lambda mark: (mark.seq, mark.number)))
+    events = Event.objects.filter(chain=chain.key).order_by("seq", "id").with_text()
     for event in events.iterator(chunk_size=2000):
-        if event.seq != expected:
-            return Fault(chain.key, expected, f"event {expected} is missing; {event.seq} follows")
-        if event.previous != previous:
-            return Fault(chain.key, expected, "does not follow from the event before it")
-        computed = event_hash(
-            previous=previous,
-            chain=chain.key,
-            seq=event.seq,
-            at=event.at,
-            actor_id=event.actor_id,
-            actor_name=event.actor_name,
-            action=event.action,
-            audience=event.audience,
-            target=event.target,
-            target_label=event.target_label,
-            detail_text=event.detail_text,  # type: ignore[attr-defined]
-            ip=event.ip,
-        )
-        if computed != event.hash:
-            return Fault(chain.key, expected, "its content does not match its hash")
-        previous, expected = event.hash, expected + 1
-    if chain.seq != expected - 1 or chain.head != previous:
-        return Fault(chain.key, expected, f"the chain ends at {expected - 1}, its head says {chain.seq}")
+        if reason := walk.step(event):
+            return Fault(chain.key, walk.seq + 1, reason)
+    if reason := walk.end(chain):
+        return Fault(chain.key, walk.seq + 1, reason)
     return None
 
 
-def verify() -> list[Fault]:
-    """Faults over all chains, at most one each."""
-    return [fault for chain in Chain.objects.order_by("key") if (fault := verify_chain(chain)) is not None]
+class _Walk:
+    """The last good event of a chain, and what comes after it."""
+
+    def __init__(self, chain: str, marks: list[Mark]) -> None:
+        self.chain = chain
+        self.seq, self.hash = 0, ""
+        self.at: dt.datetime | None = None
+        self.ahead = marks
+        self.passed: Mark | None = None
+
+    def step(self, event: Event) -> str:
+        """What is wrong with the next event, "" when nothing is."""
+        reason = self._place(event) or self._time(event) or self._mark(event)
+        if not reason:
+            self.seq, self.hash, self.at = event.seq, event.hash, event.at
+        return reason
+
+    def _place(self, event: Event) -> str:
+        expected = self.seq + 1
+        if event.seq > expected:
+            return f"is missing; {event.seq} follows"
+        if event.seq < expected:
+            return f"another event has the number {event.seq} of one before it"
+        computed = event_hash(event.fields())
+        if computed != event.hash and event.previous == self.hash:
+            return "was changed: its content does not match its hash"
+        if computed != event.hash:
+            return "was put here or changed: it does not follow from the event before it, nor match its own hash"
+        if event.previous != self.hash:
+            return "does not follow from the event before it: one of the two was replaced, or they were reordered"
+        return ""
+
+    def _time(self, event: Event) -> str:
+        if self.at is not None and event.at < self.at - CLOCK_STEPS_BACK:
+            return f"is back-dated to {stamp(event.at)}, before the event that it follows"
+        if self.passed is not None and event.at < self.passed.at - SEEN_LATE:
+            return f"is back-dated to {stamp(event.at)}: {self.passed} did not see it"
+        return ""
+
+    def _mark(self, event: Event) -> str:
+        while self.ahead and self.ahead[0].seq <= event.seq:
+            mark = self.ahead.pop(0)
+            # A mark below this event was not met at its own number.
+            if mark.seq != event.seq or mark.hash != event.hash:
+                first = self.passed.seq + 1 if self.passed else 1
+                span = f"an event from {first} to {mark.seq}" if first < mark.seq else "it"
+                return f"is not the event that {mark} saw: {span} was rewritten"
+            self.passed = mark
+        return ""
+
+    def end(self, chain: Chain) -> str:
+        if self.ahead:
+            mark = self.ahead[-1]
+            if not self.seq:
+                return f"the whole chain is gone: {mark} saw {mark.seq} events"
+            return f"is missing: {mark} saw {mark.seq} events, and the tail after {self.seq} was cut off"
+        moved = self.seq > chain.seq
+        if moved:
+            # Written since the head was read, or past the trigger that moves it.
+            chain = Chain.objects.filter(key=chain.key).first() or chain
+            if self.seq > chain.seq:
+                self.seq = chain.seq
+                return f"was put behind the chain's head, which says {chain.seq}"
+        if chain.seq > self.seq and not moved:
+            return f"is missing: the chain's head says {chain.seq}, and the tail after {self.seq} was cut off"
+        if chain.seq == self.seq and chain.head != self.hash:
+            return "the chain's head is not the hash of its last event"
+        return ""

@@ -13,4 +13,5 @@ app.autodiscover_tasks()
 app.conf.beat_schedule = {
     "relay": {"task": "jobs.relay", "schedule": 5.0, "options": {"expires": 5}},
     "sweep": {"task": "jobs.sweep", "schedule": 30.0, "options": {"expires": 30}},
+    "checkpoint": {"task": "audit.checkpoint", "schedule": 900.0, "options": {"expires": 900}},
 }

@@ -50,6 +50,18 @@ def choice(name: str, choices: tuple[str, ...], default: str) -> str:
     return value
 
 
+def seed(name: str) -> bytes:
+    """A secret of 32 random bytes, written as 64 hexadecimal digits; empty without it."""
+    value = text(name)
+    try:
+        secret = bytes.fromhex(value)
+    except ValueError:
+        secret = b"?"
+    if value and len(secret) != 32:
+        raise ImproperlyConfigured(f"{name} must be 64 hexadecimal digits: 32 random bytes.")
+    return secret
+
+
 def storages(url: str, home: Path) -> dict[str, dict[str, Any]]:
     """The stores for evidence and reports: folders under `home`, or an S3 bucket when a URL is given.
 

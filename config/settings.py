@@ -21,7 +21,7 @@ DEBUG = environment.boolean("DEBUG", ENVIRONMENT == "development")
 
 if PRODUCTION:
     environment.required(
-        ["SECRET_KEY", "ALLOWED_HOSTS", "SITE_URL", "DATABASE_URL", "BROKER_URL", "EMAIL_URL"],
+        ["SECRET_KEY", "ALLOWED_HOSTS", "SITE_URL", "DATABASE_URL", "BROKER_URL", "EMAIL_URL", "AUDIT_KEY"],
         "Production (ATTESTRY_ENV=production)",
     )
     if DEBUG:
@@ -234,6 +234,12 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "EXCEPTION_HANDLER": "engagements.api.explain",
 }
+
+# The trail: signed checkpoints over all its chains, kept outside the database.
+AUDIT_KEY = environment.seed("AUDIT_KEY")
+AUDIT_KEY_FILE = ATTESTRY_HOME / "audit.key"
+AUDIT_FORMER_KEYS = environment.words("AUDIT_FORMER_KEYS")
+AUDIT_CHECKPOINTS = Path(environment.text("AUDIT_CHECKPOINTS", str(ATTESTRY_HOME / "audit" / "checkpoints.jsonl")))
 
 # Background work. A message may come twice or late, never get lost: the Job row is the truth.
 CELERY_BROKER_URL = environment.text("BROKER_URL") or embedded.broker_url(ATTESTRY_HOME)

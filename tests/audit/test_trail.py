@@ -43,7 +43,7 @@ def test_each_engagement_has_its_own_chain() -> None:
             assert following.previous == event.hash
         chain = Chain.objects.get(key=f"engagement:{engagement.pk}")
         assert (chain.seq, chain.head) == (events[-1].seq, events[-1].hash)
-    assert verify() == []
+    assert verify().faults == []
 
 
 def test_hashes_hold_for_every_kind_of_content() -> None:
@@ -58,7 +58,7 @@ def test_hashes_hold_for_every_kind_of_content() -> None:
     reset_ip(token)
     record(TRIED, by=engagement.created_by, firm=engagement.firm)
     record(TRIED, by=None)
-    assert verify() == []
+    assert verify().faults == []
     event = Event.objects.filter(action="trial.tried").last()
     assert event is not None
     assert event.actor_name == "Attestry"
@@ -81,13 +81,15 @@ def test_the_database_sets_time_place_and_hash() -> None:
     assert forged.at.year > 2001
     assert forged.seq == Event.objects.filter(engagement_id=engagement.pk).count() + 1
     assert len(forged.hash) == 64
-    assert verify() == []
+    assert verify().faults == []
 
 
 @pytest.mark.parametrize(
     "sql",
     [
         "UPDATE audit_event SET detail = '{}'",
+        "UPDATE audit_chain SET head = ''",
+        "TRUNCATE audit_chain CASCADE",
         "DELETE FROM audit_event",
         "TRUNCATE audit_event",
         "DELETE FROM audit_chain",
@@ -97,7 +99,7 @@ def test_the_application_cannot_alter_it(sql: str) -> None:
     f.proposed()
     with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(sql)
-    assert verify() == []
+    assert verify().faults == []
 
 
 def test_the_orm_cannot_alter_it_either() -> None:
@@ -138,7 +140,7 @@ def test_a_tail_cut_off_is_found() -> None:
     without_protection(f"DELETE FROM audit_event WHERE id = {last.pk}")  # noqa: S608
     fault = verify_chain(Chain.objects.get(key=f"engagement:{engagement.pk}"))
     assert fault is not None
-    assert "its head says" in fault.reason
+    assert "head says" in fault.reason
 
 
 def test_what_is_rolled_back_leaves_no_event() -> None:
@@ -149,7 +151,7 @@ def test_what_is_rolled_back_leaves_no_event() -> None:
         transaction.set_rollback(True)
     assert Event.objects.count() == count
     record(TRIED, by=None, engagement=engagement)
-    assert verify() == []
+    assert verify().faults == []
 
 
 def test_actions_are_registered_once() -> None:

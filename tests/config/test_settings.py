@@ -25,6 +25,7 @@ PRODUCTION = {
     "STORAGE_URL": "s3://k:s@objects:8333/attestry?secure=0",
     "EMAIL_URL": "smtp://mail.example",
     "TRUSTED_PROXY_COUNT": "1",
+    "AUDIT_KEY": "5e" * 32,
 }
 SHOW = """
 import json, sys
@@ -62,6 +63,8 @@ def values(environment: dict[str, str], *names: str) -> dict[str, Any]:
         ({"DATABASE_URL": "sqlite:///db"}, "must be a PostgreSQL URL"),
         ({"BROKER_URL": ""}, "needs these variables to be set: BROKER_URL"),
         ({"EMAIL_URL": ""}, "needs these variables to be set: EMAIL_URL"),
+        ({"AUDIT_KEY": ""}, "needs these variables to be set: AUDIT_KEY"),
+        ({"AUDIT_KEY": "5e5e"}, "64 hexadecimal digits"),
         ({"SITE_URL": "http://attestry.example"}, "must begin with https://"),
         ({"DEBUG": "1"}, "does not run with DEBUG"),
         ({"ATTESTRY_ENV": "prod"}, "must be one of development, test, demo, production"),
