@@ -32,6 +32,12 @@ class Stage(models.TextChoices):
     DECLINED = "declined", "Declined"
     WITHDRAWN = "withdrawn", "Withdrawn"
 
+    @property
+    def standing(self) -> str:
+        """The stage in a sentence: the engagement is "in fieldwork", is "issued"."""
+        over = self in {Stage.ISSUED, Stage.LOCKED, Stage.DECLINED, Stage.WITHDRAWN}
+        return self.value if over else f"in {self.value}"
+
 
 RAIL = [
     Stage.ACCEPTANCE,
@@ -73,6 +79,11 @@ class ReportingStep(models.TextChoices):
     CLIENT_REVIEW = "client_review", "Client review"
     QUALITY_REVIEW = "quality_review", "Quality review"
     READY = "ready", "Ready to issue"
+
+    @property
+    def standing(self) -> str:
+        """The step in a sentence: the report is "in quality review"."""
+        return {"draft": "a draft", "ready": "ready to issue"}.get(self.value, f"in {str(self.label).lower()}")
 
 
 class EngagementQuerySet(models.QuerySet["Engagement"]):
@@ -265,6 +276,11 @@ class Engagement(models.Model):
     @property
     def frozen(self) -> bool:
         return self.frozen_at is not None
+
+    @property
+    def standing(self) -> str:
+        """The stage in a sentence: the engagement is "in fieldwork", is "issued"."""
+        return Stage(self.stage).standing
 
     @property
     def ended(self) -> bool:

@@ -35,15 +35,18 @@ def locked(engagement: Engagement) -> Engagement:
     return rows.get(pk=engagement.pk)
 
 
+def stands_at(engagement: Engagement, *stages: Stage) -> bool:
+    """Whether `must_be` would let the engagement pass: for pages, which offer only what is not refused."""
+    return not engagement.frozen and engagement.stage in stages
+
+
 def must_be(engagement: Engagement, *stages: Stage) -> None:
     """Raise WrongStage unless the engagement stands at one of the stages and is not frozen."""
     if engagement.frozen:
         raise WrongStage("The report is issued: nothing in this engagement can change any more.")
     if engagement.stage not in stages:
         wanted = " or ".join(str(stage.label).lower() for stage in stages)
-        raise WrongStage(
-            f"The engagement is at {engagement.get_stage_display().lower()}; this belongs to {wanted}."
-        )
+        raise WrongStage(f"The engagement is {engagement.standing}; this belongs to {wanted}.")
 
 
 # Stages at which evidence, tests and registers may be worked on.

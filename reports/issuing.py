@@ -85,7 +85,7 @@ def _check_stage(engagement: Engagement) -> None:
     must_be(engagement, Stage.REPORTING)
     if engagement.reporting_step != ReportingStep.READY:
         raise WrongStage(
-            f"The report is at {engagement.get_reporting_step_display().lower()}; it is issued when it is ready."
+            f"The report is {ReportingStep(engagement.reporting_step).standing}; it is issued when it is ready."
         )
 
 

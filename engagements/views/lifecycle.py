@@ -34,7 +34,12 @@ def overview(request: HttpRequest, pk: int) -> HttpResponse:
     member = engagement.member
     unconfirmed = member.of_firm and member.independence_confirmed_at is None
     columns = {"wide": [], "main": [], "aside": []} if unconfirmed else panels.overview(engagement, request)
-    context = {**frame(request, engagement, "overview"), "columns": columns, "unconfirmed": unconfirmed}
+    context = {
+        **frame(request, engagement, "overview"),
+        "columns": columns,
+        "unconfirmed": unconfirmed,
+        "changeable": workflow.stands_at(engagement, Stage.ACCEPTANCE, *workflow.WORKING),
+    }
     return render(request, "engagements/overview.html", context)
 
 
@@ -146,7 +151,7 @@ def stage(request: HttpRequest, pk: int, to: str) -> HttpResponse:
         if done(
             request,
             lambda: workflow.advance(engagement, target, by=person(request)),
-            f"The engagement is at {str(target.label).lower()} now.",
+            f"The engagement is {target.standing} now.",
         ):
             return redirect("engagements:overview", pk)
         return redirect("engagements:stage", pk, to)

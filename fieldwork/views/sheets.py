@@ -20,6 +20,7 @@ from engagements.models import Engagement
 from engagements.register import findings
 from engagements.roles import engagement_for
 from engagements.views.acting import done, filed, person, shown
+from engagements.workflow import WORKING, stands_at
 from evidence.models import EvidenceFile, RequestControl
 from fieldwork import deviations, notes, signing, testing
 from fieldwork.drawing import TESTING
@@ -536,7 +537,8 @@ def review_notes(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
         **frame(request, engagement, "testing"),
         "test": test,
         "notes": ReviewNote.objects.filter(test=test).select_related("raised_by", "answered_by"),
-        "may_raise": bool(engagement.may & {"sign_reviewed", "sign_partner", "complete_quality_review"}),
+        "may_raise": stands_at(engagement, *WORKING)
+        and bool(engagement.may & {"sign_reviewed", "sign_partner", "complete_quality_review"}),
         "may_answer": "record_tests" in engagement.may,
     }
     fragment = request.headers.get("HX-Request") == "true"

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls import URLPattern, URLResolver, get_resolver, resolve, reverse
 
 from engagements.models import Stage
 from engagements.register import Severity, findings
 from engagements.roles import MATRIX
 from engagements.workflow import STEP_OF_STAGE
-from tests.permissions.table import ADMIN, FIRM, OPENER, PUBLIC, READER, SIGNED_IN, TABLE, Need, Row
+from tests.permissions.table import ADMIN, FIRM, OPENER, ORGANIZATION, PUBLIC, READER, SIGNED_IN, TABLE, Need, Row
 from tests.permissions.world import (
     EVERYBODY,
     INSIDERS,
@@ -92,6 +93,8 @@ def may(who: str, need: Need, row: Row) -> bool:
         return who in OF_FIRM
     if need in {ADMIN, OPENER}:
         return who in OPENERS
+    if need == ORGANIZATION:
+        return who == "petra" or (who in INSIDERS and not INSIDERS[who].of_firm)
     wanted = {need} if isinstance(need, str) else set(need or ())
     if who == UNCONFIRMED:
         return row.unconfirmed and bool(wanted & MATRIX[INSIDERS["milan"]])
@@ -248,6 +251,50 @@ def test_nothing_that_is_issued_changes_whoever_sends_whatever(world: World) -> 
     table.agrees()
 
 
+# Pages that show something as well as a form.
+SHOWING = {
+    "engagements:acceptance",
+    "engagements:criterion",
+    "engagements:letter",
+    "fieldwork:exception",
+    "fieldwork:item",
+    "fieldwork:notes",
+    "reports:section",
+    "reports:sign_statement",
+}
+
+
+@pytest.mark.parametrize("stage", [Stage.FIELDWORK, Stage.ISSUED])
+def test_no_page_offers_what_would_be_refused(world: World, stage: Stage) -> None:
+    """Forms and links to forms stand on pages only at the stages at which they lead to something."""
+    with undone():
+        table = Table(world, stage)
+        for row in rows_at(stage) + (rows_at(Stage.REPORTING) if stage == Stage.ISSUED else []):
+            # The page of a form that is of no use now stands behind a link that nothing may offer.
+            useless = row.post and row.acts and stage not in row.acts and row.name not in SHOWING
+            if row.get is None or not row.of_engagement or row.api or useless:
+                continue
+            for who in ("petra", "carla", "sig"):
+                if may(who, row.get, row):
+                    page = table.url(row)
+                    for name in offers(world.ask(who, "GET", page)):
+                        offered = TABLE[name]
+                        # Empty: it never changes anything.
+                        if offered.post is not None and offered.acts and stage not in offered.acts:
+                            table.note(who, "GET", row, f"offers {name}")
+                    CELLS["pages with their offers"] += 1
+    table.agrees()
+
+
+def offers(response: Any) -> set[str]:
+    """The routes to which a page has forms, and to which it links when they are there for a form."""
+    page = response.content.decode() if response.get("Content-Type", "").startswith("text/html") else ""
+    page = page.partition("<main")[2]
+    forms = set(re.findall(r'<form [^>]*action="(/[^"?]+)', page))
+    links = set(re.findall(r'<a [^>]*href="(/engagements/[^"#?]*)', page))
+    return {resolve(url).view_name for url in forms} | {resolve(url).view_name for url in links} - SHOWING
+
+
 def test_objects_of_other_engagements_are_not_found(world: World) -> None:
     """Whoever may see both engagements does not reach the objects of one by way of the other."""
     with undone():
@@ -319,7 +366,7 @@ def test_other_methods_are_refused(world: World) -> None:
     with undone():
         table = Table(world, Stage.REPORTING)
         for row in TABLE.values():
-            if not row.name.startswith("account_"):
+            if not row.name.startswith(("account_", "mfa_")):
                 with undone():
                     status = world.ask("petra", "DELETE", table.url(row)).status_code
                     CELLS["DELETE"] += 1
