@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from controls.models import Category, Criterion, LibraryControl
+from controls.notation import in_words
 
 DATA = Path(__file__).parent / "data"
 
@@ -63,7 +64,7 @@ def load(criteria: Any = Criterion, library: Any = LibraryControl) -> tuple[int,
                 "nature": row["nature"],
                 "frequency": row["frequency"],
                 "evidence": row["typical_evidence"],
-                "test": row["typical_test"],
+                "test": in_words(row["typical_test"]),
             },
         )
         control.criteria.set([known[code] for code in row["criteria"].split()])

@@ -15,6 +15,7 @@ from config.demo_data.controls import OWN, TEXTS
 from config.demo_data.findings import FINDINGS
 from config.demo_data.work import Crew
 from controls.models import Category, LibraryControl
+from controls.notation import in_words
 from distribution import agreements, granting, reading
 from engagements import registers, scope, workflow
 from engagements.models import Control, Engagement, EngagementMember, ReportingStep, Stage
@@ -85,7 +86,7 @@ def _in_scope(engagement: Engagement, crew: Crew, codes: list[str], *, own: bool
                 nature=nature,
                 frequency=frequency,
                 criteria=criteria,
-                typical_test=f"{kinds}: {TEXTS[number].procedure}",
+                typical_test=in_words(f"{kinds}: {TEXTS[number].procedure}"),
                 typical_evidence=f"Records of {title.lower()}",
                 by=crew.manager,
             )

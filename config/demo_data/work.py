@@ -19,7 +19,7 @@ from fieldwork.testing.concluding import conclude_test
 from fieldwork.testing.planning import plan_test
 from fieldwork.testing.recording import Entry, cite, record_many
 
-KINDS = {"I": "inquiry", "S": "inspection", "O": "observation", "R": "reperformance"}
+KINDS = ("inquiry", "inspection", "observation", "reperformance")
 # Listings that come as a workbook; the others are CSV.
 SPREADSHEETS = {"GOV-01", "IAM-06", "COM-02", "MON-04"}
 FALLBACK = Text("", "Inspected the evidence of the control's operation in the period.")
@@ -60,8 +60,8 @@ def text_of(control: Control) -> Text:
 
 def kinds_of(control: Control) -> list[str]:
     """The kinds of test that the library's suggestion names; inspection where it names none."""
-    letters = control.typical_test.partition(":")[0]
-    found = [name for letter, name in KINDS.items() if letter in letters.replace(";", "+").split("+")]
+    method = control.typical_test.partition(":")[0].lower()
+    found = [name for name in KINDS if name in method]
     return found if found and found != ["inquiry"] else [*found, "inspection"]
 
 

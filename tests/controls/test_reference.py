@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controls.models import Category, Criterion, LibraryControl
+from controls.notation import in_words
 from controls.reference import load
 from tests import factories as f
 
@@ -44,3 +45,23 @@ def test_the_order_is_that_of_the_numbers() -> None:
     codes = list(Criterion.objects.values_list("code", flat=True))
     assert codes[:3] == ["CC1.1", "CC1.2", "CC1.3"]
     assert codes[-1] == "P8.1"
+
+
+@pytest.mark.parametrize(
+    ("note", "words"),
+    [
+        ("S: sampled quarters", "Inspection: sampled quarters"),
+        ("S", "Inspection"),
+        ("O/S", "Observation or inspection"),
+        ("I+S: read policy; inspect log", "Inquiry and inspection: read policy; inspect log"),
+        ("S: config; R: attempt local login", "Inspection: config; reperformance: attempt local login"),
+        ("S: full listing checked; I on any found", "Inspection: full listing checked; inquiry on any found"),
+        ("SLA met: sampled", "SLA met: sampled"),
+    ],
+)
+def test_the_librarys_letters_become_words(note: str, words: str) -> None:
+    assert in_words(note) == words
+
+
+def test_no_control_of_the_library_begins_with_a_letter() -> None:
+    assert not LibraryControl.objects.filter(test__regex=r"(^|; )[SIOR]([+/:;]|$)").exists()
