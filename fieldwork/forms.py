@@ -9,7 +9,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from accounts.models import User
-from engagements.models import FIRM_ROLES, Control, Engagement
+from engagements.models import Control, Engagement
+from engagements.roles import roles_with
 from evidence.models import EvidenceFile, EvidenceRequest
 from fieldwork.models import Attribute, ControlTest, Deviation, ItemResult, Procedure, Sample
 
@@ -17,10 +18,9 @@ _ATTRIBUTE = re.compile(r"(?:(?P<letter>[A-Za-z]{1,2})[.)]\s+)?(?P<title>[^:]{1,
 
 
 def team(engagement: Engagement) -> Any:
-    """The firm's people of an engagement, by name."""
-    return User.objects.filter(roles__engagement=engagement, roles__role__in=FIRM_ROLES, is_active=True).order_by(
-        "name"
-    )
+    """Who may test in an engagement, by name; its quality reviewer and peer reviewer do not."""
+    people = User.objects.filter(roles__engagement=engagement, roles__role__in=roles_with("record_tests"))
+    return people.filter(is_active=True).order_by("name")
 
 
 def citable(engagement: Engagement) -> Any:

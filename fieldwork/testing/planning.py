@@ -13,7 +13,7 @@ from accounts.models import User
 from audit.trail import action, record
 from engagements.models import Control, Engagement, EngagementMember
 from engagements.register import guard
-from engagements.roles import require
+from engagements.roles import require, roles_with
 from engagements.workflow import WORKING, locked, must_be
 from fieldwork.drawing import TESTING
 from fieldwork.models import Attribute, ControlTest, DeviationCell, Procedure, Sample, SheetItem
@@ -96,8 +96,8 @@ def _tester(engagement: Engagement, user: User | None) -> User | None:
     if user is None:
         return None
     member = EngagementMember.objects.filter(engagement=engagement, user=user).first()
-    if member is None or not member.of_firm:
-        raise ValidationError({"assigned_to": f"{user} is not on the firm's team of this engagement."})
+    if member is None or member.role not in roles_with("record_tests"):
+        raise ValidationError({"assigned_to": f"{user} does not test here: only the firm's team does."})
     return user
 
 

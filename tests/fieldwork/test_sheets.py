@@ -91,8 +91,10 @@ def test_planning_needs_the_right(key: str) -> None:
 
 def test_only_the_firms_team_is_assigned() -> None:
     engagement = m.at_fieldwork()
-    with pytest.raises(ValidationError, match="not on the firm's team"):
-        m.planned(engagement, assigned_to=f.people(engagement)["carla"])
+    for number, key in enumerate(("carla", "quinn")):
+        control = m.control(engagement, f"NB-{number}")
+        with pytest.raises(ValidationError, match="does not test here"):
+            m.planned(engagement, control, assigned_to=f.people(engagement)[key])
 
 
 def test_sample_comes_whole_and_is_not_exchanged() -> None:
