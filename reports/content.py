@@ -18,6 +18,8 @@ from typing import Any, Literal, TypedDict, Union, cast, get_args, get_origin, g
 import rfc8785
 
 FORMAT: Literal["attestry.report/1"] = "attestry.report/1"
+# The unit of a deviation that no item shows: the control did not happen when it was due.
+EXPECTED = "expected occurrences"
 
 # The values are those of reports.models (Limb, Conclusion, Matter.Cause) and fieldwork.models; a test compares.
 Limb = Literal["description", "design", "operating"]

@@ -395,7 +395,7 @@ def _deviations(sheets: _Sheets) -> list[content.Deviation]:
                 found=one.description,
                 items_tested=sheets.tested.get(one.test_id) if items else one.expected_occurrences,
                 deviations=len(items) if items else one.missing_occurrences,
-                unit="" if items else "expected occurrences",
+                unit="" if items else content.EXPECTED,
                 cause=one.cause,
                 type=cast(content.DeviationType, one.type),
                 extent=one.extent,

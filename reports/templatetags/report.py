@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from reports import prose as _prose
 from reports import wording
-from reports.content import Control, Deviation, Result, Test, TestKind, result_of
+from reports.content import EXPECTED, Control, Deviation, Result, Test, TestKind, result_of
 
 register = template.Library()
 
@@ -73,12 +73,26 @@ def extent(found: Test | Deviation) -> str:
     tested, deviations = found["items_tested"], found["deviations"]
     if tested is None:
         return ""
+    if found["unit"] == EXPECTED:
+        return _shortfall(tested, deviations or 0)
     unit = found["unit"] or ("item" if tested == 1 else "items")
     population = found.get("population")
     words = f"Tested: {tested:,} {unit}" + (f" of a population of {population:,}" if population is not None else "")
     if deviations is not None:
         words += f"; deviations: {deviations:,}"
     return words + "."
+
+
+@register.filter
+def missing(deviation: Deviation) -> str:
+    """What no tested item shows: occurrences that were expected and did not take place; "" without any."""
+    if deviation["unit"] != EXPECTED or deviation["items_tested"] is None:
+        return ""
+    return _shortfall(deviation["items_tested"], deviation["deviations"] or 0)
+
+
+def _shortfall(expected: int, absent: int) -> str:
+    return f"Expected in the period: {expected:,} occurrence{'' if expected == 1 else 's'}; missing: {absent:,}."
 
 
 @register.filter

@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from reports.content import Conclusion, Limb, Snapshot
+from reports.content import EXPECTED, Conclusion, Limb, Snapshot
 from reports.prose import to_html
 from reports.rendering import html_of
 from reports.wording import (
@@ -371,6 +371,19 @@ def test_exception_without_a_text_of_its_test_shows_what_was_found() -> None:
     snapshot["deviations"][0]["found"] = "Three accounts outlived their owners."
     results = text_of(snapshot, "controls").split("Exceptions of the period")[0]
     assert "Exceptions noted. Three accounts outlived their owners. Tested: 25 departures" in results
+
+
+def test_a_missing_occurrence_is_said_beside_the_items_tested() -> None:
+    """Two reviews without fault do not hide that a third was due and never took place (R34, R37)."""
+    snapshot = snapshots.qualified()
+    test = snapshots.find(snapshot, "IAM-06")["tests"][0]
+    test.update(unit="", items_tested=2, population=3, deviations=0)
+    snapshot["deviations"][0].update(unit=EXPECTED, items_tested=4, deviations=1)
+    results, _, exceptions = text_of(snapshot, "controls").partition("Exceptions of the period")
+    words = "Expected in the period: 4 occurrences; missing: 1."
+    assert f"Tested: 2 items of a population of 3; deviations: 0. {words}" in results
+    assert words in exceptions
+    assert "Tested: 4 expected" not in exceptions
 
 
 def test_no_response_of_management_stands_among_results() -> None:
