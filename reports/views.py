@@ -575,7 +575,7 @@ def move_step(request: HttpRequest, pk: int) -> HttpResponse:
         if to not in ReportingStep.values:
             raise ValidationError("No such step.")
         drafting.move_step(engagement, to, by=engagement.member.user)
-        messages.success(request, f"The report is at {str(ReportingStep(to).label).lower()}.")
+        messages.success(request, f"The report is {ReportingStep(to).standing} now.")
     except ValidationError as error:
         _say(request, error)
     return redirect("reports:report", pk)
@@ -653,7 +653,15 @@ def draft_progress(request: HttpRequest, pk: int, number: int) -> HttpResponse:
         "done_url": reverse("reports:draft", args=[pk, number]),
         "done_label": f"Read {str(found).lower()}",
     }
-    return render(request, "components/job.html", context)
+    return _progress(request, context)
+
+
+def _progress(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    """How far a job is; when it has ended, the page around it is loaded anew and shows what came of it."""
+    response = render(request, "components/job.html", context)
+    if context["job"] is not None and context["job"].finished:
+        response["HX-Refresh"] = "true"
+    return response
 
 
 @require_GET
@@ -749,7 +757,7 @@ def issued_progress(request: HttpRequest, pk: int) -> HttpResponse:
         "done_url": reverse("reports:report", args=[pk]),
         "done_label": "Show the issued report",
     }
-    return render(request, "components/job.html", context)
+    return _progress(request, context)
 
 
 @require_GET

@@ -33,7 +33,8 @@ def home(request: HttpRequest) -> HttpResponse:
     for kind, label in KINDS.items():
         items = [one for one in found if one.kind == kind and one not in urgent]
         if items:
-            groups.append({"key": kind, "label": label, "items": items[:SHOWN_PER_KIND], "count": len(items)})
+            shown = items if request.GET.get("all") == kind else items[:SHOWN_PER_KIND]
+            groups.append({"key": kind, "label": label, "items": shown, "count": len(items)})
     context = {
         "urgent": urgent,
         "groups": groups,
