@@ -75,7 +75,6 @@ class Period(TypedDict):
 class Dates(TypedDict):
     report: str | None  # date of the auditor's report; None while it is not set
     engagement_letter: str | None
-    representation_letter: str | None
 
 
 class Editions(TypedDict):

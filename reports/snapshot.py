@@ -88,7 +88,6 @@ def build(engagement: Engagement) -> content.Snapshot:
     sheets = _sheets(engagement)
     numbers = {control.number for control in sheets.controls}
     deviations = _deviations(sheets) if engagement.is_type_2 else []
-    representation = statements.get(ManagementStatement.Kind.REPRESENTATION)
     made = content.Snapshot(
         format=content.FORMAT,
         report=content.ReportIdentity(
@@ -109,7 +108,6 @@ def build(engagement: Engagement) -> content.Snapshot:
         dates=content.Dates(
             report=_iso(engagement.report_date),
             engagement_letter=_iso(engagement.letter_on),
-            representation_letter=_iso(representation.stated_on if representation else None),
         ),
         categories=[
             cast(content.Category, category.value) for category in Category if category in engagement.categories

@@ -383,8 +383,15 @@ def _finish_report(
     wait()
 
 
-def _management_signs(engagement: Engagement, crew: Crew, today: dt.date, *, modifications: str = "") -> None:
-    for kind in ("assertion", "representation", "subsequent_events"):
+def _management_signs(
+    engagement: Engagement,
+    crew: Crew,
+    today: dt.date,
+    *,
+    modifications: str = "",
+    kinds: tuple[str, ...] = ("assertion", "representation", "subsequent_events"),
+) -> None:
+    for kind in kinds:
         statements.sign(
             engagement,
             kind,
@@ -589,7 +596,7 @@ def _standing(test: ControlTest, place: int, crew: Crew, by: User) -> None:
 
 
 def type_1_in_reporting(firm: Firm, team: dict[str, User], today: dt.date, wait: Wait) -> Engagement:
-    """A first report as of a date: tested and described, waiting for assertion, opinion and reviews."""
+    """A first report as of a date: concluded on, waiting for the quality review and the representation letter."""
     client, cast = people.make_client(
         firm,
         "Quillfeather Health, Inc.",
@@ -638,6 +645,11 @@ def type_1_in_reporting(firm: Firm, team: dict[str, User], today: dt.date, wait:
     _describe(engagement, crew, texts.QUILLFEATHER)
     description.complete(engagement, by=crew.admin)
     workflow.advance(engagement, Stage.REPORTING, by=crew.manager)
+    opinion.set_report_date(engagement, date=today, by=crew.partner)
+    for limb in ("description", "design"):
+        opinion.form(engagement, limb, conclusion="unmodified", by=crew.partner)
+    _management_signs(engagement, crew, today, kinds=("assertion", "subsequent_events"))
     _draft(engagement, crew, wait)
     drafting.move_step(engagement, ReportingStep.CLIENT_REVIEW, by=crew.manager)
+    drafting.move_step(engagement, ReportingStep.QUALITY_REVIEW, by=crew.manager)
     return engagement

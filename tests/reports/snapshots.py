@@ -320,7 +320,6 @@ def snapshot(
         "dates": {
             "report": "2026-11-20" if type_2 else "2026-08-14",
             "engagement_letter": "2025-09-12",
-            "representation_letter": "2026-11-20" if type_2 else "2026-08-14",
         },
         "categories": categories,
         "editions": {

@@ -11,7 +11,7 @@ from engagements.workflow import WrongStage
 from jobs.models import Job
 from jobs.running import run
 from reports import drafting, storage
-from reports.models import QualityReview, Report
+from reports.models import ManagementStatement, QualityReview, Report
 from reports.rendering import RenderError
 from tests import factories as f
 from tests.reports import makers as m
@@ -127,6 +127,20 @@ def test_quality_review_needs_conclusions_and_a_date(engagement: Any) -> None:
 def test_steps_are_not_skipped(engagement: Any) -> None:
     with pytest.raises(WrongStage):
         drafting.move_step(engagement, ReportingStep.READY, by=f.people(engagement)["milan"])
+
+
+def test_letters_that_are_not_printed_leave_draft_and_quality_review_as_they_are() -> None:
+    """The representation letter is signed last, on the report date; nothing printed changes by it."""
+    engagement = m.in_scope()
+    m.worked(engagement)
+    m.described(engagement)
+    m.concluded(engagement)
+    m.sign(engagement, ManagementStatement.Kind.ASSERTION)
+    draft = m.approved(engagement)
+    for kind in (ManagementStatement.Kind.SUBSEQUENT_EVENTS, ManagementStatement.Kind.REPRESENTATION):
+        m.sign(engagement, kind)
+    assert not drafting.what_step_lacks(engagement, ReportingStep.READY)
+    assert drafting.request_draft(engagement, by=f.people(engagement)["milan"]) == draft
 
 
 def test_ready_needs_the_quality_review_of_this_content(engagement: Any) -> None:
