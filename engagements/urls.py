@@ -42,4 +42,10 @@ urlpatterns = [
     path("engagements/<int:pk>/team/<int:user>/end/", team.end, name="team_end"),
     # Activity
     path("engagements/<int:pk>/activity/", activity.activity, name="activity"),
+    path("engagements/<int:pk>/activity/export.<str:form>", activity.export, name="activity_export"),
+    path("engagements/<int:pk>/activity/trail.jsonl", activity.whole, name="trail"),
+    path("firm/trail/", activity.firm, name="firm_trail"),
+    path("firm/trail/export.<str:form>", activity.firm_export, name="firm_trail_export"),
+    path("firm/trail/trail.jsonl", activity.firm_whole, name="firm_trail_whole"),
+    path("verify_trail.py", activity.script, name="trail_script"),
 ]

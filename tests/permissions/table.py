@@ -250,6 +250,12 @@ ENGAGEMENTS = [
     row("engagements:team_role", "pk", "owen", post="manage_team", acts=ANY, data={"role": "signatory"}),
     row("engagements:team_end", "pk", "owen", post="manage_team", acts=ANY),
     row("engagements:activity", "pk", get="see_trail"),
+    row("engagements:activity_export", "pk", "=csv", get="see_trail"),
+    row("engagements:trail", "pk", get="see_fieldwork"),
+    row("engagements:firm_trail", get=ADMIN),
+    row("engagements:firm_trail_export", "=jsonl", get=ADMIN),
+    row("engagements:firm_trail_whole", get=ADMIN),
+    row("engagements:trail_script", get=SIGNED_IN),
 ]
 
 # Sub was asked for nothing, Owen for the requests and for the control with its listings.
