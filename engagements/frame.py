@@ -66,10 +66,16 @@ def frame(request: HttpRequest, engagement: Any, active: str) -> dict[str, Any]:
 
 
 def rail(engagement: Engagement) -> list[dict[str, str]]:
-    """The stages with their state: done, now or next; a Type 1 has no observation."""
+    """The stages with their state: done, now or next; a Type 1 has no observation.
+
+    Readiness may be left out, and once it is behind nobody can tell from the stage whether it was: then it is not
+    shown as done.
+    """
     if engagement.ended:
         return [{"key": engagement.stage, "label": engagement.get_stage_display(), "state": "now"}]
-    stages = [stage for stage in RAIL if stage != Stage.OBSERVATION or engagement.is_type_2]
+    before = RAIL.index(Stage(engagement.stage)) <= RAIL.index(Stage.READINESS)
+    without = {*([] if engagement.is_type_2 else [Stage.OBSERVATION]), *([] if before else [Stage.READINESS])}
+    stages = [stage for stage in RAIL if stage not in without]
     here = stages.index(Stage(engagement.stage))
     return [
         {

@@ -13,6 +13,7 @@ from django.utils import timezone
 from audit.models import Event
 from controls.models import Category
 from engagements import workflow
+from engagements.frame import rail
 from engagements.models import Engagement, EngagementMember, LetterAmendment, Role, RuleOverride, Stage
 from engagements.register import Blocked
 from tests import factories as f
@@ -203,3 +204,14 @@ def test_leaving_declines_before_acceptance_and_withdraws_after() -> None:
         workflow.leave(accepted, reason="Again", by=accepted.created_by)
     with pytest.raises(DatabaseError), transaction.atomic():
         accepted.delete()
+
+
+@pytest.mark.parametrize(
+    ("stage", "shown"), [(Stage.SCOPING, True), (Stage.READINESS, True), (Stage.FIELDWORK, False)]
+)
+def test_readiness_is_not_shown_as_done_when_it_may_have_been_left_out(stage: Stage, shown: bool) -> None:
+    engagement = f.accepted()
+    engagement.stage = stage
+    steps = rail(engagement)
+    assert ("readiness" in [step["key"] for step in steps]) == shown
+    assert [step["state"] for step in steps].count("now") == 1
