@@ -1,12 +1,68 @@
-"""How sign-in works here: by e-mail, for invited people only."""
+"""How sign-in works here: by e-mail and password or by passkey, for invited people only."""
 
 from __future__ import annotations
 
+from typing import Any
+from urllib.parse import urlsplit
+
 from allauth.account.adapter import DefaultAccountAdapter
-from django.http import HttpRequest
+from allauth.core.internal import ratelimit
+from allauth.core.internal.httpkit import get_client_ip
+from allauth.mfa.adapter import DefaultMFAAdapter
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from accounts import browsers, proving
+from accounts.models import User
+
+UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Nobody signs up: accounts come from invitations (`accounts.invitations`)."""
         return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """The client behind our own proxies; who comes over a socket without an address shares one limit."""
+        return get_client_ip(request) or UNKNOWN_ADDRESS
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """Guesses are counted by account and browser or, for a browser never seen, by account and network.
+
+        So whoever guesses from elsewhere does not lock the owner out.
+        """
+        login = str(credentials.get("email", "")).lower()
+        return f"{login}:{browsers.known_as(request, login) or ratelimit.get_ip(request)}"
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Refuse too many guesses, before the password is looked at. Raises ValidationError."""
+        super().pre_authenticate(request, **credentials)
+        login = str(credentials.get("email", "")).lower()
+        self._guess = None
+        if not browsers.known_as(request, login):
+            self._guess = ratelimit.consume(
+                request, app="allauth.account", action="login_failed_anywhere", key=f"anywhere:{login}"
+            )
+            if not self._guess:
+                raise self.validation_error("too_many_login_attempts")
+
+    def _rollback_login_failed_rl_usage(self) -> None:
+        super()._rollback_login_failed_rl_usage()
+        if self._guess:
+            self._guess.rollback()
+
+    def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
+        response: HttpResponse = super().post_login(request, user, **kwargs)
+        browsers.remember(response, user)
+        return response
+
+    def is_reauthentication_required(self, app: str) -> bool:
+        """A sign-in of a moment ago is proof enough; else the library looks for a later proof in the session."""
+        return not proving.signed_in_recently(self.request)
+
+
+class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """Passkeys belong to the address of the installation, never to what a Host header says."""
+        return {"id": urlsplit(settings.SITE_URL).hostname or "localhost", "name": "Attestry"}

@@ -7,11 +7,15 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
-from accounts.models import Firm, FirmMember, ServiceOrganization, User
+from accounts.models import Firm, FirmMember, Licence, ServiceOrganization, User
+from accounts.people import administers
 from audit.trail import action, record
 
 CLIENT_ADDED = action("client.added", "added the client {target}")
 FIRM_CHANGED = action("firm.changed", "changed the firm's record")
+LICENCE_ADDED = action("licence.added", "entered the licence {target}")
+LICENCE_REMOVED = action("licence.removed", "removed the licence {target}")
+POLICY_CHANGED = action("policy.changed", "changed how people of {target} sign in")
 
 
 @transaction.atomic
@@ -32,8 +36,7 @@ def add_client(firm: Firm, *, name: str, by: User, short_name: str = "", website
 @transaction.atomic
 def change_firm(firm: Firm, *, by: User, **fields: Any) -> Firm:
     """Change what reports and rules know of the firm. Raises PermissionDenied but for its administrators."""
-    if not FirmMember.objects.filter(firm=firm, user=by, is_admin=True).exists():
-        raise PermissionDenied("Only an administrator of the firm changes its record.")
+    _must_administer(firm, by)
     firm = Firm.objects.select_for_update().get(pk=firm.pk)
     old = {name: str(getattr(firm, name)) for name in fields}
     for name, value in fields.items():
@@ -44,3 +47,53 @@ def change_firm(firm: Firm, *, by: User, **fields: Any) -> Firm:
     if changes:
         record(FIRM_CHANGED, by=by, firm=firm, target=firm, values=changes)
     return firm
+
+
+@transaction.atomic
+def add_licence(licence: Licence, *, by: User) -> Licence:
+    """Enter a licence of the firm. Raises PermissionDenied, ValidationError for one that is there already."""
+    _must_administer(licence.firm, by)
+    licence.full_clean()
+    licence.save()
+    record(LICENCE_ADDED, by=by, firm=licence.firm, target=licence, expires=str(licence.expires_on or ""))
+    return licence
+
+
+@transaction.atomic
+def remove_licence(licence: Licence, *, by: User) -> None:
+    """Take a licence off the record, say when a renewed one is entered. Raises PermissionDenied."""
+    _must_administer(licence.firm, by)
+    record(LICENCE_REMOVED, by=by, firm=licence.firm, target=licence)
+    licence.delete()
+
+
+@transaction.atomic
+def change_sign_in_policy(
+    place: Firm | ServiceOrganization, *, demands_second_factor: bool, session_hours: int, by: User
+) -> None:
+    """Change what the firm or the client asks of its people when they sign in; holds from their next click.
+
+    Raises PermissionDenied but for administrators, ValidationError.
+    """
+    _must_administer(place, by)
+    # What the form has put on the object it was given is not the old value.
+    place = type(place).objects.select_for_update().get(pk=place.pk)
+    old = [place.demands_second_factor, place.session_hours]
+    place.demands_second_factor, place.session_hours = demands_second_factor, session_hours
+    place.full_clean()
+    place.save(update_fields=["demands_second_factor", "session_hours"])
+    if old != [demands_second_factor, session_hours]:
+        firm = place if isinstance(place, Firm) else place.firm
+        record(
+            POLICY_CHANGED,
+            by=by,
+            firm=firm,
+            target=place,
+            demands_second_factor=demands_second_factor,
+            session_hours=session_hours,
+        )
+
+
+def _must_administer(place: Firm | ServiceOrganization, by: User) -> None:
+    if not administers(by, place):
+        raise PermissionDenied(f"Only an administrator of {place} changes this.")

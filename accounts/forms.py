@@ -8,7 +8,7 @@ from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
-from accounts.models import Firm, User
+from accounts.models import ClientMember, Firm, FirmMember, Licence, ServiceOrganization, User
 
 
 class DateInput(forms.DateInput):
@@ -36,13 +36,10 @@ class FirmForm(forms.ModelForm):  # type: ignore[type-arg]
             "legal_name",
             "city",
             "state",
-            "licence_jurisdiction",
-            "licence_number",
-            "licence_expires",
             "peer_review_on",
             "retention_years",
         ]
-        widgets = {"licence_expires": DateInput(), "peer_review_on": DateInput()}
+        widgets = {"peer_review_on": DateInput()}
         help_texts = {
             "legal_name": "As it signs reports.",
             "state": "City and state stand under the signature of every report.",
@@ -54,6 +51,50 @@ class FirmForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         # No report is signed without them (R46).
         self.fields["city"].required = self.fields["state"].required = True
+
+
+class LicenceForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = Licence
+        fields = ["jurisdiction", "number", "expires_on"]
+        widgets = {"expires_on": DateInput()}
+        help_texts = {"jurisdiction": "The state or board, as reports name it."}
+
+
+POLICY = {
+    "fields": ["demands_second_factor", "session_hours"],
+    "help_texts": {
+        "demands_second_factor": "Whoever has none is led to set one up before anything else opens.",
+        "session_hours": "1 to 12. A session ends then, whatever is open.",
+    },
+}
+
+
+class FirmPolicyForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = Firm
+        fields = POLICY["fields"]
+        help_texts = POLICY["help_texts"]
+
+
+class OrganizationForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = ServiceOrganization
+        fields = POLICY["fields"]
+        help_texts = POLICY["help_texts"]
+
+
+class FirmMemberForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = FirmMember
+        fields = ["is_admin", "may_accept"]
+        labels = {"is_admin": "administers the firm"}
+
+
+class ClientMemberForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = ClientMember
+        fields = ["is_admin"]
 
 
 class PasswordForm(forms.Form):

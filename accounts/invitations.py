@@ -104,8 +104,12 @@ def accept(invitation: Invitation, *, password: str) -> User:
     if invitation.firm is not None:
         FirmMember.objects.get_or_create(firm=invitation.firm, user=user, defaults={"title": invitation.title})
     elif invitation.organization is not None:
+        # Who comes first administers the organization, until its people or its auditor say otherwise.
+        first = not ClientMember.objects.filter(organization=invitation.organization).exists()
         ClientMember.objects.get_or_create(
-            organization=invitation.organization, user=user, defaults={"title": invitation.title}
+            organization=invitation.organization,
+            user=user,
+            defaults={"title": invitation.title, "is_admin": first},
         )
     invitation.accepted_at, invitation.accepted_by = timezone.now(), user
     invitation.save(update_fields=["accepted_at", "accepted_by"])

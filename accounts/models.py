@@ -8,6 +8,7 @@ import secrets
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
@@ -52,20 +53,72 @@ class User(AbstractBaseUser, PermissionsMixin):
         return "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words)).upper() or "?"
 
 
-class Firm(models.Model):
+class SignInPolicy(models.Model):
+    """What an organization asks of its people when they sign in (`accounts.policies` applies it)."""
+
+    demands_second_factor = models.BooleanField("everybody has a second factor", default=False)
+    session_hours = models.PositiveSmallIntegerField(
+        "hours until people sign in anew",
+        default=12,
+        validators=[MinValueValidator(1), MaxValueValidator(12)],
+    )
+
+    class Meta:
+        abstract = True
+
+
+class Firm(SignInPolicy):
     """A CPA firm, as it appears in its reports."""
 
     legal_name = models.CharField(max_length=200)
     city = models.CharField(max_length=100, blank=True)
     state = models.CharField(max_length=100, blank=True)
-    licence_jurisdiction = models.CharField("licence jurisdiction", max_length=100, blank=True)
-    licence_number = models.CharField("licence number", max_length=50, blank=True)
-    licence_expires = models.DateField("licence expires", null=True, blank=True)
     peer_review_on = models.DateField("last peer review accepted", null=True, blank=True)
     retention_years = models.PositiveSmallIntegerField(default=7)
 
     def __str__(self) -> str:
         return self.legal_name
+
+    @property
+    def licence(self) -> Licence | None:
+        """The licence that reports name: of the state where the firm signs, else the one that runs longest."""
+        licences = sorted(
+            self.licences.all(), key=lambda one: (one.expires_on or dt.date.max, one.pk), reverse=True
+        )
+        at_home = [one for one in licences if one.jurisdiction.casefold() == self.state.casefold()]
+        return next(iter(at_home or licences), None)
+
+    @property
+    def licence_jurisdiction(self) -> str:
+        return self.licence.jurisdiction if self.licence else ""
+
+    @property
+    def licence_number(self) -> str:
+        return self.licence.number if self.licence else ""
+
+    @property
+    def licence_expires(self) -> dt.date | None:
+        return self.licence.expires_on if self.licence else None
+
+
+class Licence(models.Model):
+    """A firm's licence to practise in one jurisdiction."""
+
+    firm = models.ForeignKey(Firm, on_delete=models.CASCADE, related_name="licences")
+    jurisdiction = models.CharField(max_length=100)
+    number = models.CharField(max_length=50)
+    expires_on = models.DateField("expires", null=True, blank=True)
+
+    class Meta:
+        ordering = ["jurisdiction", "number"]
+        constraints = [models.UniqueConstraint(fields=["firm", "jurisdiction", "number"], name="licence_once")]
+
+    def __str__(self) -> str:
+        return f"{self.jurisdiction} {self.number}"
+
+    def current(self, *, on: dt.date) -> bool:
+        """Whether the firm may practise under it on that day."""
+        return self.expires_on is None or self.expires_on >= on
 
 
 class FirmMember(models.Model):
@@ -82,7 +135,7 @@ class FirmMember(models.Model):
         return f"{self.user} at {self.firm}"
 
 
-class ServiceOrganization(models.Model):
+class ServiceOrganization(SignInPolicy):
     """A client of one firm. The same company at another firm is another row: firms share nothing."""
 
     firm = models.ForeignKey(Firm, on_delete=models.PROTECT, related_name="clients")
@@ -106,6 +159,7 @@ class ClientMember(models.Model):
     organization = models.ForeignKey(ServiceOrganization, on_delete=models.CASCADE, related_name="members")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="client_memberships")
     title = models.CharField(max_length=80, blank=True)
+    is_admin = models.BooleanField("administers the organization", default=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["organization", "user"], name="client_member_once")]

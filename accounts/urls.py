@@ -7,6 +7,20 @@ app_name = "accounts"
 urlpatterns = [
     # Invitations
     path("invitation/<str:token>/", views.accept_invitation, name="invitation"),
+    # One's own account
+    path("account/", views.account, name="account"),
+    path("account/sessions/<int:pk>/end/", views.end_one_session, name="end_session"),
+    path("account/sessions/end/", views.end_other_sessions, name="end_sessions"),
     # The firm
     path("firm/", views.firm, name="firm"),
+    path("firm/sign-in/", views.firm_policy, name="firm_policy"),
+    path("firm/licences/new/", views.new_licence, name="licence_new"),
+    path("firm/licences/<int:pk>/remove/", views.end_licence, name="licence_remove"),
+    path("firm/people/<int:pk>/", views.firm_member, name="firm_member"),
+    # Clients
+    path("organizations/<int:pk>/", views.organization, name="organization"),
+    path("organizations/people/<int:pk>/", views.organization_member, name="organization_member"),
+    # People
+    path("people/<int:pk>/deactivate/", views.deactivate_person, name="deactivate"),
+    path("people/<int:pk>/reactivate/", views.reactivate_person, name="reactivate"),
 ]

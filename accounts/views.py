@@ -1,22 +1,56 @@
 from __future__ import annotations
 
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.contrib import messages
 from django.contrib.auth import login
-from django.contrib.auth.decorators import login_not_required, login_required
-from django.core.exceptions import ValidationError
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.clients import change_firm
-from accounts.forms import FirmForm, PasswordForm, refuse
+from accounts import browsers
+from accounts.clients import add_licence, change_firm, change_sign_in_policy, remove_licence
+from accounts.forms import (
+    ClientMemberForm,
+    FirmForm,
+    FirmMemberForm,
+    FirmPolicyForm,
+    LicenceForm,
+    OrganizationForm,
+    PasswordForm,
+    refuse,
+)
 from accounts.invitations import accept, find_open
-from accounts.models import FirmMember, User
+from accounts.models import ClientMember, Firm, FirmMember, Licence, ServiceOrganization, User
+from accounts.people import (
+    administers,
+    change_client_member,
+    change_firm_member,
+    deactivate,
+    end_session,
+    end_sessions,
+    may_deactivate,
+    reactivate,
+)
+from accounts.policies import demands_on, has_second_factor
 
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+
+
+def user_of(request: HttpRequest) -> User:
+    """The person of a request, who is signed in: whatever is not for everybody asks for that."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied("Sign in first.")
+    return request.user
 
 
 @login_not_required
@@ -47,28 +81,245 @@ def accept_invitation(request: HttpRequest, token: str) -> HttpResponse:
         messages.success(request, f"You have joined {context['place']}. Sign in to go on.")
         return redirect("account_login" if not request.user.is_authenticated else "home")
     login(request, user, backend=BACKEND)
-    return redirect("home")
+    UserSession.objects.create_from_request(request)
+    response = redirect("home")
+    browsers.remember(response, user)
+    return response
+
+
+@never_cache
+@require_GET
+def account(request: HttpRequest) -> HttpResponse:
+    """One's own account: how one signs in, where one is signed in, for whom one works."""
+    user = user_of(request)
+    factors = list(Authenticator.objects.filter(user=user).order_by("pk"))
+    kinds = {one.type: one.wrap() for one in factors}
+    codes = kinds.get(Authenticator.Type.RECOVERY_CODES)
+    context = {
+        "app": kinds.get(Authenticator.Type.TOTP),
+        "passkeys": [one for one in factors if one.type == Authenticator.Type.WEBAUTHN],
+        "codes_left": len(codes.get_unused_codes()) if codes else None,
+        "sessions": sorted(UserSession.objects.purge_and_list(user), key=lambda one: one.created_at, reverse=True),
+        "firms": FirmMember.objects.filter(user=user).select_related("firm"),
+        "clients": ClientMember.objects.filter(user=user).select_related("organization__firm"),
+        "must_set_up": demands_on(user).second_factor and not has_second_factor(user),
+    }
+    return render(request, "accounts/account.html", context)
+
+
+@require_POST
+def end_one_session(request: HttpRequest, pk: int) -> HttpResponse:
+    try:
+        end_session(user_of(request), pk)
+    except UserSession.DoesNotExist as error:
+        raise Http404("No session of yours") from error
+    messages.success(request, "That session has ended.")
+    return redirect("accounts:account")
+
+
+@require_POST
+def end_other_sessions(request: HttpRequest) -> HttpResponse:
+    """Every session but this one."""
+    ended = end_sessions(user_of(request), but=request.session.session_key)
+    messages.success(request, f"{ended} other session{'' if ended == 1 else 's'} ended.")
+    return redirect("accounts:account")
+
+
+def _firm_member(request: HttpRequest) -> FirmMember:
+    """The membership whose firm the page is about: the one asked for, else the first."""
+    members = FirmMember.objects.filter(user=user_of(request)).select_related("firm").order_by("pk")
+    wanted = request.GET.get("firm", "")
+    member = (
+        members.filter(firm=int(wanted)).first() if wanted.isdecimal() and len(wanted) < 10 else members.first()
+    )
+    if member is None:
+        raise Http404("Not a member of a firm")
+    return member
+
+
+def _administered(request: HttpRequest) -> FirmMember:
+    """As `_firm_member`, for who may change the firm; others are refused before anything is read."""
+    member = _firm_member(request)
+    if not member.is_admin:
+        raise PermissionDenied("Only an administrator of the firm changes its record.")
+    return member
+
+
+def _firm_page(
+    request: HttpRequest, member: FirmMember, form: FirmForm | None = None, **forms: Any
+) -> HttpResponse:
+    form = form or FirmForm(instance=member.firm)
+    policy = forms.get("policy") or FirmPolicyForm(instance=member.firm)
+    if not member.is_admin:
+        for field in (*form.fields.values(), *policy.fields.values()):
+            field.disabled = True
+    colleagues = FirmMember.objects.filter(firm=member.firm).select_related("user").order_by("user__name")
+    today = timezone.localdate()
+    context = {
+        "form": form,
+        "member": member,
+        "policy": policy,
+        "licence": forms.get("licence") or LicenceForm(),
+        "licences": [(one, one.current(on=today)) for one in member.firm.licences.all()],
+        "colleagues": colleagues,
+        "clients": member.firm.clients.all(),
+        "others": FirmMember.objects.filter(user=member.user).exclude(pk=member.pk).select_related("firm"),
+    }
+    wrong = any(one.errors for one in (form, *forms.values()))
+    return render(request, "accounts/firm.html", context, status=422 if wrong else 200)
+
+
+def _firm_place(member: FirmMember) -> str:
+    return f"{reverse('accounts:firm')}?firm={member.firm_id}"
 
 
 @require_http_methods(["GET", "POST"])
-@login_required
 def firm(request: HttpRequest) -> HttpResponse:
     """What reports and rules know of the firm; its administrators change it, its people read it."""
-    member = FirmMember.objects.filter(user__in=[request.user]).select_related("firm").first()
-    if member is None:
-        raise Http404("Not a member of a firm")
-    form = FirmForm(request.POST or None, instance=member.firm)
-    if not member.is_admin:
-        for field in form.fields.values():
-            field.disabled = True
-    if request.method == "POST" and form.is_valid():
+    if request.method == "GET":
+        return _firm_page(request, _firm_member(request))
+    member = _administered(request)
+    form = FirmForm(request.POST, instance=member.firm)
+    if form.is_valid():
         try:
             change_firm(member.firm, by=member.user, **form.cleaned_data)
         except ValidationError as error:
             refuse(form, error)
         else:
             messages.success(request, "The firm's record is saved.")
-            return redirect("accounts:firm")
-    colleagues = FirmMember.objects.filter(firm=member.firm).select_related("user").order_by("user__name")
-    context = {"form": form, "member": member, "colleagues": colleagues}
-    return render(request, "accounts/firm.html", context, status=422 if form.errors else 200)
+            return redirect(_firm_place(member))
+    return _firm_page(request, member, form)
+
+
+@require_POST
+def firm_policy(request: HttpRequest) -> HttpResponse:
+    member = _administered(request)
+    form = FirmPolicyForm(request.POST, instance=member.firm)
+    if not form.is_valid():
+        return _firm_page(request, member, policy=form)
+    change_sign_in_policy(member.firm, by=member.user, **form.cleaned_data)
+    messages.success(request, "How your people sign in is saved.")
+    return redirect(_firm_place(member))
+
+
+@require_POST
+def new_licence(request: HttpRequest) -> HttpResponse:
+    member = _administered(request)
+    form = LicenceForm(request.POST, instance=Licence(firm=member.firm))
+    if form.is_valid():
+        try:
+            add_licence(form.instance, by=member.user)
+        except ValidationError as error:
+            refuse(form, error)
+        else:
+            messages.success(request, "The licence is entered.")
+            return redirect(_firm_place(member))
+    return _firm_page(request, member, licence=form)
+
+
+@require_POST
+def end_licence(request: HttpRequest, pk: int) -> HttpResponse:
+    licence = get_object_or_404(Licence, pk=pk, firm__members__user=user_of(request))
+    remove_licence(licence, by=user_of(request))
+    messages.success(request, f"The licence {licence} is removed.")
+    return redirect(f"{reverse('accounts:firm')}?firm={licence.firm_id}")
+
+
+@require_http_methods(["GET", "POST"])
+def firm_member(request: HttpRequest, pk: int) -> HttpResponse:
+    """What a colleague administers, and whether the person can sign in."""
+    user = user_of(request)
+    member = get_object_or_404(FirmMember.objects.select_related("firm", "user"), pk=pk, firm__members__user=user)
+    if not administers(user, member.firm):
+        raise PermissionDenied("Only an administrator of the firm changes this.")
+    form = FirmMemberForm(request.POST if request.method == "POST" else None, instance=member)
+    if request.method == "POST" and form.is_valid():
+        stored = FirmMember.objects.get(pk=pk)
+        try:
+            change_firm_member(stored, by=user, **form.cleaned_data)
+        except ValidationError as error:
+            refuse(form, error)
+        else:
+            messages.success(request, f"Saved for {member.user.name}.")
+            return redirect(f"{reverse('accounts:firm')}?firm={member.firm_id}")
+    return _member_page(request, member, member.firm, form)
+
+
+def _member_page(
+    request: HttpRequest,
+    member: FirmMember | ClientMember,
+    place: Firm | ServiceOrganization,
+    form: FirmMemberForm | ClientMemberForm,
+) -> HttpResponse:
+    context = {
+        "member": member,
+        "place": place,
+        "form": form,
+        "may_deactivate": may_deactivate(user_of(request), member.user),
+        "second_factor": has_second_factor(member.user),
+    }
+    return render(request, "accounts/member.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+def organization(request: HttpRequest, pk: int) -> HttpResponse:
+    """A client's people and how they sign in; its administrators and its auditor's change it."""
+    user = user_of(request)
+    place = get_object_or_404(ServiceOrganization.objects.select_related("firm"), pk=pk)
+    mine = administers(user, place)
+    if not (mine or place.members.filter(user=user).exists()):
+        raise Http404("Not a member of the organization")
+    form = OrganizationForm(request.POST if request.method == "POST" else None, instance=place)
+    if not mine:
+        if request.method == "POST":
+            raise PermissionDenied("Only an administrator of the organization changes this.")
+        for field in form.fields.values():
+            field.disabled = True
+    if request.method == "POST" and form.is_valid():
+        change_sign_in_policy(place, by=user, **form.cleaned_data)
+        messages.success(request, "How your people sign in is saved.")
+        return redirect("accounts:organization", pk)
+    people = place.members.select_related("user").order_by("user__name")
+    context = {"place": place, "form": form, "people": people, "mine": mine}
+    return render(request, "accounts/organization.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+def organization_member(request: HttpRequest, pk: int) -> HttpResponse:
+    """What a person of a client administers, and whether the person can sign in."""
+    user = user_of(request)
+    member = get_object_or_404(ClientMember.objects.select_related("organization__firm", "user"), pk=pk)
+    place = member.organization
+    if not administers(user, place):
+        if place.members.filter(user=user).exists():
+            raise PermissionDenied("Only an administrator of the organization changes this.")
+        raise Http404("Not a member of the organization")
+    form = ClientMemberForm(request.POST if request.method == "POST" else None, instance=member)
+    if request.method == "POST" and form.is_valid():
+        change_client_member(ClientMember.objects.get(pk=pk), by=user, **form.cleaned_data)
+        messages.success(request, f"Saved for {member.user.name}.")
+        return redirect("accounts:organization", place.pk)
+    return _member_page(request, member, place, form)
+
+
+def _person_near(request: HttpRequest, pk: int) -> User:
+    """A person of a firm, or of a client of a firm, that the user administers; anybody else is not there."""
+    firms = FirmMember.objects.filter(user=user_of(request), is_admin=True).values("firm_id")
+    near = Q(firm_memberships__firm__in=firms) | Q(client_memberships__organization__firm__in=firms)
+    return get_object_or_404(User.objects.filter(near).distinct(), pk=pk)
+
+
+@require_POST
+def deactivate_person(request: HttpRequest, pk: int) -> HttpResponse:
+    person = _person_near(request, pk)
+    deactivate(person, by=user_of(request))
+    messages.success(request, f"{person.name} can sign in no more; open sessions have ended.")
+    return redirect("accounts:firm")
+
+
+@require_POST
+def reactivate_person(request: HttpRequest, pk: int) -> HttpResponse:
+    person = _person_near(request, pk)
+    reactivate(person, by=user_of(request))
+    messages.success(request, f"{person.name} can sign in again.")
+    return redirect("accounts:firm")

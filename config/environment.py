@@ -137,6 +137,26 @@ def email(url: str, home: Path) -> dict[str, Any]:
     }
 
 
+def cache(environment: str, url: str) -> dict[str, Any]:
+    """Django's cache in a server that speaks Redis, by its URL as for the broker; in memory for tests.
+
+    Raises ImproperlyConfigured for another kind of server.
+    """
+    if environment == "test":
+        return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    if url.startswith("redis+socket://"):
+        parts = urlsplit(url)
+        number = parse_qs(parts.query).get("virtual_host", ["0"])[0]
+        url = f"unix://{parts.path}?db={number}"
+    if not url.startswith(("redis://", "rediss://", "unix://")):
+        raise ImproperlyConfigured("CACHE_URL must be set to redis://... where the broker is no Redis or Valkey.")
+    return {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": url,
+        "KEY_PREFIX": "attestry",
+    }
+
+
 def required(names: list[str], purpose: str) -> None:
     """Refuses to go on while a variable of `names` is unset, and names every one that is."""
     missing = [name for name in names if not text(name)]

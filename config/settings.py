@@ -60,6 +60,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "csp",
     "django_filters",
     "django_htmx",
@@ -82,6 +84,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.SignInPolicies",
+    "accounts.middleware.GraveActs",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 
@@ -112,6 +116,7 @@ DATABASES = {
 }
 if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
     raise ImproperlyConfigured("DATABASE_URL must be a PostgreSQL URL (postgres://...).")
+CELERY_BROKER_URL = environment.text("BROKER_URL") or embedded.broker_url(ATTESTRY_HOME)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Names with hashes where files are cached for ever; compressed where they cross a network.
@@ -172,17 +177,52 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 
-# Sign-in by e-mail address; people come by invitation, never by signing up.
+# Sign-in by e-mail address or passkey; people come by invitation, never by signing up.
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-# An invitation reaches its reader at the address it is for, which proves the address.
-ACCOUNT_EMAIL_VERIFICATION = "none"
+# An invitation reaches its reader at the address it is for, which proves the address; others are asked.
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
 ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
+# Who wants to change how one signs in, or commits a grave act, has proved who it is in these seconds.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+ACCOUNT_RATE_LIMITS = {
+    # By address of the network, and by account and browser (`accounts.adapter`); the second number bounds
+    # guessing from many networks and never keeps out a browser that the person has used before.
+    "login_failed": "20/m/ip,5/5m/key",
+    "login_failed_anywhere": "100/h/key",
+}
 ALLAUTH_TRUSTED_PROXY_COUNT = environment.integer("TRUSTED_PROXY_COUNT", 0)
+MFA_ADAPTER = "accounts.adapter.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Attestry"
+# Zero steps before or after: the library remembers a used code for one step only.
+MFA_TOTP_TOLERANCE = 0
+# Chromium gives passkeys to http://localhost, which is no secure origin to the library.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
+# What nobody does from an unattended browser: addresses whose POST wants a fresh proof (`accounts.middleware`).
+# Signing a statement and issuing ask for the secret in the act itself.
+GRAVE_ACTS = {
+    "engagements:team",
+    "engagements:team_role",
+    "engagements:team_end",
+    "reports:form_opinion",
+    "accounts:firm_member",
+    "accounts:firm_policy",
+    "accounts:organization",
+    "accounts:organization_member",
+}
+# Counts of wrong guesses and used codes are shared by all processes.
+CACHES = {"default": environment.cache(ENVIRONMENT, environment.text("CACHE_URL") or CELERY_BROKER_URL)}
 
 # Object permissions have their own tables (engagements.roles); guardian adds nothing to User.
 ANONYMOUS_USER_NAME = None
@@ -242,7 +282,6 @@ AUDIT_FORMER_KEYS = environment.words("AUDIT_FORMER_KEYS")
 AUDIT_CHECKPOINTS = Path(environment.text("AUDIT_CHECKPOINTS", str(ATTESTRY_HOME / "audit" / "checkpoints.jsonl")))
 
 # Background work. A message may come twice or late, never get lost: the Job row is the truth.
-CELERY_BROKER_URL = environment.text("BROKER_URL") or embedded.broker_url(ATTESTRY_HOME)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     # Longer than a task may run (config.checks), or a long task would be handed out twice.

@@ -8,6 +8,7 @@ from engagements.views import home
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", views.healthz, name="healthz"),
     path("account/", include("allauth.account.urls")),
+    path("account/second-factor/", include("accounts.mfa_urls")),
     path("", include("accounts.urls")),
     path("", home.home, name="home"),
     path("palette/", home.palette, name="palette"),

@@ -46,17 +46,12 @@ def person(key: str, name: str | None = None, domain: str = "example.com") -> Us
 
 
 def firm(name: str = "Alder & Finch LLP") -> Firm:
-    made, _ = Firm.objects.get_or_create(
+    made, new = Firm.objects.get_or_create(
         legal_name=name,
-        defaults={
-            "city": "Portland",
-            "state": "Oregon",
-            "licence_jurisdiction": "Oregon",
-            "licence_number": "F-10442",
-            "licence_expires": dt.date(2028, 6, 30),
-            "peer_review_on": dt.date(2025, 3, 14),
-        },
+        defaults={"city": "Portland", "state": "Oregon", "peer_review_on": dt.date(2025, 3, 14)},
     )
+    if new:
+        made.licences.create(jurisdiction="Oregon", number="F-10442", expires_on=dt.date(2028, 6, 30))
     return made
 
 

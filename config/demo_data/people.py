@@ -59,11 +59,9 @@ def make_firm(today: dt.date) -> tuple[Firm, dict[str, User]]:
         legal_name="Hartwell & Oake LLP",
         city="Minneapolis",
         state="Minnesota",
-        licence_jurisdiction="Minnesota",
-        licence_number="FP-20417",
-        licence_expires=dt.date(today.year + 1, 12, 31),
         peer_review_on=today - dt.timedelta(days=412),
     )
+    firm.licences.create(jurisdiction="Minnesota", number="FP-20417", expires_on=dt.date(today.year + 1, 12, 31))
     people = {}
     for person in FIRM:
         people[person.key] = user = _user(person, "hartwell-oake.example")
@@ -80,7 +78,9 @@ def make_client(
     made = {}
     for person in people:
         made[person.key] = user = _user(person, domain)
-        ClientMember.objects.create(organization=client, user=user, title=person.title)
+        ClientMember.objects.create(
+            organization=client, user=user, title=person.title, is_admin=person.role == Role.CLIENT_ADMIN
+        )
     return client, made
 
 

@@ -18,8 +18,6 @@ RECORD = {
     "legal_name": "Alder & Finch LLP",
     "city": "Salem",
     "state": "Oregon",
-    "licence_jurisdiction": "Oregon",
-    "licence_number": "F-1",
     "retention_years": "7",
 }
 
@@ -38,7 +36,7 @@ def test_colleagues_read_and_the_client_does_not(client: Client) -> None:
     people = f.people(engagement)
     client.force_login(people["sana"])
     assert client.get(reverse("accounts:firm")).status_code == 200
-    client.post(reverse("accounts:firm"), RECORD)
+    assert client.post(reverse("accounts:firm"), RECORD).status_code == 403
     assert Firm.objects.get().city == "Portland"
     with pytest.raises(PermissionDenied):
         change_firm(engagement.firm, by=people["sana"], city="Salem")
@@ -55,3 +53,24 @@ def test_clients_are_added_once_by_those_who_open_engagements() -> None:
         add_client(engagement.firm, name="Harbor Mills", by=engagement.created_by)
     other = f.firm("Other LLP")
     add_client(other, name="Harbor Mills", by=f.partner_of(other, "olga", "Olga Berg"))
+
+
+def test_licences_are_rows_of_their_own_and_the_reports_name_that_of_the_state(client: Client) -> None:
+    engagement = f.staffed()
+    firm = engagement.firm
+    client.force_login(engagement.created_by)
+    new = {"jurisdiction": "Washington", "number": "W-77", "expires_on": "2031-01-31"}
+    assert client.post(reverse("accounts:licence_new"), new).status_code == 302
+    assert client.post(reverse("accounts:licence_new"), new).status_code == 422
+    assert (firm.licence_jurisdiction, firm.licence_number) == ("Oregon", "F-10442")
+    firm.state = "Washington"
+    assert (firm.licence_number, str(firm.licence_expires)) == ("W-77", "2031-01-31")
+    licence = firm.licences.get(number="F-10442")
+    client.force_login(f.person("sana"))
+    remove = reverse("accounts:licence_remove", args=[licence.pk])
+    assert client.post(remove).status_code == 403
+    assert client.post(reverse("accounts:licence_new"), new | {"number": "W-78"}).status_code == 403
+    client.force_login(engagement.created_by)
+    client.post(remove)
+    assert [one.number for one in firm.licences.all()] == ["W-77"]
+    assert Event.objects.filter(action__in=["licence.added", "licence.removed"]).count() == 2

@@ -215,7 +215,7 @@ def test_r46_licence_and_peer_review_are_current() -> None:
     engagement.firm.peer_review_on = timezone.localdate() - 4 * 365 * DAY
     [finding] = [one for one in findings("issue", engagement) if one.rule == "R46"]
     assert finding.severity == Severity.WARN
-    engagement.firm.licence_expires = timezone.localdate() - DAY
+    engagement.firm.licences.update(expires_on=timezone.localdate() - DAY)
     assert "licence" in found("R46", "issue", engagement)[0]
 
 

@@ -16,6 +16,7 @@ PUBLIC = "public"  # everybody, also without an account
 SIGNED_IN = "signed in"  # every person with an account
 FIRM = "firm"  # members of a firm
 ADMIN = "admin"  # administrators of a firm
+ORGANIZATION = "organization"  # people of the client, and its auditor's administrators
 OPENER = "opener"  # members of a firm that has given them the right to open engagements
 READER = "reader"  # the session of a reader's link
 
@@ -100,6 +101,17 @@ PLACES = [
     row("rules", get=SIGNED_IN),
     row("accounts:firm", get=FIRM, post=ADMIN, acts=ANY),
     row("accounts:invitation", "invitation", get=PUBLIC, post=PUBLIC, acts=ANY),
+    row("accounts:account", get=SIGNED_IN),
+    row("accounts:end_session", "=1", post=SIGNED_IN, acts=ANY, missing=True),
+    row("accounts:end_sessions", post=SIGNED_IN, acts=ANY),
+    row("accounts:firm_policy", post=ADMIN, acts=ANY),
+    row("accounts:licence_new", post=ADMIN, acts=ANY),
+    row("accounts:licence_remove", "licence", post=ADMIN, acts=ANY, hidden="olga"),
+    row("accounts:firm_member", "firm_member", get=ADMIN, post=ADMIN, acts=ANY, hidden="olga"),
+    row("accounts:organization", "organization", get=ORGANIZATION, post=ADMIN, acts=ANY, hidden="olga"),
+    row("accounts:organization_member", "client_member", get=ADMIN, post=ADMIN, acts=ANY, hidden="olga"),
+    row("accounts:deactivate", "owen", post=ADMIN, acts=ANY, hidden="olga"),
+    row("accounts:reactivate", "owen", post=ADMIN, acts=ANY, hidden="olga"),
 ]
 
 # Sign-in, of allauth: nobody signs up. What it answers without an account is never more than a form.
@@ -119,6 +131,20 @@ SIGN_IN = [
     row("account_reset_password_done", get=PUBLIC),
     row("account_reset_password_from_key", "=1", "=unknown", get=PUBLIC, post=PUBLIC, acts=ANY),
     row("account_reset_password_from_key_done", get=PUBLIC),
+    row("mfa_index", get=SIGNED_IN, post=SIGNED_IN, acts=ANY),
+    row("mfa_authenticate", get=PUBLIC, post=PUBLIC, acts=ANY),
+    row("mfa_reauthenticate", get=SIGNED_IN, post=SIGNED_IN, acts=ANY),
+    row("mfa_activate_totp", get=SIGNED_IN, post=SIGNED_IN, acts=ANY),
+    row("mfa_deactivate_totp", get=SIGNED_IN, post=SIGNED_IN, acts=ANY, missing=True),
+    row("mfa_view_recovery_codes", get=SIGNED_IN, missing=True),
+    row("mfa_generate_recovery_codes", get=SIGNED_IN, post=SIGNED_IN, acts=ANY),
+    row("mfa_download_recovery_codes", get=SIGNED_IN, post=SIGNED_IN, acts=ANY, missing=True),
+    row("mfa_list_webauthn", get=SIGNED_IN),
+    row("mfa_add_webauthn", get=SIGNED_IN, post=SIGNED_IN, acts=ANY),
+    row("mfa_edit_webauthn", "=1", get=SIGNED_IN, post=SIGNED_IN, acts=ANY, missing=True),
+    row("mfa_remove_webauthn", "=1", get=SIGNED_IN, post=SIGNED_IN, acts=ANY, missing=True),
+    row("mfa_reauthenticate_webauthn", get=SIGNED_IN, post=SIGNED_IN, acts=ANY),
+    row("mfa_login_webauthn", get=PUBLIC, post=PUBLIC, acts=ANY),
 ]
 
 ENGAGEMENTS = [

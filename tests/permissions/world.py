@@ -10,6 +10,7 @@ import dataclasses
 import datetime as dt
 import hashlib
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.cookies import SimpleCookie
@@ -26,6 +27,7 @@ from django.utils import timezone
 
 from accounts import invitations
 from accounts.models import ClientMember, FirmMember, User
+from accounts.proving import SIGNED_IN_AT
 from distribution import agreements, granting, reading
 from distribution.models import Grant, PartyClass
 from engagements import scope
@@ -221,6 +223,10 @@ def ids_of(engagement: Engagement) -> dict[str, Any]:
         "draft_pk": Report.objects.get(**of).pk,
         "owen": f.people(engagement)["owen"].pk,
         "password": f.PASSWORD,
+        "organization": engagement.client_id,
+        "client_member": engagement.client.members.get(user__email="owen@example.com").pk,
+        "firm_member": engagement.firm.members.get(user__email="sana@example.com").pk,
+        "licence": engagement.firm.licences.get().pk,
         "profile": SamplingProfile.objects.filter(firm=None)[0].pk,
     }
 
@@ -272,6 +278,10 @@ def cookies(world: World, who: str) -> SimpleCookie:
     client = Client()
     if who in world.people:
         client.force_login(world.people[who], backend=BACKEND)
+        # Thousands of requests take longer than a proof of who one is lasts.
+        session = client.session
+        session[SIGNED_IN_AT] = time.time() + 10_000
+        session.save()
     if who == "gone":
         User.objects.filter(pk=world.people[who].pk).update(is_active=False)
     return client.cookies

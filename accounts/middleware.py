@@ -1,0 +1,100 @@
+"""What stands before every page: the sign-in policies of organizations, and a fresh proof for grave acts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode
+
+from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.reauthentication import suspend_request
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.urls import reverse
+
+from accounts import proving
+from accounts.models import User
+from accounts.policies import demands_on, has_second_factor
+
+Answer = Callable[[HttpRequest], HttpResponse]
+# A person who must set up a second factor gets at these only: to set it up, or to leave.
+SETTING_UP = {
+    "account_logout",
+    "account_reauthenticate",
+    "account_email_verification_sent",
+    "account_confirm_email",
+    "mfa_activate_totp",
+    "mfa_add_webauthn",
+    "mfa_reauthenticate",
+    "mfa_reauthenticate_webauthn",
+    "accounts:account",
+}
+
+
+class SignInPolicies:
+    """Ends sessions older than an organization of the person allows, and leads who lacks a demanded second
+    factor to its set-up before anything else opens."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        user = request.user
+        if not isinstance(user, User) or getattr(view, "login_required", True) is False:
+            return None
+        demands = demands_on(user)
+        if time.time() - proving.signed_in_at(request) > demands.session_hours * 3600:
+            logout(request)
+            return _elsewhere(request, "account_login", "Your session has ended: sign in again.")
+        name = request.resolver_match.view_name if request.resolver_match else ""
+        if demands.second_factor and name not in SETTING_UP and not has_second_factor(user):
+            return _elsewhere(
+                request, "accounts:account", "Your organization asks for a second factor: set one up to go on."
+            )
+        return None
+
+
+class GraveActs:
+    """Asks who is there before an act of `settings.GRAVE_ACTS`; with the answer the act goes on as it was sent."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        match = request.resolver_match
+        if request.method != "POST" or match is None or match.view_name not in settings.GRAVE_ACTS:
+            return None
+        if not isinstance(request.user, User) or proving.proved_recently(request):
+            return None
+        methods = get_adapter(request).get_reauthentication_methods(request.user)
+        # Nobody gets here without any: who has no password and no second factor proves it by signing in anew.
+        place = methods[0]["url"] if methods else reverse("account_login")
+        answer: HttpResponse = suspend_request(request, place)
+        return answer
+
+
+def _elsewhere(request: HttpRequest, name: str, words: str) -> HttpResponse:
+    """Lead the person to another page, in the manner in which they asked."""
+    place = reverse(name)
+    if name == "account_login" and request.method == "GET":
+        place = f"{place}?{urlencode({'next': request.get_full_path()})}"
+    if request.headers.get("HX-Request"):
+        return HttpResponse(headers={"HX-Redirect": place})
+    if request.path.startswith("/api/") or "application/json" in request.headers.get("Accept", ""):
+        return JsonResponse({"error": words}, status=HTTPStatus.FORBIDDEN)
+    messages.warning(request, words)
+    return HttpResponseRedirect(place)

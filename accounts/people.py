@@ -1,0 +1,141 @@
+"""What administrators of a firm or of a client do with its people, and how a person's access ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.db.models import Q
+
+from accounts.models import ClientMember, Firm, FirmMember, ServiceOrganization, User
+from audit.trail import action, record
+
+DEACTIVATED = action("person.deactivated", "deactivated {target}")
+REACTIVATED = action("person.reactivated", "let {target} sign in again")
+RIGHTS_CHANGED = action("person.rights_changed", "changed what {target} administers")
+SESSION_ENDED = action("session.ended", "ended a session of their own")
+
+Ended = Callable[[User], None]
+_WHEN_DEACTIVATED: list[Ended] = []
+
+
+def when_deactivated(function: Ended) -> Ended:
+    """Register what else ends, in the same transaction, when a person is deactivated (tokens, say)."""
+    _WHEN_DEACTIVATED.append(function)
+    return function
+
+
+def administers(user: User, place: Firm | ServiceOrganization) -> bool:
+    """Whether the person administers the firm or the client: a client is administered by its firm's too."""
+    if isinstance(place, Firm):
+        return FirmMember.objects.filter(firm=place, user=user, is_admin=True).exists()
+    return (
+        FirmMember.objects.filter(firm=place.firm_id, user=user, is_admin=True).exists()
+        or ClientMember.objects.filter(organization=place, user=user, is_admin=True).exists()
+    )
+
+
+def may_deactivate(by: User, user: User) -> bool:
+    """Administrators of a firm, for people who belong to that firm and its clients and to nobody else."""
+    firms = list(FirmMember.objects.filter(user=by, is_admin=True).values_list("firm_id", flat=True))
+    if by == user or user.is_staff or len(firms) == 0:
+        return False
+    belongs = FirmMember.objects.filter(user=user).exists() or ClientMember.objects.filter(user=user).exists()
+    elsewhere = (
+        FirmMember.objects.filter(user=user).exclude(firm__in=firms).exists()
+        or ClientMember.objects.filter(user=user).exclude(organization__firm__in=firms).exists()
+    )
+    return belongs and not elsewhere
+
+
+@transaction.atomic
+def deactivate(user: User, *, by: User | None) -> None:
+    """Shut a person out at once: every session ends, and what else lets them in. `by` None is the operator.
+
+    Raises PermissionDenied. What the person did stays theirs; `reactivate` lets them back in.
+    """
+    if by is not None and not may_deactivate(by, user):
+        raise PermissionDenied("Only an administrator of the one firm this person works with may do this.")
+    user = User.objects.select_for_update().get(pk=user.pk)
+    if not user.is_active:
+        return
+    user.is_active = False
+    user.save(update_fields=["is_active"])
+    end_sessions(user)
+    for function in _WHEN_DEACTIVATED:
+        function(user)
+    record(DEACTIVATED, by=by, firm=firm_of(user), target=user)
+
+
+@transaction.atomic
+def reactivate(user: User, *, by: User | None) -> None:
+    """Let a deactivated person sign in again. Raises PermissionDenied."""
+    if by is not None and not may_deactivate(by, user):
+        raise PermissionDenied("Only an administrator of the one firm this person works with may do this.")
+    user = User.objects.select_for_update().get(pk=user.pk)
+    if user.is_active:
+        return
+    user.is_active = True
+    user.save(update_fields=["is_active"])
+    record(REACTIVATED, by=by, firm=firm_of(user), target=user)
+
+
+def end_sessions(user: User, *, but: str | None = None) -> int:
+    """End the person's sessions, except the one with the key `but`. Returns how many ended."""
+    sessions = UserSession.objects.filter(user=user).exclude(session_key=but or "")
+    store = import_module(settings.SESSION_ENGINE).SessionStore()
+    ended = 0
+    for session in sessions:
+        store.delete(session.session_key)
+        ended += 1
+    sessions.delete()
+    return ended
+
+
+@transaction.atomic
+def end_session(user: User, pk: int) -> None:
+    """End one session of one's own. Raises UserSession.DoesNotExist."""
+    UserSession.objects.get(user=user, pk=pk).end()
+    record(SESSION_ENDED, by=user, firm=firm_of(user))
+
+
+def firm_of(user: User) -> Firm | None:
+    """The firm in whose trail an event of this person's account belongs; None when it is not one firm's."""
+    firms = Firm.objects.filter(Q(members__user=user) | Q(clients__members__user=user)).distinct()[:2]
+    return firms[0] if len(firms) == 1 else None
+
+
+@transaction.atomic
+def change_firm_member(member: FirmMember, *, is_admin: bool, may_accept: bool, by: User) -> None:
+    """Say whether a colleague administers the firm and opens engagements.
+
+    Raises PermissionDenied but for administrators, ValidationError when the last one would go.
+    """
+    firm = Firm.objects.select_for_update().get(pk=member.firm_id)
+    if not administers(by, firm):
+        raise PermissionDenied("Only an administrator of the firm changes this.")
+    others = FirmMember.objects.filter(firm=firm, is_admin=True, user__is_active=True).exclude(pk=member.pk)
+    if not is_admin and not others.exists():
+        raise ValidationError("The firm needs an administrator: name another one first.")
+    old = [member.is_admin, member.may_accept]
+    member.is_admin, member.may_accept = is_admin, may_accept
+    member.save(update_fields=["is_admin", "may_accept"])
+    if old != [is_admin, may_accept]:
+        record(RIGHTS_CHANGED, by=by, firm=firm, target=member, administers=is_admin, opens=may_accept)
+
+
+@transaction.atomic
+def change_client_member(member: ClientMember, *, is_admin: bool, by: User) -> None:
+    """Say whether a person administers the client's organization. Raises PermissionDenied."""
+    organization = ServiceOrganization.objects.select_for_update().get(pk=member.organization_id)
+    if not administers(by, organization):
+        raise PermissionDenied("Only an administrator of the organization or of its auditor changes this.")
+    if member.is_admin == is_admin:
+        return
+    member.is_admin = is_admin
+    member.save(update_fields=["is_admin"])
+    record(RIGHTS_CHANGED, by=by, firm=organization.firm, target=member, administers=is_admin)

@@ -1,0 +1,49 @@
+"""People who really sign in, with codes as their apps would show them."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from tests import factories as f
+
+STEP = 30
+
+
+def verified(user: User) -> User:
+    """With an address that is known to be the person's."""
+    EmailAddress.objects.get_or_create(user=user, email=user.email, defaults={"verified": True, "primary": True})
+    return user
+
+
+def with_app(user: User) -> str:
+    """Set up an authenticator app; returns its secret."""
+    secret = generate_totp_secret()
+    TOTP.activate(user, secret)
+    return secret
+
+
+def with_recovery_codes(user: User) -> list[str]:
+    return list(RecoveryCodes.activate(user).generate_codes())
+
+
+def code_now(secret: str) -> str:
+    """What the app shows, waiting for the next code when this one is about to end."""
+    if time.time() % STEP > STEP - 3:
+        time.sleep(4)
+    return str(format_hotp_value(hotp_value(secret, int(time.time()) // STEP)))
+
+
+def sign_in(client: Client, user: User, password: str = f.PASSWORD, **headers: Any) -> Any:
+    return client.post(reverse("account_login"), {"login": user.email, "password": password}, **headers)
+
+
+def is_in(client: Client) -> bool:
+    return bool(client.get(reverse("home")).status_code == 200)
