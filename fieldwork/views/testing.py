@@ -18,6 +18,7 @@ from fieldwork.forms import PlanForm, team
 from fieldwork.models import ControlTest, Procedure
 from fieldwork.progress import STATES, ControlProgress, controls_progress
 
+ONLY_A_HINT = 3
 _HINTS = {
     Procedure.INQUIRY: ("inquir", "ask"),
     Procedure.INSPECTION: ("inspect", "read", "compare", "review", "check", "vouch"),
@@ -105,7 +106,8 @@ def _suggested(engagement: Engagement, control: Control, request: HttpRequest) -
     return {
         "phase": ControlTest.Phase.OPERATING if engagement.is_type_2 else ControlTest.Phase.DESIGN,
         "kinds": hinted or [Procedure.INSPECTION.value],
-        "procedure": words,
+        # "Inspection: sampled" is a hint at the method and no description of what is done.
+        "procedure": words if len(words.split()) > ONLY_A_HINT else "",
         "attributes": "Performed: The control was performed as management describes it.\n"
         "On time: It was performed when it was due, or within the time the policy allows.\n"
         "Evidenced: What was done, by whom and when can be seen in the evidence.",

@@ -153,6 +153,13 @@ def test_without_scripts_an_item_is_a_form(sheet: ControlTest) -> None:
     assert ItemResult.objects.filter(item=item).count() == 2
 
 
+def test_a_mere_hint_at_the_method_is_not_offered_as_procedure(sheet: ControlTest) -> None:
+    m.control(sheet.engagement, "CHG-03", typical_test="Reperformance: sampled")
+    shown = browser("sana").get(reverse("fieldwork:plan", args=[sheet.engagement_id, "CHG-03"]))
+    assert shown.context["form"].initial["procedure"] == ""
+    assert shown.context["form"].initial["kinds"] == ["reperformance"]
+
+
 def test_plan_begins_with_the_typical_test(sheet: ControlTest) -> None:
     control = m.control(sheet.engagement, "CHG-02", typical_test="Inspect approvals and reperform the merge check.")
     url = reverse("fieldwork:plan", args=[sheet.engagement_id, "CHG-02"])
