@@ -26,6 +26,8 @@ from evidence.storage import keep, opened
 PROVIDED = action("population.provided", "provided the population {target}")
 ACCEPTED = action("population.accepted", "accepted the population {target}")
 REFUSED = action("population.refused", "refused the population {target}: {reason}")
+DOWNLOADED = action("population.downloaded", "downloaded the listing of {target}")
+READ = action("population.read", "downloaded the listing of {target}", firm_only=True)
 SUPERSEDED = action("population.superseded", "superseded the population {target} by a newer version")
 
 State = Population.State
@@ -241,6 +243,15 @@ def rows(population: Population) -> Listing:
     """The listing as it was provided, from its canonical form, whose hash is checked. Raises `storage.Altered`."""
     with opened(population.engagement_id, population.sha256) as file:
         return listings.from_canonical(file.read())
+
+
+@transaction.atomic
+def download(population: Population, *, by: User) -> bytes:
+    """The listing in its canonical form; who took it is on record, or does not get it. Raises `storage.Altered`."""
+    content = listings.canonical(rows(population))
+    what = READ if uploads.of_firm(population.engagement, by) else DOWNLOADED
+    record(what, by=by, engagement=population.engagement, target=population, sha256=population.sha256)
+    return content
 
 
 def remarks(population: Population, listing: Listing | None = None) -> list[Remark]:

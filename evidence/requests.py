@@ -19,6 +19,7 @@ from evidence.models import OWN_ONLY, EvidenceFile, EvidenceRequest, RequestCont
 
 # A draft is the firm's alone: the client learns of a request when it is opened.
 DRAFTED = action("request.drafted", "drafted the request {target}", firm_only=True)
+DRAFT_CHANGED = action("request.draft_changed", "changed {part} of the draft {target}", firm_only=True)
 OPENED = action("request.opened", "asked for {target}")
 ASSIGNED = action("request.assigned", "assigned {target} to {to}")
 DUE_CHANGED = action("request.due_changed", "moved the due date of {target} from {old} to {new}")
@@ -184,7 +185,9 @@ def reword(
         (RequestControl(engagement=request.engagement, request=request, control=one) for one in wanted),
         ignore_conflicts=True,
     )
-    if request.state != State.DRAFT:
+    if request.state == State.DRAFT:
+        record(DRAFT_CHANGED, by=by, engagement=request.engagement, target=request, part="the words")
+    else:
         record(CHANGED, by=by, engagement=request.engagement, target=request)
     return request
 
@@ -223,7 +226,9 @@ def assign(request: EvidenceRequest, *, to: User | None, by: User) -> EvidenceRe
         return request
     request.assigned_to = to
     request.save(update_fields=["assigned_to"])
-    if request.state != State.DRAFT:
+    if request.state == State.DRAFT:
+        record(DRAFT_CHANGED, by=by, engagement=request.engagement, target=request, part="the assignee")
+    else:
         record(ASSIGNED, by=by, engagement=request.engagement, target=request, to=str(to or "nobody"))
     return request
 
@@ -246,7 +251,9 @@ def change_due(request: EvidenceRequest, *, due: dt.date, by: User) -> EvidenceR
     if due != old:
         request.due = due
         request.save(update_fields=["due"])
-        if request.state != State.DRAFT:
+        if request.state == State.DRAFT:
+            record(DRAFT_CHANGED, by=by, engagement=request.engagement, target=request, part="the due date")
+        else:
             record(
                 DUE_CHANGED,
                 by=by,

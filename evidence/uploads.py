@@ -22,6 +22,9 @@ from evidence.requests import check_own
 RECEIVED = action("evidence.received", "uploaded {target}: {name}")
 # What the auditor obtains is part of the firm's file.
 OBTAINED = action("evidence.obtained", "added {target}, obtained by the auditor: {name}", firm_only=True)
+DOWNLOADED = action("evidence.downloaded", "downloaded {target}: {name}")
+# What the auditor reads is the firm's own work.
+READ = action("evidence.read", "downloaded {target}: {name}", firm_only=True)
 DATED = action("evidence.dated", "dated {target}: it speaks of {speaks_of}")
 
 # An accepted request was looked at as it is: it must be returned before more can come.
@@ -167,6 +170,15 @@ def period_remarks(file: EvidenceFile, engagement: Engagement) -> list[lint.Rema
 def verified(file: EvidenceFile) -> IO[bytes]:
     """The bytes as a binary file at its beginning, after their hash was checked. Raises `storage.Altered`."""
     return storage.opened(file.engagement_id, file.sha256)
+
+
+@transaction.atomic
+def download(file: EvidenceFile, *, by: User) -> IO[bytes]:
+    """The file as it was received; who took it is on record, or does not get it. Raises `storage.Altered`."""
+    content = verified(file)
+    what = READ if of_firm(file.engagement, by) else DOWNLOADED
+    record(what, by=by, engagement=file.engagement, target=file, name=file.name, sha256=file.sha256)
+    return content
 
 
 def of_firm(engagement: Engagement, user: User) -> bool:

@@ -154,7 +154,7 @@ def download(request: HttpRequest, pk: int, code: str) -> HttpResponseBase:
     """The file as it was received; refused when the stored bytes no longer have its hash."""
     engagement, file = _file(request, pk, code, *SEE)
     try:
-        content = uploads.verified(file)
+        content = uploads.download(file, by=user_of(request))
     except Altered as error:
         log.error("evidence_altered", engagement=engagement.pk, file=file.code, error=str(error))
         context = {**frame(request, engagement, "requests"), "file": file}

@@ -27,7 +27,7 @@ from evidence import populations as flows
 from evidence import uploads
 from evidence.citing import uses_of
 from evidence.forms import AcceptForm, ListingForm, PopulationForm, ReasonForm, in_scope
-from evidence.listings import Listing, canonical
+from evidence.listings import Listing
 from evidence.models import EvidenceFile, EvidenceRequest, Population
 from evidence.storage import Altered
 from evidence.views.files import as_attachment
@@ -311,7 +311,7 @@ def download(request: HttpRequest, pk: int, population_pk: int) -> HttpResponseB
     """The listing in its canonical form, whose SHA-256 is the population's hash."""
     _, population = _population(request, pk, population_pk, *SEE)
     try:
-        content = canonical(flows.rows(population))
+        content = flows.download(population, by=user_of(request))
     except Altered:
         messages.error(request, "The stored listing was altered and is not handed out. Tell the operator.")
         return redirect(population)

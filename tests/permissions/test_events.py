@@ -1,0 +1,424 @@
+"""Whoever changes something by any route leaves an event; whoever takes a file along does too."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import DatabaseError, connection
+from django.http import HttpResponse
+from django.utils import timezone
+
+from audit.models import Event
+from controls.models import Criterion
+from distribution import agreements
+from distribution.models import PartyClass
+from engagements.models import (
+    Control,
+    Engagement,
+    EngagementMember,
+    Incident,
+    NotRelevantCriterion,
+    ReportingStep,
+    Stage,
+)
+from evidence.models import EvidenceFile, EvidenceRequest
+from fieldwork import testing as planning
+from fieldwork.models import ControlTest, Deviation, ItemResult
+from reports import statements
+from reports.models import SystemDescription
+from tests.evidence import makers as evidence
+from tests.fieldwork import makers as fieldwork
+from tests.permissions.table import TABLE, Row
+from tests.permissions.test_table import Table, may
+from tests.permissions.world import EVERYBODY, World, rendered_blank, undone
+from tests.reports import makers as reports
+
+pytestmark = pytest.mark.django_db
+
+# Routes that take POST and change nothing that is on record, each with its reason.
+NOTHING_CHANGES = {
+    "fieldwork:redraw": "draws the sample again and compares; nothing is kept",
+    "reports:preview": "shows typed text as it will be printed; nothing is kept",
+    "distribution:leave": "ends the reader's own session",
+}
+# Routes that hand out a file by GET; readers of the report get theirs by POST.
+FILES = (
+    "evidence:download",
+    "evidence:listing",
+    "reports:draft_pdf",
+    "reports:issued_pdf",
+    "engagements:activity_export",
+    "engagements:trail",
+    "engagements:firm_trail_export",
+    "engagements:firm_trail_whole",
+)
+FLEETING = {"django_session", "audit_chain"}
+# Sign-in and one's own account: tests/accounts says what they leave behind.
+OF_ACCOUNTS = ("account_", "accounts:", "mfa_", "usersessions_", "saml", "openid")
+
+
+@dataclasses.dataclass(frozen=True)
+class Fitting:
+    """What a person sends so that the route does its work, where the table's example does not suffice."""
+
+    data: dict[str, Any] | Callable[[World], dict[str, Any]] = dataclasses.field(default_factory=dict)
+    stage: Stage | None = None
+    who: str = ""
+    # Done before the request is sent; what it returns are further objects of the address.
+    before: Callable[[World], object] | None = None
+
+
+def undated(world: World) -> None:
+    """The report date is taken back, and with it the scope is open to change."""
+    Engagement.objects.filter(pk=world.engagement.pk).update(report_date=None)
+
+
+def scoping(**data: Any) -> Fitting:
+    return Fitting(data, Stage.SCOPING, before=undated)
+
+
+def a_file(world: World) -> dict[str, Any]:
+    return {"file": SimpleUploadedFile("log.txt", b"disabled 2026-01-09 by owen\n")}
+
+
+def a_listing(world: World) -> dict[str, Any]:
+    return {"file": SimpleUploadedFile("more.csv", evidence.LEAVERS), "encoding": ""}
+
+
+def test_of(world: World) -> ControlTest:
+    return ControlTest.objects.get(pk=world.ids["test"])
+
+
+def request_of(world: World, title: str) -> EvidenceRequest:
+    return EvidenceRequest.objects.get(engagement=world.engagement, title=title)
+
+
+def upload_first(world: World) -> None:
+    evidence.upload(request_of(world, "Open"))
+
+
+def confirmed(world: World) -> None:
+    members = EngagementMember.objects.filter(engagement=world.engagement)
+    members.update(independence_confirmed_at=timezone.now())
+    Engagement.objects.filter(pk=world.engagement.pk).update(
+        report_date=None, letter_on=None, accepted_on=None, accepted_by=None
+    )
+
+
+def not_relevant(world: World) -> None:
+    undated(world)
+    criterion = Criterion.objects.get(code="CC6.1")
+    NotRelevantCriterion.objects.create(engagement=world.engagement, criterion=criterion, reason="R.")
+
+
+def another_control(world: World) -> Control:
+    return fieldwork.control(world.engagement, "CHG-02", criteria=["CC6.1"])
+
+
+def a_test(world: World, *, ended: bool = True, sign: bool = False, deviating: bool = False) -> dict[str, Any]:
+    """A test of another control, worked, on request concluded and signed by its preparer."""
+    wrong = [(2, "B")] if deviating else []
+    test = fieldwork.planned(world.engagement, another_control(world))
+    fieldwork.worked(test, deviating=wrong)
+    if ended:
+        planning.conclude_test(test, ControlTest.Result.NO_EXCEPTIONS, by=world.people["sana"])
+    if sign:
+        fieldwork.signed(test, "prepared")
+    return {"test": test.pk}
+
+
+def an_empty_item(world: World) -> None:
+    planning.add_item(test_of(world), "Fourth", by=world.people["sana"])
+
+
+def an_exception(world: World) -> dict[str, Any]:
+    test = ControlTest.objects.get(pk=a_test(world, ended=False, deviating=True)["test"])
+    return {"deviation": fieldwork.raised(test, list(ItemResult.objects.filter(item__test=test, outcome="d"))).code}
+
+
+def something_to_draw(world: World) -> dict[str, Any]:
+    control = another_control(world)
+    return {
+        "control": control.number,
+        "population": fieldwork.population(world.engagement, control, name="Changes").pk,
+    }
+
+
+def without_description(world: World) -> dict[str, Any]:
+    return {"pk": reports.in_scope(number="2026-0998").pk}
+
+
+def ready_to_issue(world: World) -> dict[str, Any]:
+    with rendered_blank():
+        draft = reports.ready(number="2026-0999")
+    return {"pk": draft.engagement_id, "draft_pk": draft.pk}
+
+
+def under_review(world: World) -> None:
+    Engagement.objects.filter(pk=world.engagement.pk).update(reporting_step=ReportingStep.QUALITY_REVIEW)
+
+
+def newer_terms(world: World) -> None:
+    agreements.publish(world.engagement, text="Newer terms.", by=world.people["carla"])
+
+
+def accepting(world: World) -> dict[str, Any]:
+    terms = agreements.current(world.engagement)
+    assert terms is not None
+    chosen = PartyClass.values[0]
+    return {"agreement_sha256": terms.sha256, "party_class": chosen, "knows": "on", "typed_name": "Rita Reader"}
+
+
+def signing(world: World) -> dict[str, Any]:
+    text = statements.proposed(world.engagement, "assertion", modifications="")
+    return {
+        "basis": "Self-tests.",
+        "stated_on": timezone.localdate().isoformat(),
+        "signatory_name": "Sigrid Vale",
+        "signatory_title": "CEO",
+        "password": world.ids["password"],
+        "seen": statements.text_hash(text),
+    }
+
+
+def evaluated_lightly(world: World) -> None:
+    deviation = Deviation.objects.get(engagement=world.engagement, code=world.ids["deviation"])
+    fieldwork.evaluated(deviation)
+
+
+DUE = "2026-12-20"
+EXAMINATION = {
+    "system_name": "Another name",
+    "number": "2026-100",
+    "type": "2",
+    "period_start": "2025-10-01",
+    "period_end": "2026-09-30",
+    "categories": ["availability"],
+}
+
+FITTING: dict[str, Fitting] = {
+    "engagements:open": Fitting({**EXAMINATION, "new_client": "Harbor Mills, Inc.", "number": "2026-101"}),
+    "engagements:settings": Fitting(
+        {**EXAMINATION, "amended_on": "2026-01-05", "amended_for_client": "A", "amended_for_firm": "B"},
+        Stage.SCOPING,
+        before=undated,
+    ),
+    "engagements:acceptance": Fitting(
+        {"on": "2025-09-01", "note": "Known."},
+        Stage.ACCEPTANCE,
+        before=confirmed,
+    ),
+    "engagements:letter": Fitting(
+        {"on": "2025-09-10", "for_client": "A", "for_firm": "B"},
+        Stage.SCOPING,
+        before=lambda world: Engagement.objects.filter(pk=world.engagement.pk).update(letter_on=None),
+    ),
+    "engagements:leave": Fitting({"reason": "No access.", "confirm": "Withdraw"}, Stage.FIELDWORK),
+    "engagements:criterion": Fitting({"relevant": "1"}, Stage.SCOPING, before=not_relevant),
+    "engagements:register_add": scoping(kind="data", name="More", in_boundary="on"),
+    "engagements:register_none": Fitting(
+        {"statement": "There was none."},
+        Stage.SCOPING,
+        before=lambda world: [undated(world), Incident.objects.filter(engagement=world.engagement).delete()],
+    ),
+    "engagements:register_edit": scoping(kind="data", name="Other", in_boundary="on"),
+    "engagements:register_delete": scoping(),
+    "engagements:library": scoping(codes=["GOV-01", "GOV-02"]),
+    "engagements:control_add": scoping(
+        title="T", wording="W.", number="NEW-01", nature="M", frequency="E", criteria="CC6.1"
+    ),
+    "engagements:controls_owner": Fitting(
+        lambda world: {"ids": world.ids["control_pk"], "owner": world.people["carla"].pk},
+        Stage.SCOPING,
+        before=undated,
+    ),
+    "engagements:control_wording": scoping(title="T", wording="Other words."),
+    "engagements:control_mapping": scoping(criteria="CC6.7"),
+    "engagements:control_owner": Fitting(
+        lambda world: {"owner": world.people["carla"].pk}, Stage.SCOPING, before=undated
+    ),
+    "engagements:control_remove": scoping(reason="Gone."),
+    "engagements:control_restore": scoping(),
+    "engagements:team": Fitting(lambda world: {"user": world.people["cole"].pk, "role": "staff"}),
+    "engagements:team_invite": Fitting({"name": "New", "email": "new@example.com", "role": "control_owner"}),
+    "evidence:make_requests": Fitting(
+        lambda world: {
+            "controls": Control.objects.get(engagement=world.engagement, number="CHG-02").pk,
+            "due": DUE,
+        },
+        before=another_control,
+    ),
+    "evidence:act_on_requests": Fitting(lambda world: {"act": "open", "ids": request_of(world, "Drafted").pk}),
+    "evidence:upload": Fitting(a_file, who="owen"),
+    "evidence:submit_request": Fitting(who="owen", before=upload_first),
+    "evidence:obtain": Fitting(a_file),
+    "evidence:choose_listing": Fitting(a_listing, who="carla"),
+    "evidence:provide_population": Fitting(
+        lambda world: {
+            **evidence.ipe(),
+            "name": "Leavers again",
+            "controls": world.ids["control_pk"],
+            "key_column": "ticket",
+            "date_column": "left on",
+            "run_at": "2026-10-02T09:30",
+        },
+        who="carla",
+    ),
+    "api:files": Fitting(a_file, who="owen"),
+    "fieldwork:plan": Fitting(
+        {
+            "phase": "operating",
+            "kinds": ["inspection"],
+            "procedure": "Inspected it.",
+            "attributes": "There: it is there.",
+            "items": "One",
+        }
+    ),
+    "fieldwork:fill": Fitting(
+        lambda world: {
+            "attribute": test_of(world).attributes.all()[0].pk,
+            "outcome": "n",
+            "citation": test_of(world).citations.get().pk,
+        },
+        before=an_empty_item,
+    ),
+    "fieldwork:sign": Fitting(before=a_test),
+    "fieldwork:return_test": Fitting(before=lambda world: a_test(world, sign=True)),
+    "fieldwork:draw": Fitting(before=something_to_draw),
+    "fieldwork:release": Fitting(before=an_exception),
+    "fieldwork:cite": Fitting(
+        lambda world: {"file": EvidenceFile.objects.filter(engagement=world.engagement).order_by("pk")[0].pk}
+    ),
+    "fieldwork:assign_test": Fitting(lambda world: {"assigned_to": world.people["sana"].pk}),
+    "fieldwork:raise_exception": Fitting(
+        lambda world: {
+            "title": "T",
+            "description": "D.",
+            "cells": ItemResult.objects.filter(engagement=world.engagement, outcome="d").order_by("-pk")[0].pk,
+        },
+        before=lambda world: a_test(world, ended=False, deviating=True),
+    ),
+    "fieldwork:evaluate": Fitting(
+        {
+            "cause": "Late form",
+            "type": "systematic",
+            "extent": "Two of twelve",
+            "evaluation": "Happens again",
+            "effect": "criterion_failed",
+            "failed_criteria": ["CC6.2"],
+        }
+    ),
+    "fieldwork:conclude_exception": Fitting(
+        {"effect": "control_effective", "softer_reason": "It was one day."}, before=evaluated_lightly
+    ),
+    "reports:add_matter": Fitting(
+        {"title": "T", "cause": "operation", "limbs": ["operating"], "basis": "B", "criteria": ["CC6.2"]}
+    ),
+    "reports:issue": Fitting(
+        {"draft": "@draft_pk", "password": "@password", "confirm": "issue"}, before=ready_to_issue
+    ),
+    "reports:start_description": Fitting(before=without_description, who="carla"),
+    "reports:sign_statement": Fitting(signing),
+    "reports:quality_review": Fitting(before=under_review),
+    "reports:request_draft": Fitting(
+        before=lambda world: SystemDescription.objects.filter(engagement=world.engagement).update(title="Other")
+    ),
+    "distribution:accept": Fitting(accepting, before=newer_terms),
+    "reports:complete_description": Fitting(
+        before=lambda world: SystemDescription.objects.filter(engagement=world.engagement).update(completed_at=None)
+    ),
+}
+
+
+def routes() -> Iterator[Row]:
+    for row in TABLE.values():
+        if row.post is not None and not row.name.startswith(OF_ACCOUNTS) and row.name not in NOTHING_CHANGES:
+            yield row
+
+
+@pytest.mark.parametrize("row", list(routes()), ids=lambda row: row.name)
+def test_whatever_changes_something_leaves_an_event_or_changes_nothing(
+    world: World, row: Row, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitting = FITTING.get(row.name, Fitting())
+    usual = [stage for stage in (row.at, Stage.REPORTING, Stage.ISSUED) if stage in row.acts]
+    with undone():
+        table = Table(world, fitting.stage or usual[0])
+        prepared = fitting.before(world) if fitting.before else None
+        table.ids |= prepared if isinstance(prepared, dict) else {}
+        who = fitting.who or next(key for key in EVERYBODY if may(key, row.post, row))
+
+        def send() -> HttpResponse:
+            data = fitting.data(world) if callable(fitting.data) else fitting.data
+            sent = dataclasses.replace(row, data=tuple(data.items())) if data else row
+            return world.ask(who, "POST", table.url(row), table.data(sent))
+
+        before = kept()
+        with monkeypatch.context() as patch:
+            patch.setattr(Event, "save", full_disk)
+            refused = send()
+        assert refused.status_code == 500, f"{refused.status_code} without an event: {told(refused)}"
+        assert kept() == before
+        events = Event.objects.count()
+        response = send()
+        assert Event.objects.count() > events, f"{response.status_code}, no event: {told(response)}"
+
+
+@pytest.mark.parametrize("name", NOTHING_CHANGES)
+def test_these_change_nothing(world: World, name: str) -> None:
+    row = TABLE[name]
+    with undone():
+        table = Table(world, row.at)
+        who = next(key for key in EVERYBODY if may(key, row.post, row))
+        before = kept()
+        assert world.ask(who, "POST", table.url(row), table.data(row)).status_code < 400
+        assert kept() == before
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_file_is_handed_out_without_an_event(world: World, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = TABLE[name]
+    with undone():
+        table = Table(world, row.at)
+        for who in ("petra", "carla"):
+            if not may(who, row.get, row):
+                continue
+            with monkeypatch.context() as patch:
+                patch.setattr(Event, "save", full_disk)
+                assert world.ask(who, "GET", table.url(row)).status_code == 500
+            events = Event.objects.count()
+            assert world.ask(who, "GET", table.url(row)).status_code == 200
+            assert Event.objects.count() == events + 1
+
+
+def full_disk(event: Event, **options: Any) -> None:
+    raise DatabaseError("No space left on device")
+
+
+def kept() -> dict[str, str]:
+    """A hash over the rows of every table, but for those that come and go with a browser."""
+    with connection.cursor() as cursor:
+        tables = [name for name in connection.introspection.table_names(cursor) if name not in FLEETING]
+        hashes = " UNION ALL ".join(
+            f"SELECT '{table}', md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM {table} t"  # noqa: S608
+            for table in tables
+        )
+        cursor.execute(hashes)
+        return dict(cursor.fetchall())
+
+
+def told(response: Any) -> str:
+    text = response.content.decode(errors="replace")
+    problems = re.findall(
+        r'class="[^"]*(?:invalid-feedback|errors?|notice bad)[^"]*"[^>]*>(.*?)</(?:ul|p|div|section)', text, re.S
+    )
+    words = [
+        *problems,
+        *(str(message) for message in getattr(getattr(response, "wsgi_request", None), "_messages", [])),
+    ]
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", " ".join(words)))[:600]
