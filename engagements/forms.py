@@ -349,11 +349,13 @@ class InviteForm(forms.Form):
     name = forms.CharField(max_length=120)
     email = forms.EmailField(label="E-mail address")
     title = forms.CharField(max_length=80, required=False)
-    role = forms.ChoiceField(choices=Role.choices, help_text="The side follows from the role.")
+    role = forms.ChoiceField()
 
     def __init__(self, *args: Any, of_firm: bool, **kwargs: Any) -> None:
         """`of_firm`: whether the firm's roles are offered too."""
         super().__init__(*args, **kwargs)
-        if not of_firm:
-            offered = forms.ChoiceField(choices=[(role.value, role.label) for role in Role if not role.of_firm])
-            self.fields["role"] = offered
+        offered = [(role.value, str(role.label)) for role in Role if of_firm or not role.of_firm]
+        # Nobody becomes partner, or administrator of the client, because that stood first in the list.
+        self.fields["role"] = forms.ChoiceField(
+            choices=[("", "Choose"), *offered], help_text="The side follows from the role." if of_firm else ""
+        )

@@ -370,7 +370,7 @@ def _draft(desk: Desk, engagement: Engagement) -> None:
     run(draft.job_id)
     draft.refresh_from_db()
     assert draft.state == "ready", draft.job and draft.job.error
-    # The page asks by itself, and shows the way when the work is done.
+    # The page asks by itself, and is loaded anew when the work is done.
     page.get_by_role("link", name="Read draft 1").first.click()
     expect(page.get_by_role("img", name=re.compile("Page 1 of"))).to_be_visible()
     desk.look(narrow=True)
@@ -386,7 +386,7 @@ def _quality_review(desk: Desk, manager: Desk, engagement: Engagement) -> None:
     desk.press("Complete the review")
     desk.says("of the newest draft")
     manager.open(f"/engagements/{engagement.pk}/report/")
-    manager.page.get_by_role("button", name=re.compile("^On to ready")).click()
+    manager.page.get_by_role("button", name="Declare it ready").click()
     manager.says("Nothing stands in the way of issuing.")
 
 
@@ -403,7 +403,8 @@ def _issue(desk: Desk, engagement: Engagement) -> None:
     issuance = Issuance.objects.get()
     assert issuance.job_id is not None
     run(issuance.job_id)
-    page.get_by_role("link", name="Show the issued report").first.click()
+    # The page loads itself anew when the work is done.
+    expect(page.get_by_role("link", name="Download the PDF")).to_be_visible()
     desk.look(narrow=True)
     with page.expect_download() as download:
         desk.follow("Download the PDF")
