@@ -9,6 +9,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.internal import ratelimit
 from allauth.core.internal.httpkit import get_client_ip
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
@@ -66,3 +67,8 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         """Passkeys belong to the address of the installation, never to what a Host header says."""
         return {"id": urlsplit(settings.SITE_URL).hostname or "localhost", "name": "Attestry"}
+
+    def generate_authenticator_name(self, user: User, type: str) -> str:  # noqa: A002
+        """What a new passkey is called until the person says otherwise."""
+        count = Authenticator.objects.filter(user=user, type=type).count()
+        return f"Passkey {count + 1}" if count else "Passkey"

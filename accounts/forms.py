@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
+from cryptography.x509 import load_pem_x509_certificate
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
-from accounts.models import ClientMember, Firm, FirmMember, Licence, ServiceOrganization, User
+from accounts.models import ClientMember, Firm, FirmMember, IdentityProvider, Licence, ServiceOrganization, User
 
 
 class DateInput(forms.DateInput):
@@ -88,13 +89,83 @@ class FirmMemberForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = FirmMember
         fields = ["is_admin", "may_accept"]
-        labels = {"is_admin": "administers the firm"}
+        labels = {"is_admin": "Administers the firm"}
 
 
 class ClientMemberForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = ClientMember
         fields = ["is_admin"]
+
+
+class SingleSignOnForm(forms.Form):
+    """Where an organization's people sign in; which fields are asked for depends on the kind."""
+
+    NEEDED: ClassVar[dict[str, tuple[str, ...]]] = {
+        IdentityProvider.Kind.OIDC: ("server_url", "client_id"),
+        IdentityProvider.Kind.SAML: ("entity_id", "sso_url", "certificate"),
+    }
+
+    kind = forms.ChoiceField(choices=IdentityProvider.Kind.choices)
+    server_url = forms.URLField(
+        label="Issuer",
+        required=False,
+        assume_scheme="https",
+        help_text="OpenID Connect: https://… of the provider.",
+    )
+    client_id = forms.CharField(label="Client ID", required=False, max_length=191)
+    secret = forms.CharField(
+        label="Client secret",
+        required=False,
+        max_length=191,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        help_text="Leave it empty to keep the one there is.",
+    )
+    entity_id = forms.CharField(label="Entity ID of the provider", required=False, max_length=500)
+    sso_url = forms.URLField(label="Sign-in address of the provider", required=False, assume_scheme="https")
+    certificate = forms.CharField(
+        label="Signing certificate",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 5}),
+        help_text="SAML: PEM.",
+    )
+    vouches_for_addresses = forms.BooleanField(
+        label="It serves nobody but this organization",
+        required=False,
+        help_text="Then an e-mail address counts even when the provider does not mark it as verified.",
+    )
+    demanded = forms.BooleanField(
+        label="People sign in this way only",
+        required=False,
+        help_text="Except administrators, who could not repair it otherwise, and people of several organizations.",
+    )
+
+    def clean_sso_url(self) -> str:
+        url: str = self.cleaned_data["sso_url"]
+        if url and not url.startswith("https://"):
+            raise ValidationError("The address must begin with https://.")
+        return url
+
+    def clean_certificate(self) -> str:
+        text: str = self.cleaned_data["certificate"].strip()
+        if text:
+            pem = text if "BEGIN" in text else f"-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----"
+            try:
+                load_pem_x509_certificate(pem.encode())
+            except ValueError as error:
+                raise ValidationError("This is no certificate: paste the whole PEM text.") from error
+        return text
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        for name in self.NEEDED.get(cleaned.get("kind", ""), ()):
+            if not cleaned.get(name) and name not in self.errors:
+                self.add_error(name, "This is needed.")
+        return cleaned
+
+
+class FindSingleSignOnForm(forms.Form):
+    name = forms.SlugField(label="Your organization's name for sign-in", help_text="Its administrator knows it.")
 
 
 class PasswordForm(forms.Form):

@@ -18,7 +18,7 @@ from django.urls import reverse
 
 from accounts import proving
 from accounts.models import User
-from accounts.policies import demands_on, has_second_factor
+from accounts.policies import demands_on, has_second_factor, signed_in_by
 
 Answer = Callable[[HttpRequest], HttpResponse]
 # A person who must set up a second factor gets at these only: to set it up, or to leave.
@@ -55,6 +55,11 @@ class SignInPolicies:
         if time.time() - proving.signed_in_at(request) > demands.session_hours * 3600:
             logout(request)
             return _elsewhere(request, "account_login", "Your session has ended: sign in again.")
+        if demands.provider and not signed_in_by(request, user, demands.provider):
+            logout(request)
+            return _elsewhere(
+                request, "account_login", "Your organization asks you to sign in with its single sign-on."
+            )
         name = request.resolver_match.view_name if request.resolver_match else ""
         if demands.second_factor and name not in SETTING_UP and not has_second_factor(user):
             return _elsewhere(
@@ -81,9 +86,10 @@ class GraveActs:
         if not isinstance(request.user, User) or proving.proved_recently(request):
             return None
         methods = get_adapter(request).get_reauthentication_methods(request.user)
-        # Nobody gets here without any: who has no password and no second factor proves it by signing in anew.
-        place = methods[0]["url"] if methods else reverse("account_login")
-        answer: HttpResponse = suspend_request(request, place)
+        if not methods:
+            logout(request)
+            return _elsewhere(request, "account_login", "Sign in again, then do it once more.")
+        answer: HttpResponse = suspend_request(request, methods[0]["url"])
         return answer
 
 

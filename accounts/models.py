@@ -7,6 +7,7 @@ import hashlib
 import secrets
 from typing import Any, ClassVar
 
+from allauth.socialaccount.models import SocialApp
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -166,6 +167,50 @@ class ClientMember(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} at {self.organization}"
+
+
+class IdentityProvider(models.Model):
+    """Where the people of one firm or client sign in (OIDC or SAML), as its administrator has set it up.
+
+    What the library needs of it is in a `SocialApp` with the same name; no foreign key, since the library's tables
+    are made after these.
+    """
+
+    class Kind(models.TextChoices):
+        OIDC = "openid_connect", "OpenID Connect"
+        SAML = "saml", "SAML 2.0"
+
+    firm = models.OneToOneField(
+        Firm, null=True, blank=True, on_delete=models.CASCADE, related_name="identity_provider"
+    )
+    organization = models.OneToOneField(
+        ServiceOrganization, null=True, blank=True, on_delete=models.CASCADE, related_name="identity_provider"
+    )
+    slug = models.SlugField(unique=True)
+    demanded = models.BooleanField("people sign in this way only", default=False)
+    vouches_for_addresses = models.BooleanField("it serves nobody but this organization", default=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(firm__isnull=False, organization__isnull=True)
+                | Q(firm__isnull=True, organization__isnull=False),
+                name="identity_provider_of_one_side",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"single sign-on of {self.place}"
+
+    @property
+    def app(self) -> SocialApp:
+        return SocialApp.objects.get(provider_id=self.slug)
+
+    @property
+    def place(self) -> Firm | ServiceOrganization:
+        place = self.firm or self.organization
+        assert place is not None
+        return place
 
 
 def hash_token(token: str) -> str:

@@ -4,33 +4,57 @@ from __future__ import annotations
 
 import dataclasses
 
+from allauth.account.authentication import get_authentication_records
 from allauth.mfa.models import Authenticator
+from django.db.models import F, Value
+from django.http import HttpRequest
 
 from accounts.models import Firm, ServiceOrganization, User
 
 
 @dataclasses.dataclass(frozen=True)
 class Demands:
-    """The strictest of what the organizations of a person ask."""
+    """The strictest of what the organizations of a person ask.
+
+    `provider`: the single sign-on that the person must come by, "" for none. It can be asked only of people who
+    belong to one organization, and not of its administrators, who repair it when it does not work.
+    """
 
     second_factor: bool = False
     session_hours: int = 12
+    provider: str = ""
 
 
 def demands_on(user: User) -> Demands:
     """One query, whatever the number of organizations."""
-    fields = ("demands_second_factor", "session_hours")
-    rows = list(
-        Firm.objects.filter(members__user=user)
-        .values_list(*fields)
-        .union(ServiceOrganization.objects.filter(members__user=user).order_by().values_list(*fields))
-    )
+    fields = {
+        "key": F("pk"),
+        "admin": F("members__is_admin"),
+        "demanded": F("identity_provider__demanded"),
+        "slug": F("identity_provider__slug"),
+    }
+    columns = ("side", "key", "demands_second_factor", "session_hours", "admin", "demanded", "slug")
+    firms = Firm.objects.filter(members__user=user).annotate(side=Value("firm"), **fields)
+    clients = ServiceOrganization.objects.filter(members__user=user).annotate(side=Value("client"), **fields)
+    rows = list(firms.values_list(*columns).union(clients.order_by().values_list(*columns)))
     if not rows:
         return Demands()
-    return Demands(second_factor=any(row[0] for row in rows), session_hours=min(row[1] for row in rows))
+    provider = ""
+    if len(rows) == 1:
+        admin, demanded, slug = rows[0][4:]
+        provider = slug if demanded and not admin else ""
+    return Demands(
+        second_factor=any(row[2] for row in rows), session_hours=min(row[3] for row in rows), provider=provider
+    )
 
 
 def has_second_factor(user: User) -> bool:
     """Whether the person has an authenticator app or a passkey; recovery codes alone are none."""
     factors = Authenticator.objects.filter(user=user).exclude(type=Authenticator.Type.RECOVERY_CODES)
     return bool(factors.exists())
+
+
+def signed_in_by(request: HttpRequest, user: User, provider: str) -> bool:
+    """Whether this session was opened by that single sign-on."""
+    records = get_authentication_records(request, user)
+    return any(one["method"] == "socialaccount" and one.get("provider") == provider for one in records)

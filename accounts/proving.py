@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import time
 
-from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
+from allauth.account.internal.flows.reauthentication import (
+    did_recently_reauthenticate,
+    get_reauthentication_flows,
+)
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.core.cache import cache
@@ -64,4 +67,7 @@ def signed_in_recently(request: HttpRequest) -> bool:
 
 def proved_recently(request: HttpRequest) -> bool:
     """Whether the person signed in or proved again who they are, in the minutes that a grave act allows."""
-    return signed_in_recently(request) or did_recently_reauthenticate(request)
+    # Who has neither password nor second factor can prove nothing but by signing in anew.
+    return signed_in_recently(request) or (
+        bool(get_reauthentication_flows(request.user)) and did_recently_reauthenticate(request)
+    )

@@ -11,14 +11,22 @@ urlpatterns = [
     path("account/", views.account, name="account"),
     path("account/sessions/<int:pk>/end/", views.end_one_session, name="end_session"),
     path("account/sessions/end/", views.end_other_sessions, name="end_sessions"),
+    path("account/single-sign-on/", views.find_single_sign_on, name="single_sign_on"),
+    path("account/single-sign-on/<slug:slug>/", views.start_single_sign_on, name="single_sign_on_start"),
     # The firm
     path("firm/", views.firm, name="firm"),
     path("firm/sign-in/", views.firm_policy, name="firm_policy"),
+    path("firm/single-sign-on/", views.firm_single_sign_on, name="firm_single_sign_on"),
     path("firm/licences/new/", views.new_licence, name="licence_new"),
     path("firm/licences/<int:pk>/remove/", views.end_licence, name="licence_remove"),
     path("firm/people/<int:pk>/", views.firm_member, name="firm_member"),
     # Clients
     path("organizations/<int:pk>/", views.organization, name="organization"),
+    path(
+        "organizations/<int:pk>/single-sign-on/",
+        views.organization_single_sign_on,
+        name="organization_single_sign_on",
+    ),
     path("organizations/people/<int:pk>/", views.organization_member, name="organization_member"),
     # People
     path("people/<int:pk>/deactivate/", views.deactivate_person, name="deactivate"),

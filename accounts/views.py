@@ -21,16 +21,18 @@ from accounts import browsers
 from accounts.clients import add_licence, change_firm, change_sign_in_policy, remove_licence
 from accounts.forms import (
     ClientMemberForm,
+    FindSingleSignOnForm,
     FirmForm,
     FirmMemberForm,
     FirmPolicyForm,
     LicenceForm,
     OrganizationForm,
     PasswordForm,
+    SingleSignOnForm,
     refuse,
 )
 from accounts.invitations import accept, find_open
-from accounts.models import ClientMember, Firm, FirmMember, Licence, ServiceOrganization, User
+from accounts.models import ClientMember, Firm, FirmMember, IdentityProvider, Licence, ServiceOrganization, User
 from accounts.people import (
     administers,
     change_client_member,
@@ -42,6 +44,7 @@ from accounts.people import (
     reactivate,
 )
 from accounts.policies import demands_on, has_second_factor
+from accounts.single_sign_on import remove, set_up
 
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
@@ -323,3 +326,89 @@ def reactivate_person(request: HttpRequest, pk: int) -> HttpResponse:
     reactivate(person, by=user_of(request))
     messages.success(request, f"{person.name} can sign in again.")
     return redirect("accounts:firm")
+
+
+@login_not_required
+@require_GET
+def find_single_sign_on(request: HttpRequest) -> HttpResponse:
+    """Asks for the name of the organization. By name and not by address: that would tell who has an account."""
+    form = FindSingleSignOnForm(request.GET or None)
+    if form.is_valid():
+        if IdentityProvider.objects.filter(slug=form.cleaned_data["name"]).exists():
+            return redirect("accounts:single_sign_on_start", form.cleaned_data["name"])
+        form.add_error("name", "No organization signs in by this name.")
+    return render(request, "accounts/single_sign_on_find.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@login_not_required
+@require_GET
+def start_single_sign_on(request: HttpRequest, slug: str) -> HttpResponse:
+    """The page with the link to the provider."""
+    provider = get_object_or_404(IdentityProvider.objects.select_related("firm", "organization"), slug=slug)
+    place = provider.app.get_provider(request).get_login_url(request)
+    return render(request, "accounts/single_sign_on_start.html", {"provider": provider, "login_url": place})
+
+
+@require_http_methods(["GET", "POST"])
+def firm_single_sign_on(request: HttpRequest) -> HttpResponse:
+    member = _administered(request)
+    return _single_sign_on(request, member.firm, _firm_place(member))
+
+
+@require_http_methods(["GET", "POST"])
+def organization_single_sign_on(request: HttpRequest, pk: int) -> HttpResponse:
+    user = user_of(request)
+    place = get_object_or_404(ServiceOrganization.objects.select_related("firm"), pk=pk)
+    if not administers(user, place):
+        if place.members.filter(user=user).exists():
+            raise PermissionDenied("Only an administrator of the organization changes this.")
+        raise Http404("Not a member of the organization")
+    return _single_sign_on(request, place, reverse("accounts:organization", args=[pk]))
+
+
+def _single_sign_on(request: HttpRequest, place: Firm | ServiceOrganization, back: str) -> HttpResponse:
+    """Set up, change or remove the single sign-on of a firm or client that the user administers."""
+    of = {"firm": place} if isinstance(place, Firm) else {"organization": place}
+    known = IdentityProvider.objects.filter(**of).first()
+    user = user_of(request)
+    if request.method == "POST" and request.POST.get("act") == "remove" and known:
+        remove(known, by=user)
+        messages.success(request, "Single sign-on is removed: people sign in by password or passkey.")
+        return redirect(back)
+    form = SingleSignOnForm(request.POST if request.method == "POST" else None, initial=_as_set_up(known))
+    if request.method == "POST" and form.is_valid():
+        try:
+            set_up(place, by=user, **form.cleaned_data)
+        except ValidationError as error:
+            refuse(form, error)
+        else:
+            messages.success(request, "Single sign-on is set up. Try it in another browser before you demand it.")
+            return redirect(request.get_full_path())
+    context: dict[str, Any] = {"form": form, "place": place, "known": known, "back": back}
+    if known:
+        names = ("saml_acs", "saml_metadata") if known.app.provider == "saml" else ("openid_connect_callback",)
+        context["addresses"] = [
+            (name, request.build_absolute_uri(reverse(name, args=[known.slug]))) for name in names
+        ]
+        start = reverse("accounts:single_sign_on_start", args=[known.slug])
+        context["start"] = request.build_absolute_uri(start)
+    return render(request, "accounts/single_sign_on.html", context, status=422 if form.errors else 200)
+
+
+def _as_set_up(known: IdentityProvider | None) -> dict[str, Any]:
+    """What the form shows of a provider; never its secret."""
+    if known is None:
+        return {}
+    app = known.app
+    told = app.settings
+    idp = told.get("idp", {})
+    return {
+        "kind": app.provider,
+        "server_url": told.get("server_url", ""),
+        "client_id": "" if idp else app.client_id,
+        "entity_id": idp.get("entity_id", ""),
+        "sso_url": idp.get("sso_url", ""),
+        "certificate": idp.get("x509cert", ""),
+        "vouches_for_addresses": known.vouches_for_addresses,
+        "demanded": known.demanded,
+    }

@@ -61,6 +61,9 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.socialaccount.providers.saml",
     "allauth.usersessions",
     "csp",
     "django_filters",
@@ -209,6 +212,14 @@ MFA_TOTP_ISSUER = "Attestry"
 MFA_TOTP_TOLERANCE = 0
 # Chromium gives passkeys to http://localhost, which is no secure origin to the library.
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
+# Single sign-on, set up in the product by the administrators of firms and clients (`accounts.single_sign_on`).
+SOCIALACCOUNT_ADAPTER = "accounts.single_sign_on.Adapter"
+SOCIALACCOUNT_PROVIDERS = {"saml": {"provider_class": "accounts.single_sign_on.SAML"}}
+SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
+# Our own page stands before it; and a form may not lead to another site by our content security policy.
+SOCIALACCOUNT_LOGIN_ON_GET = True
+# Identity providers inside our own network are asked only where the operator says so.
+SINGLE_SIGN_ON_PRIVATE = environment.boolean("SINGLE_SIGN_ON_PRIVATE", False)
 # What nobody does from an unattended browser: addresses whose POST wants a fresh proof (`accounts.middleware`).
 # Signing a statement and issuing ask for the secret in the act itself.
 GRAVE_ACTS = {
@@ -218,6 +229,8 @@ GRAVE_ACTS = {
     "reports:form_opinion",
     "accounts:firm_member",
     "accounts:firm_policy",
+    "accounts:firm_single_sign_on",
+    "accounts:organization_single_sign_on",
     "accounts:organization",
     "accounts:organization_member",
 }

@@ -9,6 +9,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", views.healthz, name="healthz"),
     path("account/", include("allauth.account.urls")),
     path("account/second-factor/", include("accounts.mfa_urls")),
+    path("account/", include("allauth.socialaccount.providers.openid_connect.urls")),
+    path("account/", include("allauth.socialaccount.providers.saml.urls")),
     path("", include("accounts.urls")),
     path("", home.home, name="home"),
     path("palette/", home.palette, name="palette"),

@@ -1,4 +1,4 @@
-"""What the script of passkeys reads from a page."""
+"""What the account's pages show and what the script of passkeys reads from them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,31 @@ from django import template
 from django.core.serializers.json import DjangoJSONEncoder
 
 register = template.Library()
+
+# The first that occurs: what Chromium's descendants call themselves comes before what they stem from.
+BROWSERS = (
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS", "macOS"),
+    ("Linux", "Linux"),
+)
+
+
+@register.filter
+def browser(user_agent: str) -> str:
+    """A browser and its system in words: "Firefox on Windows"."""
+    name = next((name for sign, name in BROWSERS if sign in user_agent), "A browser")
+    system = next((name for sign, name in SYSTEMS if sign in user_agent), "")
+    return f"{name} on {system}" if system else name
 
 
 @register.filter

@@ -1,0 +1,419 @@
+"""Single sign-on: whom it lets in, and that nothing of it counts twice."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import json
+import secrets
+import zlib
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import jwt
+import pytest
+from allauth.socialaccount.models import SocialAccount
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from onelogin.saml2.utils import OneLogin_Saml2_Utils
+
+from accounts import single_sign_on
+from accounts.models import ClientMember, IdentityProvider, User
+from audit.models import Event
+from tests import factories as f
+from tests.accounts.makers import is_in, sign_in, verified
+
+pytestmark = pytest.mark.django_db
+ISSUER = "https://login.northwind.example"
+HOST = "attestry.example"
+SITE = f"http://{HOST}"
+
+
+@pytest.fixture(autouse=True)
+def no_network(settings: Any) -> None:
+    settings.SINGLE_SIGN_ON_PRIVATE = True
+    settings.ALLOWED_HOSTS = [HOST, "testserver"]
+
+
+# -- OpenID Connect -------------------------------------------------------------------------------
+
+
+class Answer:
+    status_code = 200
+    headers = {"content-type": "application/json"}
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        self.data = data
+        self.text = json.dumps(data)
+
+    def json(self) -> dict[str, Any]:
+        return self.data
+
+    def raise_for_status(self) -> None:
+        pass
+
+
+class Provider:
+    """What an OpenID provider answers, without a network; `claims` are about the person who signs in there."""
+
+    def __init__(self, client_id: str, **claims: Any) -> None:
+        self.client_id, self.claims, self.asked = client_id, claims, []  # type: ignore[var-annotated]
+
+    def __enter__(self) -> Provider:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def get(self, url: str, **_: Any) -> Answer:
+        if url.endswith("openid-configuration"):
+            return Answer(
+                {
+                    "issuer": ISSUER,
+                    "authorization_endpoint": f"{ISSUER}/authorize",
+                    "token_endpoint": f"{ISSUER}/token",
+                    "userinfo_endpoint": f"{ISSUER}/userinfo",
+                    "jwks_uri": f"{ISSUER}/keys",
+                }
+            )
+        return Answer(self.claims)
+
+    def request(self, method: str, url: str, data: dict[str, Any] | None = None, **_: Any) -> Answer:
+        self.asked.append(data)
+        token = {
+            "iss": ISSUER,
+            "aud": self.client_id,
+            "exp": timezone.now() + dt.timedelta(minutes=5),
+            **self.claims,
+        }
+        signed = jwt.encode(token, "a secret that only the provider has, of 32 bytes", "HS256")
+        return Answer({"access_token": "token", "id_token": signed})
+
+
+@pytest.fixture
+def oidc(monkeypatch: pytest.MonkeyPatch) -> IdentityProvider:
+    engagement = f.staffed()
+    provider = single_sign_on.set_up(
+        engagement.client,
+        kind="openid_connect",
+        server_url=ISSUER,
+        client_id="attestry",
+        secret="of the client",
+        demanded=False,
+        by=engagement.created_by,
+    )
+    provider.refresh_from_db()
+    return provider
+
+
+def told(monkeypatch: pytest.MonkeyPatch, email: str, **claims: Any) -> Provider:
+    """Let the provider say that this person has signed in."""
+    made = Provider("attestry", **{"sub": f"sub-{email}", "email": email, "email_verified": True, **claims})
+    monkeypatch.setattr(single_sign_on.Adapter, "get_requests_session", lambda _: made)
+    return made
+
+
+def go(client: Client, provider: IdentityProvider) -> str:
+    """To the provider and back: the address at which the provider sends the person back."""
+    start = client.get(reverse("accounts:single_sign_on_start", args=[provider.slug])).content.decode()
+    login = reverse("openid_connect_login", args=[provider.slug])
+    assert login in start
+    sent = urlsplit(client.get(login)["Location"])
+    query = parse_qs(sent.query)
+    assert sent.geturl().startswith(f"{ISSUER}/authorize")
+    assert query["code_challenge_method"] == ["S256"]
+    back = reverse("openid_connect_callback", args=[provider.slug])
+    return f"{back}?state={query['state'][0]}&code=abc"
+
+
+def test_an_invited_person_comes_in_and_the_state_counts_once(
+    oidc: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verified(f.person("carla"))
+    provider = told(monkeypatch, "carla@example.com")
+    client = Client()
+    back = go(client, oidc)
+    stranger = Client()
+    assert "did not work" in stranger.get(back).content.decode()
+    assert not is_in(stranger)
+    assert client.get(back).status_code == 302
+    assert is_in(client)
+    assert provider.asked[0]["code_verifier"]
+    client.post(reverse("account_logout"))
+    assert "did not work" in client.get(back).content.decode()
+    assert not is_in(client)
+    assert len(provider.asked) == 1
+    assert Event.objects.filter(action="single_sign_on.linked", actor=f.person("carla")).count() == 1
+    client.get(go(client, oidc))
+    assert is_in(client)
+    assert SocialAccount.objects.count() == 1
+
+
+def test_a_state_of_one_provider_is_no_state_of_another(
+    oidc: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = f.firm("Other LLP")
+    theirs = single_sign_on.set_up(
+        other,
+        kind="openid_connect",
+        server_url=ISSUER,
+        client_id="attestry",
+        demanded=False,
+        by=f.partner_of(other, "olga", "Olga Berg"),
+    )
+    told(monkeypatch, "carla@example.com")
+    client = Client()
+    back = go(client, oidc).replace(oidc.slug, theirs.slug)
+    assert "did not work" in client.get(back).content.decode()
+
+
+@pytest.mark.parametrize("key", ["petra", "nobody", "olga", "operator", "gone", "both"])
+def test_nobody_else_comes_in_and_all_get_the_same_answer(
+    oidc: IdentityProvider, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    """Neither the auditor nor a stranger, an operator, a deactivated person, or one who works for others too."""
+    if key == "olga":
+        f.partner_of(f.firm("Other LLP"), "olga", "Olga Berg")
+    if key in {"operator", "gone", "both"}:
+        user = f.person(key)
+        ClientMember.objects.create(organization=oidc.place, user=user)
+        User.objects.filter(pk=user.pk).update(is_staff=key == "operator", is_active=key != "gone")
+    if key == "both":
+        ClientMember.objects.create(organization=f.client(f.firm("Other LLP"), "Harbor Mills"), user=user)
+    told(monkeypatch, f"{key}@example.com")
+    client = Client()
+    answer = client.get(go(client, oidc))
+    assert answer.status_code == 403
+    assert "You were not let in" in answer.content.decode()
+    assert not is_in(client)
+    assert not SocialAccount.objects.exists()
+
+
+def test_who_joins_another_organization_comes_in_no_more(
+    oidc: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told(monkeypatch, "owen@example.com")
+    client = Client()
+    client.get(go(client, oidc))
+    assert is_in(client)
+    ClientMember.objects.create(organization=f.client(f.firm("Other LLP"), "Harbor Mills"), user=f.person("owen"))
+    again = Client()
+    assert again.get(go(again, oidc)).status_code == 403
+
+
+def test_an_address_that_the_provider_has_not_verified_does_not_count(
+    oidc: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told(monkeypatch, "carla@example.com", email_verified=False)
+    client = Client()
+    assert client.get(go(client, oidc)).status_code == 403
+    IdentityProvider.objects.update(vouches_for_addresses=True)
+    client.get(go(client, oidc))
+    assert is_in(client)
+
+
+def test_an_organization_that_demands_it_ends_other_sessions_but_its_administrators(
+    oidc: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owen, carla = verified(f.person("owen")), verified(f.person("carla"))
+    by_password, administrator = Client(), Client()
+    sign_in(by_password, owen)
+    sign_in(administrator, carla)
+    ClientMember.objects.filter(user=carla).update(is_admin=True)
+    assert is_in(by_password)
+    IdentityProvider.objects.update(demanded=True)
+    assert by_password.get(reverse("home"))["Location"].startswith(reverse("account_login"))
+    assert is_in(administrator)
+    told(monkeypatch, owen.email)
+    client = Client()
+    client.get(go(client, oidc))
+    assert is_in(client)
+
+
+# -- SAML -----------------------------------------------------------------------------------------
+
+ENTITY = "https://idp.northwind.example/saml"
+
+
+@pytest.fixture(scope="module")
+def keys() -> tuple[str, str]:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "idp")])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(dt.datetime(2020, 1, 1, tzinfo=dt.UTC))
+        .not_valid_after(dt.datetime(2040, 1, 1, tzinfo=dt.UTC))
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return private.decode(), certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
+@pytest.fixture
+def saml(keys: tuple[str, str]) -> IdentityProvider:
+    engagement = f.staffed()
+    return single_sign_on.set_up(
+        engagement.client,
+        kind="saml",
+        entity_id=ENTITY,
+        sso_url=f"{ENTITY}/sso",
+        certificate=keys[1],
+        demanded=False,
+        by=engagement.created_by,
+    )
+
+
+def asked(client: Client, provider: IdentityProvider) -> str:
+    """Begin at us; returns the number of our question."""
+    sent = urlsplit(client.get(reverse("saml_login", args=[provider.slug]))["Location"])
+    xml = zlib.decompress(base64.b64decode(parse_qs(sent.query)["SAMLRequest"][0]), -15).decode()
+    return xml.partition('ID="')[2].partition('"')[0]
+
+
+def answers(request: str) -> str:
+    return f' InResponseTo="{request}"' if request else ""
+
+
+def assertion(
+    provider: IdentityProvider, keys: tuple[str, str], request: str, email: str, *, sign: bool = True
+) -> str:
+    acs = SITE + reverse("saml_acs", args=[provider.slug])
+    audience = SITE + reverse("saml_metadata", args=[provider.slug])
+    now, soon = timezone.now(), timezone.now() + dt.timedelta(minutes=5)
+    xml = (
+        f'<saml:Assertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="_{secrets.token_hex(8)}" '
+        f'Version="2.0" IssueInstant="{now:%Y-%m-%dT%H:%M:%SZ}"><saml:Issuer>{ENTITY}</saml:Issuer><saml:Subject>'
+        f'<saml:NameID Format="urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress">{email}</saml:NameID>'
+        f'<saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"><saml:SubjectConfirmationData '
+        f'NotOnOrAfter="{soon:%Y-%m-%dT%H:%M:%SZ}" Recipient="{acs}"{answers(request)}/>'
+        f"</saml:SubjectConfirmation></saml:Subject><saml:Conditions "
+        f'NotBefore="{now - dt.timedelta(minutes=1):%Y-%m-%dT%H:%M:%SZ}" NotOnOrAfter="{soon:%Y-%m-%dT%H:%M:%SZ}">'
+        f"<saml:AudienceRestriction><saml:Audience>{audience}</saml:Audience></saml:AudienceRestriction>"
+        f'</saml:Conditions><saml:AuthnStatement AuthnInstant="{now:%Y-%m-%dT%H:%M:%SZ}" SessionIndex="_1">'
+        f"<saml:AuthnContext><saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password"
+        f"</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement><saml:AttributeStatement>"
+        f'<saml:Attribute Name="mail"><saml:AttributeValue>{email}</saml:AttributeValue></saml:Attribute>'
+        f"</saml:AttributeStatement></saml:Assertion>"
+    )
+    if not sign:
+        return xml
+    signed = OneLogin_Saml2_Utils.add_sign(xml, *keys)
+    return signed.decode() if isinstance(signed, bytes) else str(signed)
+
+
+def answer(provider: IdentityProvider, request: str, inner: str) -> str:
+    acs = SITE + reverse("saml_acs", args=[provider.slug])
+    inner = inner.partition("?>")[2] if inner.startswith("<?xml") else inner
+    xml = (
+        f'<samlp:Response xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" '
+        f'xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="_{secrets.token_hex(8)}" Version="2.0" '
+        f'IssueInstant="{timezone.now():%Y-%m-%dT%H:%M:%SZ}" Destination="{acs}"{answers(request)}>'
+        f"<saml:Issuer>{ENTITY}</saml:Issuer><samlp:Status><samlp:StatusCode "
+        f'Value="urn:oasis:names:tc:SAML:2.0:status:Success"/></samlp:Status>{inner}</samlp:Response>'
+    )
+    return base64.b64encode(xml.encode()).decode()
+
+
+def post(client: Client, provider: IdentityProvider, response: str) -> Any:
+    return client.post(reverse("saml_acs", args=[provider.slug]), {"SAMLResponse": response}, follow=True)
+
+
+def test_an_assertion_signs_in_once(saml: IdentityProvider, keys: tuple[str, str]) -> None:
+    client = Client(HTTP_HOST=HOST)
+    question = asked(client, saml)
+    inner = assertion(saml, keys, question, "carla@example.com")
+    post(client, saml, answer(saml, question, inner))
+    assert is_in(client)
+    client.post(reverse("account_logout"))
+    # The same answer again; and the same assertion as the answer to another question, in this browser or another.
+    assert post(client, saml, answer(saml, question, inner)).status_code == 403
+    for other in (client, Client(HTTP_HOST=HOST)):
+        post(other, saml, answer(saml, asked(other, saml), inner))
+        assert not is_in(other)
+
+
+def test_an_assertion_that_names_no_question_counts_once_too(saml: IdentityProvider, keys: tuple[str, str]) -> None:
+    """Anybody can write the unsigned part around it, and so make it the answer to another question."""
+    client, thief = Client(HTTP_HOST=HOST), Client(HTTP_HOST=HOST)
+    inner = assertion(saml, keys, "", "carla@example.com")
+    post(client, saml, answer(saml, asked(client, saml), inner))
+    assert is_in(client)
+    assert post(thief, saml, answer(saml, asked(thief, saml), inner)).status_code == 403
+    assert not is_in(thief)
+
+
+def test_what_was_not_asked_for_or_signed_or_meant_for_us_does_not_count(
+    saml: IdentityProvider, keys: tuple[str, str]
+) -> None:
+    client = Client(HTTP_HOST=HOST)
+    post(client, saml, answer(saml, "", assertion(saml, keys, "", "carla@example.com")))
+    assert not is_in(client)
+    question = asked(client, saml)
+    unsigned = assertion(saml, keys, question, "carla@example.com", sign=False)
+    post(client, saml, answer(saml, question, unsigned))
+    assert not is_in(client)
+    changed = assertion(saml, keys, question, "owen@example.com").replace("owen@", "carla@")
+    post(client, saml, answer(saml, question, changed))
+    assert not is_in(client)
+    # None of it was refused for another reason.
+    post(client, saml, answer(saml, question, assertion(saml, keys, question, "carla@example.com")))
+    assert is_in(client)
+    client.post(reverse("account_logout"))
+    question = asked(client, saml)
+    post(client, saml, answer(saml, question, assertion(saml, keys, question, "petra@example.com")))
+    assert not is_in(client)
+
+
+# -- Setting it up --------------------------------------------------------------------------------
+
+
+def test_administrators_set_it_up_and_take_it_away(client: Client, keys: tuple[str, str]) -> None:
+    engagement = f.staffed()
+    page = reverse("accounts:organization_single_sign_on", args=[engagement.client_id])
+    client.force_login(f.person("owen"))
+    assert client.get(page).status_code == 403
+    client.force_login(engagement.created_by)
+    assert client.post(page, {"kind": "saml", "entity_id": ENTITY}).status_code == 422
+    sent = {"kind": "openid_connect", "server_url": ISSUER, "client_id": "attestry", "secret": "of the client"}
+    assert client.post(page, sent).status_code == 302
+    shown = client.get(page).content.decode()
+    provider = IdentityProvider.objects.get()
+    assert reverse("openid_connect_callback", args=[provider.slug]) in shown
+    assert "of the client" not in shown
+    client.post(page, sent | {"secret": ""})
+    assert provider.app.secret == "of the client"
+    saml = {"kind": "saml", "entity_id": ENTITY, "sso_url": f"{ENTITY}/sso", "certificate": keys[1]}
+    assert client.post(page, saml).status_code == 302
+    metadata = client.get(reverse("saml_metadata", args=[provider.slug]), HTTP_HOST=HOST)
+    assert b"AssertionConsumerService" in metadata.content
+    found = client.get(reverse("accounts:single_sign_on"), {"name": provider.slug})
+    assert found["Location"] == reverse("accounts:single_sign_on_start", args=[provider.slug])
+    client.post(page, {"act": "remove"})
+    assert not IdentityProvider.objects.exists()
+    with pytest.raises(PermissionDenied):
+        single_sign_on.set_up(engagement.client, kind="saml", demanded=True, by=f.person("owen"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://login.example.com", "https://127.0.0.1", "https://[::1]", "https://10.0.0.7", "https://localhost"],
+)
+def test_our_server_asks_nobody_inside_its_own_network(settings: Any, url: str) -> None:
+    settings.SINGLE_SIGN_ON_PRIVATE = False
+    with pytest.raises(ValidationError):
+        single_sign_on.check_address(url)
+    session = single_sign_on.Adapter().get_requests_session()
+    with pytest.raises(single_sign_on.requests.exceptions.InvalidURL):
+        session.get(url)
