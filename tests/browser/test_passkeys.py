@@ -9,6 +9,7 @@ import pytest
 from django.core.cache import cache
 from django.urls import reverse
 
+from accounts import single_sign_on
 from accounts.clients import change_sign_in_policy
 from tests import factories as f
 from tests.accounts.makers import code_now, verified
@@ -94,6 +95,8 @@ def test_a_passkey_is_added_signs_in_alone_and_confirms(sit: Sit) -> None:
 def test_an_authenticator_app_and_the_pages_of_organizations(sit: Sit) -> None:
     engagement = f.staffed()
     petra = verified(engagement.created_by)
+    provider = {"kind": "saml", "entity_id": "https://idp.example", "sso_url": "https://idp.example/sso"}
+    single_sign_on.set_up(engagement.client, certificate="x", demanded=False, by=petra, **provider)
     desk = sit(petra)
     desk.open(reverse("mfa_activate_totp"))
     desk.look()
@@ -105,6 +108,9 @@ def test_an_authenticator_app_and_the_pages_of_organizations(sit: Sit) -> None:
         ("accounts:account", []),
         ("accounts:firm", []),
         ("accounts:organization", [engagement.client_id]),
+        ("accounts:organization_single_sign_on", [engagement.client_id]),
+        ("accounts:firm_single_sign_on", []),
+        ("accounts:single_sign_on", []),
         ("accounts:firm_member", [engagement.firm.members.get(user__email="sana@example.com").pk]),
         ("mfa_generate_recovery_codes", []),
         ("mfa_deactivate_totp", []),
