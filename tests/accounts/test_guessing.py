@@ -8,10 +8,13 @@ from unittest import mock
 import pytest
 from django.contrib.auth.hashers import get_hasher
 from django.core import mail
-from django.test import Client
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from accounts.models import User
+from audit.context import current_ip
+from audit.middleware import RequestContext
 from tests import factories as f
 from tests.accounts.makers import is_in, sign_in, verified
 
@@ -73,6 +76,14 @@ def test_behind_our_own_proxy_the_clients_address_counts(settings: Any) -> None:
     owner = Client(HTTP_X_FORWARDED_FOR="198.51.100.4")
     sign_in(owner, petra)
     assert is_in(owner)
+
+
+def test_the_trail_keeps_the_clients_address_and_not_the_proxys(settings: Any) -> None:
+    forwarded = RequestFactory().get("/", HTTP_X_FORWARDED_FOR="6.6.6.6, 203.0.113.9")
+    told = RequestContext(lambda _: HttpResponse(str(current_ip())))
+    assert told(forwarded).content == b"127.0.0.1"
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    assert told(forwarded).content == b"203.0.113.9"
 
 
 def without_secrets(response: Any, address: str) -> str:
