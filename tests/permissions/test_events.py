@@ -59,7 +59,7 @@ FILES = (
 )
 FLEETING = {"django_session", "audit_chain"}
 # Sign-in and one's own account: tests/accounts says what they leave behind.
-OF_ACCOUNTS = ("account_", "accounts:", "mfa_", "usersessions_", "saml", "openid")
+OF_ACCOUNTS = ("account_", "accounts:", "mfa_", "socialaccount_", "usersessions_", "saml", "openid")
 
 
 @dataclasses.dataclass(frozen=True)
