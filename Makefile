@@ -26,7 +26,7 @@ clean-demo:
 
 test:
 	@bin/setup dev
-	@$(RUN) .venv/bin/python -m pytest -n 2
+	@$(RUN) .venv/bin/python -m pytest -n 3 --dist worksteal
 
 lint:
 	@bin/setup dev

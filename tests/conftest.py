@@ -39,7 +39,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 # pytest-playwright runs an event loop in the thread of the tests; Django takes it for asynchronous code.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
-SERVICES = embedded.Services(HOME, durable=False)
+SERVICES = embedded.Services(HOME, durable=False, also=database.ALSO)
 # Now, so that conftest.py files further down can import models.
 django.setup()
 if not WORKER:
@@ -51,6 +51,12 @@ def pytest_configure(config: pytest.Config) -> None:
     SERVICES.join()
     # WhiteNoise warns of a folder that is not there.
     Path(os.environ["ATTESTRY_HOME"], "static").mkdir(parents=True, exist_ok=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long ones first, so that no process is left alone with one at the end."""
+    items.sort(key=lambda item: not ("browser" in item.path.parts or item.get_closest_marker("services")))
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:

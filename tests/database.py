@@ -18,11 +18,18 @@ from django.db import connection, connections
 from psycopg2 import sql
 
 from config.embedded.identity import postgresql_binaries
+from config.embedded.paths import ROLE
 
 ROOT = Path(__file__).resolve().parent.parent
 ASIDE = "attestry_migrated"
 # Everything that decides what a migrated database holds.
-SOURCES = ("*/migrations/*.py", "*/data/*", "requirements.lock")
+SOURCES = ("*/migrations/*.py", "*/data/*", "requirements.lock", "tests/database.py")
+# What a restore needs: rows written as they are, with no trigger looking (tests/remembered.py).
+ALSO = [f"GRANT SET ON PARAMETER session_replication_role TO {ROLE}"]
+PUT_BACK = """
+CREATE FUNCTION put_back(script text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET session_replication_role = replica AS $$ BEGIN EXECUTE script; END $$
+"""
 
 
 def copy_migrated() -> bool:
@@ -41,6 +48,8 @@ def copy_migrated() -> bool:
 
 def keep_migrated() -> None:
     """Sets the freshly migrated database aside, for this run and for those after it."""
+    with connection.cursor() as cursor:
+        cursor.execute(PUT_BACK)
     _recreate(ASIDE, template=connection.settings_dict["NAME"])
     dump = _dump()
     dump.parent.mkdir(parents=True, exist_ok=True)

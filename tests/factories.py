@@ -18,6 +18,7 @@ from controls.models import Category, LibraryControl
 from engagements import workflow
 from engagements.models import Engagement, EngagementMember, Role, Stage
 from engagements.roles import confirm_independence, set_role
+from tests.remembered import remembered
 
 PASSWORD = "correct horse battery staple"
 
@@ -89,6 +90,7 @@ def proposed(
     )
 
 
+@remembered
 def staffed(**fields: Any) -> Engagement:
     """At acceptance, with everybody of FIRM_TEAM and CLIENT_TEAM in their roles and independence confirmed."""
     engagement = proposed(**fields)
@@ -106,6 +108,7 @@ def staffed(**fields: Any) -> Engagement:
     return engagement
 
 
+@remembered
 def accepted(**fields: Any) -> Engagement:
     """Staffed, accepted, letter executed: at scoping, with nothing in scope yet."""
     engagement = staffed(**fields)
@@ -120,10 +123,9 @@ def accepted(**fields: Any) -> Engagement:
 
 def people(engagement: Engagement) -> dict[str, User]:
     """The people of a staffed engagement by key."""
-    everybody = {**FIRM_TEAM, **CLIENT_TEAM}
-    return {key: User.objects.get(email=f"{key}@example.com") for key in everybody} | {
-        "petra": engagement.created_by
-    }
+    emails = [f"{key}@example.com" for key in {**FIRM_TEAM, **CLIENT_TEAM}]
+    found = {user.email.partition("@")[0]: user for user in User.objects.filter(email__in=emails)}
+    return found | {"petra": engagement.created_by}
 
 
 def library(code: str) -> LibraryControl:

@@ -31,10 +31,14 @@ STOP_TIMEOUT = 30.0
 class Services:
     """The embedded PostgreSQL and Valkey of one home, seen from this process."""
 
-    def __init__(self, home: Path, *, durable: bool = True) -> None:
-        """`durable=False` trades safety against power loss for speed; only for tests."""
+    def __init__(self, home: Path, *, durable: bool = True, also: Sequence[str] = ()) -> None:
+        """`durable=False` trades safety against power loss for speed; only for tests.
+
+        `also`: statements, a line each, that the superuser runs once in a new cluster.
+        """
         self.paths = Paths(home)
         self.durable = durable
+        self.also = also
         self._users: int | None = None
         self._joined_in = 0
         self._children: list[subprocess.Popen[bytes]] = []
@@ -151,7 +155,14 @@ class Services:
         self._run(
             runner,
             [binaries / "postgres", "--single", "-D", new, "postgres"],
-            f"CREATE ROLE {ROLE} LOGIN CREATEDB PASSWORD '{password}'\nCREATE DATABASE {DATABASE} OWNER {ROLE}\n",
+            "\n".join(
+                [
+                    f"CREATE ROLE {ROLE} LOGIN CREATEDB PASSWORD '{password}'",
+                    f"CREATE DATABASE {DATABASE} OWNER {ROLE}",
+                    *self.also,
+                    "",
+                ]
+            ),
         )
         rules = new / "pg_hba.conf"
         rules.write_text(

@@ -9,6 +9,7 @@ from controls.models import Frequency, Nature
 from engagements import registers, scope
 from engagements.models import Control, Engagement
 from tests import factories as f
+from tests.remembered import remembered
 
 
 def control(engagement: Engagement, number: str = "NB-01", **fields: Any) -> Control:
@@ -28,6 +29,7 @@ def control(engagement: Engagement, number: str = "NB-01", **fields: Any) -> Con
     )
 
 
+@remembered
 def scoped(count: int = 12, **fields: Any) -> Engagement:
     """Accepted, with controls, a carved-out subservice organization and entries in all registers."""
     engagement = f.accepted(**fields)

@@ -14,6 +14,7 @@ from evidence.models import EvidenceFile, Population
 from fieldwork import deviations, drawing, profiles, signing, testing
 from fieldwork.models import ControlTest, Deviation, ItemResult, Sample, SamplingProfile, SheetItem, SignOff
 from tests import factories as f
+from tests.remembered import remembered
 
 ATTRIBUTES = [
     ("A", "Ticket", "A ticket was raised on or before the last day."),
@@ -22,6 +23,7 @@ ATTRIBUTES = [
 ]
 
 
+@remembered
 def at_fieldwork(**fields: Any) -> Engagement:
     """Accepted, at fieldwork, with a sampling profile approved by the firm."""
     engagement = f.accepted(**fields)

@@ -45,11 +45,13 @@ from reports.models import ManagementStatement, Part, Report
 from reports.rendering import Rendered
 from reports.snapshot import limbs_of, parts_of
 from tests import factories as f
+from tests.remembered import remembered
 
 Kind = ManagementStatement.Kind
 WORDING = "Access to the ledger is granted on a request that the system's owner approved."
 
 
+@remembered
 def in_scope(**fields: Any) -> Engagement:
     """At reporting, with one control for all criteria, a carved-out host and entries in the registers."""
     engagement = f.accepted(**fields)
@@ -230,6 +232,7 @@ def approved(engagement: Engagement) -> Report:
     return draft
 
 
+@remembered
 def ready(**fields: Any) -> Report:
     """The draft of an engagement in which nothing stands in the way of issuing."""
     engagement = in_scope(**fields)
