@@ -8,6 +8,7 @@ from types import FrameType
 
 from django.core.management import execute_from_command_line
 
+from audit.context import act_for_everybody
 from config import embedded
 
 # These neither read nor write the database; `doctor` starts the services itself, to report on them.
@@ -29,6 +30,7 @@ WITHOUT_SERVICES = {
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    act_for_everybody()
     command = sys.argv[1] if len(sys.argv) > 1 else ""
     if command not in WITHOUT_SERVICES and "--help" not in sys.argv:
         try:

@@ -28,6 +28,7 @@ FIELDS = (
 )
 
 HASH_EVENT = """
+    INSERT INTO audit_chain (key, seq, head) VALUES (NEW.chain_id, 0, '') ON CONFLICT DO NOTHING;
     SELECT * INTO head_row FROM audit_chain WHERE key = NEW.chain_id FOR UPDATE;
     NEW.at := clock_timestamp();
     NEW.seq := head_row.seq + 1;

@@ -1,22 +1,48 @@
-"""Makes the client's address, behind our own proxies, known to the trail while a request runs."""
+"""Makes the client's address, behind our own proxies, and the person known while a request runs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 from allauth.core.internal.httpkit import get_client_ip
-from django.http import HttpRequest, HttpResponse
+from django.db import transaction
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
-from audit.context import reset_ip, set_ip
+from audit.context import acting_for, reset_ip, set_ip
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class RequestContext:
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+    """Stands behind the authentication. A request that only reads runs in one transaction."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         token = set_ip(get_client_ip(request))
+        person = request.user if request.user.is_authenticated else None
         try:
-            return self.get_response(request)
+            with acting_for(person):
+                if request.method in SAFE:
+                    with transaction.atomic():
+                        response = self.get_response(request)
+                else:
+                    response = self.get_response(request)
         finally:
             reset_ip(token)
+        if getattr(response, "streaming", False):
+            response.streaming_content = _for(person, response.streaming_content)  # type: ignore[attr-defined]
+        return response
+
+
+def _for(person: object, parts: Iterable[bytes]) -> Iterator[bytes]:
+    """A response that is made while it is sent is made for the person too."""
+    rest = iter(parts)
+    while True:
+        with acting_for(person):
+            part = next(rest, None)
+        if part is None:
+            return
+        yield part

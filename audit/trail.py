@@ -8,7 +8,7 @@ from typing import Any
 from django.db import models, transaction
 
 from audit.context import current_ip
-from audit.models import Chain, Event
+from audit.models import Event
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +61,6 @@ def record(
         key = f"firm:{firm.pk}"
     else:
         key = "installation"
-    Chain.objects.bulk_create([Chain(key=key)], ignore_conflicts=True)
     event = Event(
         chain_id=key,
         at="1970-01-01T00:00Z",

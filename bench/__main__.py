@@ -9,7 +9,15 @@ import tempfile
 from pathlib import Path
 
 HOME = Path(tempfile.mkdtemp(prefix="attestry-bench-"))
-for name in ("DATABASE_URL", "BROKER_URL", "STORAGE_URL", "EMAIL_URL", "SECRET_KEY", "SITE_URL"):
+for name in (
+    "DATABASE_URL",
+    "OWNER_DATABASE_URL",
+    "BROKER_URL",
+    "STORAGE_URL",
+    "EMAIL_URL",
+    "SECRET_KEY",
+    "SITE_URL",
+):
     os.environ.pop(name, None)
 os.environ |= {
     "ATTESTRY_HOME": str(HOME),

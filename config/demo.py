@@ -14,14 +14,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import psycopg2
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, connections
 from psycopg2 import sql
 
 from config import environment
-from config.embedded import Services
+from config.embedded import OWNER, Services
+from config.postgresql import plain
 from config.processes import Child, end, manage, web_command
 from engagements.models import Engagement
 from jobs.models import Job
@@ -207,9 +207,8 @@ def _start_over() -> None:
     name = connection.settings_dict["NAME"]
     parameters = connection.get_connection_params()
     connections.close_all()
-    server = psycopg2.connect(**(parameters | {"dbname": "postgres"}))
+    server = plain(parameters, dbname="postgres", user=OWNER)
     try:
-        server.autocommit = True
         with server.cursor() as cursor:
             cursor.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
             cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))

@@ -90,23 +90,36 @@ def disk() -> Finding:
     return Finding("Disk", free > ROOM, f"{free / 1024**3:.1f} GB free", "Uploads and reports may fail.")
 
 
+# What the application's role must not be able to do.
+POWERS = """
+    SELECT CASE
+        WHEN rolsuper THEN 'is a superuser'
+        WHEN rolbypassrls THEN 'passes row-level security by'
+        WHEN EXISTS (
+            SELECT FROM pg_class WHERE relname = 'engagements_engagement' AND pg_has_role(relowner, 'MEMBER')
+        )
+        THEN 'owns the tables' ELSE '' END
+    FROM pg_roles WHERE rolname = current_user
+"""
+
+
 def postgresql() -> Finding:
     lost = "Nothing works without the database."
     try:
         with connection.cursor() as cursor:
             cursor.execute("SHOW server_version_num")
             version = int(cursor.fetchone()[0])
-            cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
-            superuser = bool(cursor.fetchone()[0])
+            cursor.execute(POWERS)
+            power = str(cursor.fetchone()[0])
     except DatabaseError as error:
         return Finding("PostgreSQL", False, str(error).strip(), lost)
     where = "own" if environment.text("DATABASE_URL") else "embedded"
-    if superuser:
+    if power:
         return Finding(
             "PostgreSQL",
             False,
-            "the role of DATABASE_URL is a superuser",
-            "A superuser passes the triggers that keep issued reports as they are. Use an ordinary role.",
+            f"the role of DATABASE_URL {power}",
+            "Nothing then keeps issued reports as they are and engagements apart. docs/operating.md has the roles.",
         )
     detail = f"{version // 10_000}.{version % 10_000}, {where}"
     return Finding("PostgreSQL", version >= OLDEST_POSTGRESQL * 10_000, detail, lost)

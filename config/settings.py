@@ -9,7 +9,7 @@ from pathlib import Path
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
-from config import embedded, environment
+from config import embedded, environment, postgresql
 from config.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -117,6 +117,14 @@ DATABASES = {
         conn_health_checks=True,
     )
 }
+# Every transaction says for whom it runs (config/isolation.py).
+DATABASES["default"].setdefault("OPTIONS", {}).update(
+    connection_factory=postgresql.Connection, cursor_factory=postgresql.Cursor
+)
+# The role that owns the tables; only `migrate` connects with it.
+OWNER_DATABASE_URL = environment.text("OWNER_DATABASE_URL") or (
+    "" if environment.text("DATABASE_URL") else embedded.database_url(ATTESTRY_HOME, embedded.OWNER)
+)
 if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
     raise ImproperlyConfigured("DATABASE_URL must be a PostgreSQL URL (postgres://...).")
 CELERY_BROKER_URL = environment.text("BROKER_URL") or embedded.broker_url(ATTESTRY_HOME)

@@ -83,6 +83,11 @@ class Grant(models.Model):
     def __str__(self) -> str:
         return f"{self.name} ({self.company})"
 
+    @property
+    def person(self) -> str:
+        """For whom the database takes whoever reads by this grant (audit/context.py)."""
+        return f"grant:{self.pk}"
+
 
 class Acceptance(models.Model):
     """The reader accepted exactly this text, at this time."""

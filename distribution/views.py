@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
+from collections.abc import Callable
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required, login_required
@@ -17,6 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.models import User
+from audit.context import acting_for
 from distribution import agreements, granting, reading
 from distribution.forms import AcceptForm, AgreementForm, InviteForm
 from distribution.models import Acceptance, AccessEvent, Grant
@@ -180,16 +183,33 @@ def _harmless(cell: str) -> str:
 # The reader's way
 
 
-def _grant_of(request: HttpRequest) -> Grant:
-    """The grant this browser proved by its link. Raises Http404 without one."""
-    grant = (
-        Grant.objects.select_related("engagement__client", "engagement__firm")
-        .filter(pk=request.session.get(SESSION_KEY, 0))
-        .first()
-    )
-    if grant is None:
-        raise Http404("No invitation was opened in this browser")
-    return grant
+def _by_link(view: Callable[[HttpRequest, Grant, str], HttpResponse]) -> Callable[..., HttpResponse]:
+    """The view of whoever has a link, with the grant it is for."""
+
+    @functools.wraps(view)
+    def found(request: HttpRequest, token: str) -> HttpResponse:
+        grant = reading.find(token)
+        if grant is None:
+            return render(request, "distribution/unknown.html", status=404)
+        with acting_for(grant.person):
+            return view(request, grant, token)
+
+    return found
+
+
+def _in_session(view: Callable[[HttpRequest, Grant], HttpResponse]) -> Callable[..., HttpResponse]:
+    """The view of a reader, with the grant this browser proved by its link. Raises Http404 without one."""
+
+    @functools.wraps(view)
+    def found(request: HttpRequest) -> HttpResponse:
+        key = request.session.get(SESSION_KEY, 0)
+        with acting_for(Grant(pk=key).person):
+            grant = Grant.objects.select_related("engagement__client", "engagement__firm").filter(pk=key).first()
+            if grant is None:
+                raise Http404("No invitation was opened in this browser")
+            return view(request, grant)
+
+    return found
 
 
 def _visitor(request: HttpRequest) -> reading.Visitor:
@@ -205,11 +225,9 @@ def _refused(request: HttpRequest, words: str, grant: Grant | None = None, token
 @login_not_required
 @never_cache
 @require_http_methods(["GET", "POST"])
-def open_link(request: HttpRequest, token: str) -> HttpResponse:
+@_by_link
+def open_link(request: HttpRequest, grant: Grant, token: str) -> HttpResponse:
     """GET only shows a button: mail scanners follow links, and a link works once."""
-    grant = reading.find(token)
-    if grant is None:
-        return render(request, "distribution/unknown.html", status=404)
     if request.method == "GET" and grant.token_used_at is None:
         return render(request, "distribution/open.html", {"grant": grant, "token": token})
     try:
@@ -226,10 +244,8 @@ def open_link(request: HttpRequest, token: str) -> HttpResponse:
 @login_not_required
 @never_cache
 @require_POST
-def ask_link(request: HttpRequest, token: str) -> HttpResponse:
-    grant = reading.find(token)
-    if grant is None:
-        return render(request, "distribution/unknown.html", status=404)
+@_by_link
+def ask_link(request: HttpRequest, grant: Grant, token: str) -> HttpResponse:
     try:
         granting.send_link(grant, by=None, read_url=_read_url(request))
     except ValidationError as error:
@@ -240,8 +256,8 @@ def ask_link(request: HttpRequest, token: str) -> HttpResponse:
 @login_not_required
 @never_cache
 @require_GET
-def gate(request: HttpRequest) -> HttpResponse:
-    grant = _grant_of(request)
+@_in_session
+def gate(request: HttpRequest, grant: Grant) -> HttpResponse:
     try:
         agreement = reading.view_terms(grant, visitor=_visitor(request))
     except reading.Refused as refusal:
@@ -265,8 +281,8 @@ def _gate_page(request: HttpRequest, grant: Grant, form: AcceptForm, status: int
 @login_not_required
 @never_cache
 @require_POST
-def accept(request: HttpRequest) -> HttpResponse:
-    grant = _grant_of(request)
+@_in_session
+def accept(request: HttpRequest, grant: Grant) -> HttpResponse:
     form = AcceptForm(request.POST)
     if form.is_valid():
         try:
@@ -289,8 +305,8 @@ def accept(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @never_cache
 @require_POST
-def download(request: HttpRequest) -> HttpResponse:
-    grant = _grant_of(request)
+@_in_session
+def download(request: HttpRequest, grant: Grant) -> HttpResponse:
     try:
         copy = reading.download(grant, visitor=_visitor(request))
     except reading.Refused as refusal:

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from accounts.invitations import invite, when_accepted
 from accounts.models import FirmMember, Invitation, User
+from audit.context import acting_for
 from audit.trail import action, record
 from engagements.models import FIRM_ROLES, Engagement, EngagementMember, InvitedRole, Role
 from engagements.roles import end_role, require, set_role
@@ -78,9 +79,10 @@ def invite_to(
 @when_accepted
 def give_promised_roles(invitation: Invitation, user: User) -> None:
     """The invited person gets the roles that were promised with the invitation, in the name of who invited."""
-    for promised in InvitedRole.objects.filter(invitation=invitation).select_related("engagement"):
-        if not EngagementMember.objects.filter(engagement=promised.engagement, user=user).exists():
-            set_role(promised.engagement, user, promised.role, by=invitation.invited_by)
+    with acting_for(invitation.invited_by):
+        for promised in InvitedRole.objects.filter(invitation=invitation).select_related("engagement"):
+            if not EngagementMember.objects.filter(engagement=promised.engagement, user=user).exists():
+                set_role(promised.engagement, user, promised.role, by=invitation.invited_by)
 
 
 def _must_be_alive(engagement: Engagement) -> None:

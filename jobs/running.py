@@ -9,6 +9,7 @@ import structlog
 from django.db import connection, transaction
 from django.utils import timezone
 
+from audit.context import EVERYBODY, acting_for
 from jobs.models import MAX_ATTEMPTS, Job
 from jobs.queue import give_up_of, handler_of
 
@@ -78,7 +79,7 @@ def run(job_id: int) -> Job | None:
         return None
     log.info("job_started", job=job.pk, kind=job.kind, attempt=job.attempts)
     try:
-        with Heartbeat(job):
+        with acting_for(job.by or EVERYBODY), Heartbeat(job):
             result = handler_of(job.kind)(job)
     except Superseded:
         log.warning("job_superseded", job=job.pk)

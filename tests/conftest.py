@@ -13,9 +13,11 @@ from pathlib import Path
 
 import django
 import pytest
+from django.core.cache import cache
 from django.test import TransactionTestCase
 from pytest_django.plugin import DjangoDbBlocker
 
+from audit.context import act_for_everybody
 from config import embedded, system
 from tests import database
 from tests.workers import Workers
@@ -24,8 +26,17 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 
 if not WORKER:
     os.environ["ATTESTRY_HOME"] = tempfile.mkdtemp(prefix="attestry-test-")
-    for name in ("DATABASE_URL", "BROKER_URL", "STORAGE_URL", "EMAIL_URL", "SECRET_KEY", "SITE_URL"):
+    for name in (
+        "DATABASE_URL",
+        "OWNER_DATABASE_URL",
+        "BROKER_URL",
+        "STORAGE_URL",
+        "EMAIL_URL",
+        "SECRET_KEY",
+        "SITE_URL",
+    ):
         os.environ.pop(name, None)
+    os.environ.pop("SITE_URL", None)
 
 HOME = Path(os.environ["ATTESTRY_HOME"])
 if WORKER:
@@ -33,12 +44,15 @@ if WORKER:
     number = int(WORKER.removeprefix("gw")) + 1
     os.environ["BROKER_URL"] = f"{embedded.broker_url(HOME)}?virtual_host={number % 16}"
     os.environ["DATABASE_URL"] = embedded.database_url(HOME)
+    os.environ["OWNER_DATABASE_URL"] = embedded.database_url(HOME, embedded.OWNER)
     os.environ["ATTESTRY_HOME"] = str(HOME / WORKER)
 os.environ["ATTESTRY_ENV"] = "test"
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 # pytest-playwright runs an event loop in the thread of the tests; Django takes it for asynchronous code.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
+# What tests do themselves, they do for nobody in particular; what they ask of the site runs for who signed in.
+act_for_everybody()
 SERVICES = embedded.Services(HOME, durable=False, also=database.ALSO)
 # Now, so that conftest.py files further down can import models.
 django.setup()
@@ -104,6 +118,13 @@ def django_db_setup(
 
 def _restore(case: TransactionTestCase) -> None:
     database.restore()
+
+
+@pytest.fixture(autouse=True)
+def _forgotten() -> Iterator[None]:
+    """Wrong passwords of one test are not counted against the person of the same key in the next."""
+    yield
+    cache.clear()
 
 
 @pytest.fixture

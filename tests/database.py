@@ -13,23 +13,37 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg2
 from django.db import connection, connections
 from psycopg2 import sql
 
 from config.embedded.identity import postgresql_binaries
-from config.embedded.paths import ROLE
+from config.embedded.paths import AUDIT, OWNER
+from config.postgresql import plain
 
 ROOT = Path(__file__).resolve().parent.parent
 ASIDE = "attestry_migrated"
 # Everything that decides what a migrated database holds.
 SOURCES = ("*/migrations/*.py", "*/data/*", "requirements.lock", "tests/database.py")
 # What a restore needs: rows written as they are, with no trigger looking (tests/remembered.py).
-ALSO = [f"GRANT SET ON PARAMETER session_replication_role TO {ROLE}"]
-PUT_BACK = """
-CREATE FUNCTION put_back(script text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+ALSO = [f"GRANT SET ON PARAMETER session_replication_role TO {OWNER}"]
+FUNCTIONS = """
+CREATE FUNCTION as_owner(script text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+AS $$ BEGIN EXECUTE script; END $$;
+CREATE FUNCTION untriggered(script text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 SET session_replication_role = replica AS $$ BEGIN EXECUTE script; END $$
 """
+
+
+def as_owner(script: str) -> None:
+    """Run statements in the test's transaction as the role that owns the tables."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT as_owner(%s)", [script])
+
+
+def untriggered(script: str) -> None:
+    """Run statements as somebody who may do everything: no trigger and no foreign key looks."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT untriggered(%s)", [script])
 
 
 def copy_migrated() -> bool:
@@ -39,31 +53,33 @@ def copy_migrated() -> bool:
         found = cursor.rowcount == 1
     if not found and _dump().exists():
         _recreate(ASIDE, template="template0")
-        load_migrated(ASIDE, connection.get_connection_params())
+        load_migrated(ASIDE, connection.get_connection_params() | {"user": OWNER})
         found = True
-    if found:
-        _recreate(connection.creation._get_test_db_name(), template=ASIDE)
+    _recreate(connection.creation._get_test_db_name(), template=ASIDE if found else "template0")
     return found
 
 
 def keep_migrated() -> None:
     """Sets the freshly migrated database aside, for this run and for those after it."""
-    with connection.cursor() as cursor:
-        cursor.execute(PUT_BACK)
+    with _server(connection.settings_dict["NAME"]) as cursor:
+        cursor.execute(FUNCTIONS)
     _recreate(ASIDE, template=connection.settings_dict["NAME"])
     dump = _dump()
     dump.parent.mkdir(parents=True, exist_ok=True)
     for old in dump.parent.glob("migrated-*.dump"):
         old.unlink(missing_ok=True)
     unfinished = dump.with_suffix(f".{os.getpid()}")
-    parameters = connection.get_connection_params()
+    parameters = connection.get_connection_params() | {"user": OWNER}
     _client(parameters, "pg_dump", "--format=custom", "--compress=0", "--file", unfinished, ASIDE)
     unfinished.replace(dump)
 
 
 def load_migrated(name: str, parameters: dict[str, Any]) -> None:
     """Fills an empty database on any server of ours with the dump of the migrated one."""
-    _client(parameters, "pg_restore", "--no-owner", "--exit-on-error", "--dbname", name, _dump())
+    with contextlib.closing(plain(parameters, dbname=name)) as server, server.cursor() as cursor:
+        # The dump hands tables over to that role before it says what the role may.
+        cursor.execute(f"GRANT CREATE ON SCHEMA public TO {AUDIT}")
+    _client(parameters, "pg_restore", "--exit-on-error", "--dbname", name, _dump())
 
 
 def restore() -> None:
@@ -104,11 +120,10 @@ def _client(parameters: dict[str, Any], program: str, *arguments: str | Path) ->
 
 
 @contextlib.contextmanager
-def _server() -> Iterator[Any]:
-    parameters = connection.get_connection_params() | {"dbname": "postgres"}
-    server = psycopg2.connect(**parameters)
+def _server(name: str = "postgres") -> Iterator[Any]:
+    """As the owner's role: the application's makes no databases."""
+    server = plain(connection.get_connection_params(), dbname=name, user=OWNER)
     try:
-        server.autocommit = True
         with server.cursor() as cursor:
             yield cursor
     finally:

@@ -18,6 +18,7 @@ from django.core.management.color import no_style
 from django.db import connection, models, transaction
 
 from accounts.models import User
+from tests.database import untriggered
 
 P = ParamSpec("P")
 M = TypeVar("M", bound=models.Model)
@@ -66,8 +67,8 @@ def _written_since(mark: int) -> list[tuple[str, str]]:
     with connection.cursor() as cursor:
         for table in _tables():
             cursor.execute(
-                f"SELECT json_agg(row)::text FROM {connection.ops.quote_name(table)} AS row"  # noqa: S608
-                " WHERE row.xmin::text::bigint >= %s",
+                f"SELECT json_agg(_whole)::text FROM {connection.ops.quote_name(table)} AS _whole"  # noqa: S608
+                " WHERE _whole.xmin::text::bigint >= %s",
                 [mark],
             )
             (rows,) = cursor.fetchone()
@@ -90,5 +91,4 @@ def _put_back(rows: list[tuple[str, str]]) -> None:
     counters = connection.ops.sequence_reset_sql(no_style(), [tables[table] for table, _ in rows])
     with connection.cursor() as cursor:
         script = cursor.mogrify(";\n".join(statements), values).decode()
-        cursor.execute("SELECT put_back(%s)", [script])
-        cursor.execute("".join(counters))
+    untriggered(script + ";" + "".join(counters))

@@ -9,10 +9,10 @@ and stops the servers. A second lock lets only one process at a time start or st
 import atexit
 import os
 
-from config.embedded.paths import CannotStart, broker_url, database_url, home
+from config.embedded.paths import OWNER, CannotStart, broker_url, database_url, home
 from config.embedded.services import Services
 
-__all__ = ["CannotStart", "Services", "broker_url", "database_url", "home", "join_where_needed"]
+__all__ = ["OWNER", "CannotStart", "Services", "broker_url", "database_url", "home", "join_where_needed"]
 
 
 def join_where_needed() -> None:

@@ -8,6 +8,11 @@ from urllib.parse import quote
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 ROLE = DATABASE = "attestry"
+# Owns the tables and migrates them; the application's role owns nothing.
+OWNER = "attestry_owner"
+# Owns the trail; nobody connects with it.
+AUDIT = "attestry_audit"
+BACKUP = "attestry_backup"
 # Unix socket paths end at 107 bytes on Linux, 103 on macOS; PostgreSQL's adds ".s.PGSQL.5432.lock".
 LONGEST_SOCKET_DIRECTORY = 103 - len("/.s.PGSQL.5432.lock")
 
@@ -22,11 +27,11 @@ def home() -> Path:
     return Path(given).expanduser().absolute() if given else REPOSITORY / "var"
 
 
-def database_url(home: Path) -> str:
+def database_url(home: Path, role: str = ROLE) -> str:
     """URL of the embedded database. The password is read from a file when a connection is made."""
     paths = Paths(home)
     host, passfile = quote(str(paths.sockets), safe=""), quote(str(paths.password), safe="")
-    return f"postgres://{ROLE}@{host}/{DATABASE}?passfile={passfile}"
+    return f"postgres://{role}@{host}/{DATABASE}?passfile={passfile}"
 
 
 def broker_url(home: Path) -> str:

@@ -22,8 +22,17 @@ from config.embedded.identity import (
     postgresql_binaries,
     valkey_binary,
 )
-from config.embedded.paths import DATABASE, ROLE, CannotStart, Paths
+from config.embedded.paths import AUDIT, BACKUP, DATABASE, OWNER, ROLE, CannotStart, Paths
 
+# docs/operating.md has the same for a server of one's own.
+ROLES = (
+    f"CREATE ROLE {AUDIT} NOLOGIN",
+    # So that it can hand the trail over to the one, and end the connections of the other.
+    f"GRANT {AUDIT}, {ROLE} TO {OWNER}",
+    f"ALTER ROLE {OWNER} CREATEDB",
+    f"ALTER ROLE {BACKUP} BYPASSRLS",
+    f"GRANT pg_read_all_data TO {BACKUP}",
+)
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 30.0
 
@@ -141,8 +150,10 @@ class Services:
         new = self.paths.data.with_name("postgresql.new")
         shutil.rmtree(new, ignore_errors=True)
         binaries = postgresql_binaries()
-        password = secrets.token_urlsafe(32)
-        _write_private(self.paths.password, f"*:*:*:{ROLE}:{password}\n")
+        passwords = {role: secrets.token_urlsafe(32) for role in (ROLE, OWNER, BACKUP)}
+        _write_private(
+            self.paths.password, "".join(f"*:*:*:{role}:{password}\n" for role, password in passwords.items())
+        )
         self._run(
             runner,
             [
@@ -157,8 +168,9 @@ class Services:
             [binaries / "postgres", "--single", "-D", new, "postgres"],
             "\n".join(
                 [
-                    f"CREATE ROLE {ROLE} LOGIN CREATEDB PASSWORD '{password}'",
-                    f"CREATE DATABASE {DATABASE} OWNER {ROLE}",
+                    *(f"CREATE ROLE {role} LOGIN PASSWORD '{word}'" for role, word in passwords.items()),
+                    *ROLES,
+                    f"CREATE DATABASE {DATABASE} OWNER {OWNER}",
                     *self.also,
                     "",
                 ]

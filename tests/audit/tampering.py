@@ -12,6 +12,7 @@ from django.db import connection
 
 from audit.chain import HASH_EVENT, event_hash
 from audit.models import Event
+from tests.database import as_owner
 
 TABLES = ("audit_event", "audit_chain")
 
@@ -19,20 +20,20 @@ TABLES = ("audit_event", "audit_chain")
 @contextmanager
 def unprotected() -> Iterator[None]:
     """The tables as their owner has them after switching the triggers off."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        for table in TABLES:
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+    as_owner("SET CONSTRAINTS ALL IMMEDIATE;" + _triggers("DISABLE"))
     yield
-    with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        for table in TABLES:
-            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+    as_owner("SET CONSTRAINTS ALL IMMEDIATE;" + _triggers("ENABLE"))
+
+
+def _triggers(switched: str) -> str:
+    return ";".join(f"ALTER TABLE {table} {switched} TRIGGER USER" for table in TABLES)
 
 
 def run(sql: str, *values: Any) -> None:
+    """As the owner, who may do all of it."""
     with connection.cursor() as cursor:
-        cursor.execute(sql, values)
+        statement = cursor.mogrify(sql, values).decode()
+    as_owner(statement)
 
 
 class Tamperer:
@@ -143,15 +144,15 @@ class Tamperer:
         """The trigger is replaced by one that believes what it is told, and then used."""
         believing = HASH_EVENT.replace("NEW.at := clock_timestamp();", "").replace("%", "%%")
         run(
-            "CREATE FUNCTION pg_temp.forge() RETURNS trigger LANGUAGE plpgsql AS"
+            "CREATE FUNCTION forge() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS"
             f" $$ DECLARE head_row audit_chain%%ROWTYPE; BEGIN {believing} END $$"
         )
-        run("CREATE TRIGGER forge BEFORE INSERT ON audit_event FOR EACH ROW EXECUTE FUNCTION pg_temp.forge()")
+        run("CREATE TRIGGER forge BEFORE INSERT ON audit_event FOR EACH ROW EXECUTE FUNCTION forge()")
         Event(chain_id=self.chain, at="2001-01-01T00:00Z", actor_name="Forger", action="forged").save(
             force_insert=True
         )
         run("DROP TRIGGER forge ON audit_event")
-        run("DROP FUNCTION pg_temp.forge")
+        run("DROP FUNCTION forge")
 
     def _renumber(self, first: int, by: int) -> None:
         run("UPDATE audit_event SET seq = -seq WHERE chain_id = %s AND seq >= %s", self.chain, first)

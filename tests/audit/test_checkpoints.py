@@ -17,12 +17,14 @@ from pytest_django import Settings
 
 from audit import checkpoints, keys, tasks
 from audit.checkpoints import Broken
+from audit.context import act_for_everybody
 from audit.models import Chain
 from audit.trail import action, record
 from audit.tree import path, root
 from audit.verification import verify
 from config.celery import app
 from tests import factories as f
+from tests.audit import tampering
 from tests.audit.tampering import Tamperer, unprotected
 from tests.audit.test_tampering import chains
 
@@ -183,10 +185,8 @@ def test_commands_say_how_far(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_command_names_the_first_bad_event(capsys: pytest.CaptureFixture[str]) -> None:
     seen = chains()
     (chain,) = (key for key in seen if key.startswith("engagement"))
-    with unprotected(), connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE audit_event SET actor_name = E'x\\x1b[31m\\n' WHERE chain_id = %s AND seq = 5", [chain]
-        )
+    with unprotected():
+        tampering.run("UPDATE audit_event SET actor_name = E'x\\x1b[31m\\n' WHERE chain_id = %s AND seq = 5", chain)
     with pytest.raises(CommandError):
         call_command("verify_audit")
     assert f"{chain} event 5: was changed: its content does not match its hash" in capsys.readouterr().err
@@ -194,8 +194,8 @@ def test_the_command_names_the_first_bad_event(capsys: pytest.CaptureFixture[str
 
 def test_names_of_chains_cannot_write_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     chains()
-    with unprotected(), connection.cursor() as cursor:
-        cursor.execute("INSERT INTO audit_chain (key, seq, head) VALUES (E'a\\x1b[2J\\nall is well', 9, '')")
+    with unprotected():
+        tampering.run("INSERT INTO audit_chain (key, seq, head) VALUES (E'a\\x1b[2J\\nall is well', 9, '')")
     with pytest.raises(CommandError):
         call_command("verify_audit")
     shown = capsys.readouterr().err
@@ -220,6 +220,7 @@ def test_two_at_once_do_not_mix_their_lines() -> None:
         record(COUNTED, by=None)
 
     def ten_times() -> None:
+        act_for_everybody()
         for _ in range(10):
             checkpoints.write(always=True)
         connection.close()

@@ -10,11 +10,13 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from audit import checkpoints
+from audit.context import act_for_everybody
 from audit.models import Chain, Event
 from audit.trail import action, record
 from audit.verification import verify
 from tests import factories as f
 from tests.audit.tampering import ACTS, Tamperer, unprotected
+from tests.database import as_owner
 
 pytestmark = pytest.mark.django_db
 
@@ -87,6 +89,7 @@ def test_twenty_writers_at_once_leave_no_gap() -> None:
     start = threading.Barrier(WRITERS)
 
     def write(writer: int) -> None:
+        act_for_everybody()
         try:
             start.wait()
             for number in range(EACH):
@@ -139,6 +142,10 @@ def test_the_connection_of_the_product_can_do_none_of_it(sql: str) -> None:
 
 
 def test_a_chain_begins_empty_whatever_is_said_of_it() -> None:
-    Chain(key="firm:4711", seq=40, head="f" * 64).save(force_insert=True)
+    begun = "INSERT INTO audit_chain (key, seq, head) VALUES ('firm:4711', 40, repeat('f', 64))"
+    refused = pytest.raises(DatabaseError, match="permission denied")
+    with refused, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(begun)
+    as_owner(begun)
     chain = Chain.objects.get(key="firm:4711")
     assert (chain.seq, chain.head) == (0, "")

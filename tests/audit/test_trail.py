@@ -14,6 +14,7 @@ from audit.trail import action, phrase_of, record
 from audit.verification import verify, verify_chain
 from engagements.models import Engagement
 from tests import factories as f
+from tests.database import untriggered
 
 pytestmark = pytest.mark.django_db
 
@@ -22,11 +23,7 @@ TRIED = action("trial.tried", "tried {target}")
 
 def without_protection(sql: str) -> None:
     """Alter rows as somebody could who owns the database."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute("ALTER TABLE audit_event DISABLE TRIGGER USER")
-        cursor.execute(sql)
-        cursor.execute("ALTER TABLE audit_event ENABLE TRIGGER USER")
+    untriggered(sql)
 
 
 def events_of(engagement: Engagement) -> list[Event]:

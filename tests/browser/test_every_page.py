@@ -16,7 +16,7 @@ from tests.permissions.world import blank, ids_of, rich
 
 # Answers for scripts, fragments, files.
 NO_PAGES = {
-    *("healthz", "palette"),
+    *("healthz", "palette", "engagements:activity_export"),
     *("evidence:upload", "evidence:download", "evidence:listing"),
     *("fieldwork:beside", "fieldwork:history", "fieldwork:notes"),
     *("reports:draft_progress", "reports:draft_page", "reports:draft_pdf"),

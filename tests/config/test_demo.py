@@ -16,7 +16,7 @@ import pytest
 from django.db import connection
 
 from config import demo
-from config.embedded import Services
+from config.embedded import OWNER, Services
 from tests import database
 
 pytestmark = [
@@ -33,9 +33,9 @@ def home(django_db_setup: None) -> Iterator[Path]:
     """A home whose database is migrated already, as migrating is not what is tried here."""
     with tempfile.TemporaryDirectory(prefix="attestry-") as folder:
         home = Path(folder) / "home"
-        services = Services(home, durable=False)
+        services = Services(home, durable=False, also=database.ALSO)
         services.join()
-        parameters = {"host": services.paths.sockets, "user": "attestry", "passfile": services.paths.password}
+        parameters = {"host": services.paths.sockets, "user": OWNER, "passfile": services.paths.password}
         database.load_migrated("attestry", parameters)
         services.leave()
         yield home

@@ -19,7 +19,7 @@ import pytest
 
 from config import embedded
 from config.embedded import CannotStart, Services, identity
-from config.embedded.paths import Paths
+from config.embedded.paths import OWNER, ROLE, Paths
 
 pytestmark = pytest.mark.services
 
@@ -76,8 +76,8 @@ def leave(process: "subprocess.Popen[str]") -> None:
     assert process.returncode == 0, errors
 
 
-def query(home: Path, statement: str) -> list[tuple[Any, ...]]:
-    parsed = dj_database_url.parse(embedded.database_url(home))
+def query(home: Path, statement: str, role: str = ROLE) -> list[tuple[Any, ...]]:
+    parsed = dj_database_url.parse(embedded.database_url(home, role))
     with contextlib.closing(
         psycopg2.connect(host=parsed["HOST"], user=parsed["USER"], dbname=parsed["NAME"], **parsed["OPTIONS"])
     ) as connection:
@@ -101,7 +101,7 @@ def test_the_servers_are_as_we_want_them_and_closed_to_others(home: Path) -> Non
             ("b", "C.UTF-8")
         ]
         assert query(home, "SELECT rolsuper, rolcreatedb FROM pg_roles WHERE rolname = current_user") == [
-            (False, True)
+            (False, False)
         ]
         assert b"everysec" in services._ask_valkey(b"CONFIG GET appendfsync")
         assert b"yes" in services._ask_valkey(b"CONFIG GET appendonly")
@@ -130,7 +130,7 @@ def test_the_last_user_stops_the_services_and_the_next_finds_the_data(home: Path
     first, second = user(home), user(home)
     joined(first)
     joined(second)
-    query(home, "CREATE TABLE kept (id int); INSERT INTO kept VALUES (7)")
+    query(home, "CREATE TABLE kept (id int); INSERT INTO kept VALUES (7)", OWNER)
     leave(first)
     assert Services(home).running
     leave(second)
@@ -138,7 +138,7 @@ def test_the_last_user_stops_the_services_and_the_next_finds_the_data(home: Path
 
     third = user(home)
     joined(third)
-    assert query(home, "SELECT id FROM kept") == [(7,)]
+    assert query(home, "SELECT id FROM kept", OWNER) == [(7,)]
     leave(third)
 
 
@@ -168,14 +168,14 @@ def test_a_killed_user_leaves_the_services_to_the_next(home: Path) -> None:
 def test_killed_servers_come_back_with_what_was_committed(home: Path) -> None:
     services = Services(home)
     services.join()
-    query(home, "CREATE TABLE kept (id int); INSERT INTO kept VALUES (7)")
+    query(home, "CREATE TABLE kept (id int); INSERT INTO kept VALUES (7)", OWNER)
     for process in services._children:
         process.kill()
         process.wait()
     services._release()
 
     services.join()
-    assert query(home, "SELECT id FROM kept") == [(7,)]
+    assert query(home, "SELECT id FROM kept", OWNER) == [(7,)]
     services.leave()
 
 

@@ -16,7 +16,6 @@ from distribution.models import Grant
 from engagements.models import Engagement, Stage
 from reports.models import Issuance, Report
 from tests import factories as f
-from tests.remembered import remembered
 
 READ_URL = "https://attestry.test/read/TOKEN/"
 
@@ -30,7 +29,6 @@ def pdf(pages: int = 3) -> bytes:
     return out.getvalue()
 
 
-@remembered
 def issued(**fields: object) -> Engagement:
     """An engagement whose report is issued: a three-page file, frozen."""
     engagement = f.at_stage(f.accepted(**fields), Stage.REPORTING)

@@ -109,7 +109,7 @@ def test_whole_way_in_the_browser(engagement, django_capture_on_commit_callbacks
     assert event.agreement == agreement
     assert Event.objects.filter(action="reader.downloaded", engagement_id=engagement.pk).count() == 1
     assert findings("distribution_audit", engagement) == []
-    assert verify() == []
+    assert verify().faults == []
 
 
 def test_link_works_once_and_a_new_one_comes_by_mail(

@@ -9,6 +9,7 @@ from threading import Barrier
 import pytest
 from django.db import connection
 
+from audit.context import act_for_everybody
 from engagements.models import Engagement, Stage
 from evidence.models import EvidenceFile, EvidenceRequest
 from tests import factories as f
@@ -22,6 +23,7 @@ def at_once(number: int, work: Callable[[int], object]) -> None:
     start = Barrier(number)
 
     def run(index: int) -> None:
+        act_for_everybody()
         start.wait()
         try:
             work(index)

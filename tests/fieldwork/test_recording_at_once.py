@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 
 from accounts.models import User
+from audit.context import act_for_everybody
 from audit.models import Event
 from fieldwork import signing, testing
 from fieldwork.models import ControlTest, ItemResult, SheetItem
@@ -25,6 +26,7 @@ def at_once(*acts: Callable[[], object]) -> list[Exception]:
     raised: list[Exception] = []
 
     def run(act: Callable[[], object]) -> None:
+        act_for_everybody()
         try:
             ready.wait(timeout=20)
             act()

@@ -18,6 +18,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from kombu import pools
 
+from audit.context import act_for_everybody
 from audit.models import Event
 from config.celery import app
 from jobs import queue
@@ -188,6 +189,7 @@ def at_once(act: Callable[[], int], times: int = 2) -> list[int]:
     given: list[int] = []
 
     def begin() -> None:
+        act_for_everybody()
         try:
             barrier.wait()
             given.append(act())

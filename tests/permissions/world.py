@@ -44,6 +44,7 @@ from reports.rendering import Rendered
 from tests import factories as f
 from tests.evidence import makers as evidence
 from tests.fieldwork import makers as fieldwork
+from tests.remembered import remembered
 from tests.reports import makers as reports
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -138,6 +139,7 @@ def blank(html: str, **others: Any) -> Rendered:
     return Rendered(pdf, 2, hashlib.sha256(pdf).hexdigest())
 
 
+@remembered
 def rich(client: str, *, number: str, partner: User | None = None) -> Engagement:
     """At reporting and ready to issue, with the draft shown to the client and an object of every kind."""
     engagement = reports.in_scope(a_client=f.client(name=client), number=number, partner=partner)
