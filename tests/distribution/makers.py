@@ -49,8 +49,9 @@ def issued(**fields: object) -> Engagement:
     )
     storage = storages["reports"]
     name = f"{engagement.pk}/{sha256}.pdf"
-    if not storage.exists(name):
-        storage.save(name, ContentFile(content))
+    # Another test may have spoiled the one of the same name.
+    storage.delete(name)
+    storage.save(name, ContentFile(content))
     issuance.pdf_sha256, issuance.pages, issuance.released_at = sha256, 3, timezone.now()
     issuance.state = Issuance.State.CURRENT
     issuance.save()
