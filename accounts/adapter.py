@@ -65,8 +65,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
-        """Passkeys belong to the address of the installation, never to what a Host header says."""
-        return {"id": urlsplit(settings.SITE_URL).hostname or "localhost", "name": "Attestry"}
+        """Passkeys belong to the name of the installation, never to what a Host header says.
+
+        They cannot belong to an address in numbers: on one's own machine they work at http://localhost.
+        """
+        host = urlsplit(settings.SITE_URL).hostname or "localhost"
+        return {"id": "localhost" if host in {"127.0.0.1", "::1"} else host, "name": "Attestry"}
 
     def generate_authenticator_name(self, user: User, type: str) -> str:  # noqa: A002
         """What a new passkey is called until the person says otherwise."""

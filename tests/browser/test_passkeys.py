@@ -29,7 +29,7 @@ AUTHENTICATOR = {
 @pytest.fixture(autouse=True)
 def on_this_machine(settings: Any) -> None:
     """Passkeys belong to a name, never to an address in numbers."""
-    settings.SITE_URL = "http://localhost"
+    settings.SITE_URL = "http://127.0.0.1:8000"
     cache.clear()
 
 
