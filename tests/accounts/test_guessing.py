@@ -7,6 +7,7 @@ from unittest import mock
 
 import pytest
 from django.contrib.auth.hashers import get_hasher
+from django.contrib.auth.models import AnonymousUser
 from django.core import mail
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
@@ -80,6 +81,7 @@ def test_behind_our_own_proxy_the_clients_address_counts(settings: Any) -> None:
 
 def test_the_trail_keeps_the_clients_address_and_not_the_proxys(settings: Any) -> None:
     forwarded = RequestFactory().get("/", HTTP_X_FORWARDED_FOR="6.6.6.6, 203.0.113.9")
+    forwarded.user = AnonymousUser()
     told = RequestContext(lambda _: HttpResponse(str(current_ip())))
     assert told(forwarded).content == b"127.0.0.1"
     settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
