@@ -7,6 +7,7 @@ import io
 import re
 
 import pypdfium2
+from allauth.account.models import EmailAddress
 from django.utils import timezone
 from playwright.sync_api import expect
 
@@ -33,6 +34,7 @@ LATER = (timezone.localdate() + dt.timedelta(days=9)).isoformat()
 
 def test_from_a_new_engagement_to_the_issued_report(sit: Sit) -> None:
     petra = f.partner_of(f.firm(), "petra", "Petra Alder")
+    EmailAddress.objects.create(user=petra, email=petra.email, verified=True, primary=True)
     partner = sit()
     engagement = _open(partner, petra)
     _staff(engagement)
@@ -62,7 +64,7 @@ def _open(desk: Desk, petra: User) -> Engagement:
     desk.look(narrow=True)
     desk.fill(login=petra.email, password=f.PASSWORD)
     desk.press("Sign in")
-    expect(desk.page.get_by_role("heading", level=1)).to_be_visible()
+    expect(desk.page.get_by_role("heading", level=1)).to_have_text("Nothing waits for you")
     desk.look(narrow=True)
     desk.open("/engagements/")
     desk.follow("Open an engagement")
