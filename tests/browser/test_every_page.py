@@ -16,7 +16,8 @@ from tests.permissions.world import blank, ids_of, rich
 
 # Answers for scripts, fragments, files.
 NO_PAGES = {
-    *("healthz", "palette", "engagements:activity_export"),
+    *("healthz", "palette", "engagements:trail_script", "engagements:activity_export", "engagements:trail"),
+    *("engagements:firm_trail_export", "engagements:firm_trail_whole"),
     *("evidence:upload", "evidence:download", "evidence:listing"),
     *("fieldwork:beside", "fieldwork:history", "fieldwork:notes"),
     *("reports:draft_progress", "reports:draft_page", "reports:draft_pdf"),
