@@ -145,7 +145,8 @@ def celery_worker_process(workers: Workers) -> Workers:
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, object]) -> dict[str, object]:
     """The Chromium of this machine, not one that Playwright downloads; root needs it without its sandbox."""
-    arguments = ["--disable-background-networking", "--disable-component-update", "--no-first-run"]
+    # Nobody looks: what a graphics card would paint, the processor need not paint in its place.
+    arguments = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
     if os.geteuid() == 0:
         arguments.append("--no-sandbox")
     return browser_type_launch_args | {"executable_path": system.chromium(), "args": arguments}
