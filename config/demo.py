@@ -92,6 +92,7 @@ class Demo:
             call_command("demo_data", verbosity=0)
             building.unlink()
         self._wait_for_jobs()
+        call_command("audit_checkpoint", verbosity=0)
 
     def _wait_for_jobs(self) -> None:
         deadline = time.monotonic() + REPORT_TIMEOUT

@@ -45,5 +45,7 @@ def logging_config(*, json: bool, level: str) -> dict[str, Any]:
             # WeasyPrint and fontTools report every glyph they subset.
             "fontTools": {"level": "WARNING"},
             "weasyprint": {"level": "ERROR"},
+            # pikepdf greets.
+            "pikepdf": {"level": "WARNING"},
         },
     }

@@ -105,8 +105,8 @@ class Desk:
             expect(self.page.get_by_text(text).first).to_be_visible()
 
     def look(self, *, narrow: bool = False) -> None:
-        """Note what axe finds on the page as it stands, in light and dark, and what a narrow window cuts off."""
-        self.wrong += self.faults()
+        """Note what axe finds on the page as it stands; if `narrow`, in dark too, and what is cut off."""
+        self.wrong += self.faults(dark=narrow)
         if narrow:
             self.wrong += self.sticking_out()
 
