@@ -28,6 +28,7 @@ os.environ |= {
 
 import django  # noqa: E402
 
+from audit.context import act_for_everybody  # noqa: E402
 from config import embedded  # noqa: E402
 
 django.setup()
@@ -39,6 +40,7 @@ RESULTS = Path(__file__).resolve().parent.parent / "var" / "bench" / "results.js
 
 
 def main(wanted: list[str]) -> None:
+    act_for_everybody()
     services = embedded.Services(HOME, durable=False)
     services.join()
     try:
