@@ -31,7 +31,7 @@ REPORT_TIMEOUT = 600.0
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 60.0
 # What a demo leaves below its home, and `make clean-demo` deletes.
-LEFT = ("demo", "mail", "services", "services.lock", "services.users", "static", "storage")
+LEFT = ("audit", "audit.key", "demo", "mail", "services", "services.lock", "services.users", "static", "storage")
 
 Say = Callable[[str], object]
 
@@ -215,6 +215,8 @@ def _start_over() -> None:
             cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     finally:
         server.close()
+    # They speak of chains that are gone.
+    settings.AUDIT_CHECKPOINTS.unlink(missing_ok=True)
 
 
 def _copy(issuance: Issuance, folder: Path) -> Path:

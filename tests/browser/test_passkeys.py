@@ -88,7 +88,7 @@ def test_a_passkey_is_added_signs_in_alone_and_confirms(sit: Sit) -> None:
     desk.open(reverse("mfa_reauthenticate_webauthn") + "?next=" + reverse("accounts:firm"))
     desk.look()
     page.get_by_role("button", name="Use a passkey").click()
-    page.wait_for_url(re.compile("/firm/"))
+    page.wait_for_url(re.compile(r"localhost:\d+/firm/$"))
     desk.look(narrow=True)
 
 
