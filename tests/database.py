@@ -24,8 +24,12 @@ ROOT = Path(__file__).resolve().parent.parent
 ASIDE = "attestry_migrated"
 # Everything that decides what a migrated database holds.
 SOURCES = ("*/migrations/*.py", "*/data/*", "requirements.lock", "tests/database.py")
-# What a restore needs: rows written as they are, with no trigger looking (tests/remembered.py).
-ALSO = [f"GRANT SET ON PARAMETER session_replication_role TO {OWNER}"]
+# What a restore needs: rows written as they are, with no trigger looking (tests/remembered.py), and a test's
+# database dropped while a connection of the application's role is still about to end.
+ALSO = [
+    f"GRANT SET ON PARAMETER session_replication_role TO {OWNER}",
+    f"GRANT pg_signal_backend TO {OWNER}",
+]
 FUNCTIONS = """
 CREATE FUNCTION as_owner(script text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 AS $$ BEGIN EXECUTE script; END $$;
