@@ -21,8 +21,10 @@ from jobs.models import Job
 from jobs.queue import enqueue
 from jobs.running import Unrecoverable, finish, hold, report_progress
 from reports import content, opinion, storage
+from reports.book import Book, book_of
 from reports.models import Conclusion, QualityReview, Report, SystemDescription
-from reports.rendering import Rendered, RenderError, html_of, render_pdf
+from reports.rendering import Rendered, RenderError, press_for, typeset
+from reports.shelf import Stored
 from reports.snapshot import build
 
 REQUESTED = action("report.draft_requested", "asked for {target}", firm_only=True)
@@ -84,7 +86,7 @@ def render_draft(job: Job) -> dict[str, Any]:
     rendered = rendered_and_kept(
         job,
         draft.engagement_id,
-        html_of(content.validate(draft.snapshot), draft=draft.number, unformed=opinion.unformed(draft.engagement)),
+        book_of(content.validate(draft.snapshot), draft=draft.number, unformed=opinion.unformed(draft.engagement)),
     )
     with transaction.atomic():
         held = hold(job)
@@ -107,15 +109,15 @@ def draft_failed(job: Job) -> None:
     ).update(state=Report.State.FAILED)
 
 
-def rendered_and_kept(job: Job, engagement_id: int, html: str) -> Rendered:
+def rendered_and_kept(job: Job, engagement_id: int, book: Book) -> Rendered:
     """Render to PDF with progress, store it and the pictures of its pages by hash. Raises Unrecoverable."""
     report_progress(job, 3, "Laying out the pages.")
 
-    def on_progress(step: str, pages: int) -> None:
-        report_progress(job, min(3 + pages // 3, 70), f"{step}, {pages} pages" if pages else step)
+    def on_progress(step: str, done: int, parts: int) -> None:
+        report_progress(job, 3 + 67 * done // parts, f"{step}, part {done} of {parts}")
 
     try:
-        rendered = render_pdf(html, on_progress=on_progress)
+        rendered = printed(book, engagement_id, on_progress)
     except RenderError as error:
         raise Unrecoverable(str(error)) from error
     report_progress(job, 72, "Storing the PDF.")
@@ -129,6 +131,15 @@ def rendered_and_kept(job: Job, engagement_id: int, html: str) -> Rendered:
     each_page(rendered.pdf, on_page)
     report_progress(job, 99, "Finishing.")
     return rendered
+
+
+def printed(book: Book, engagement_id: int, on_progress: Callable[[str, int, int], None]) -> Rendered:
+    """The PDF of a book, from what was laid out before and with the help of other workers. Raises RenderError."""
+    shelf = Stored(engagement_id)
+    with press_for(engagement_id) as press:
+        return typeset(
+            book, shelf, press, on_progress=on_progress, call_help=lambda missing: shelf.call_help(book, missing)
+        )
 
 
 def each_page(pdf: bytes, on_page: Callable[[int, bytes], None]) -> None:

@@ -23,9 +23,9 @@ from jobs.models import Job
 from jobs.queue import enqueue
 from jobs.running import Unrecoverable, finish, hold
 from reports import content, storage
+from reports.book import book_of
 from reports.drafting import rendered_and_kept
 from reports.models import Issuance, Report
-from reports.rendering import html_of
 from reports.signing import reauthenticate
 from reports.snapshot import build
 
@@ -115,7 +115,7 @@ def render_final(job: Job) -> dict[str, Any]:
         raise Unrecoverable(str(error)) from error
     if content.digest(snapshot) != issuance.content_sha256:
         raise Unrecoverable("The stored content does not have the hash under which it was approved.")
-    rendered = rendered_and_kept(job, issuance.engagement_id, html_of(snapshot, draft=None))
+    rendered = rendered_and_kept(job, issuance.engagement_id, book_of(snapshot, draft=None))
     with transaction.atomic():
         held = hold(job)
         engagement = locked(issuance.engagement)

@@ -129,11 +129,11 @@ def build() -> World:
 def rendered_blank() -> Iterator[None]:
     """Reports come out with blank pages, at once."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(drafting, "render_pdf", blank)
+        patch.setattr(drafting, "printed", blank)
         yield
 
 
-def blank(html: str, **others: Any) -> Rendered:
+def blank(*_: Any) -> Rendered:
     """Rendering without WeasyPrint."""
     pdf = reports.a_pdf(2)
     return Rendered(pdf, 2, hashlib.sha256(pdf).hexdigest())

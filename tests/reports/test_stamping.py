@@ -11,16 +11,16 @@ import pikepdf
 import pytest
 
 from reports import stamping
-from reports.rendering import html_of, render_pdf
 from reports.stamping import NAMESPACE, StampError, stamp
 from tests.reports import pdf, snapshots
+from tests.reports.printing import printed
 
 AT = dt.datetime(2026, 11, 22, 9, 3, 5, tzinfo=dt.timezone(dt.timedelta(hours=-5)))
 
 
 @pytest.fixture(scope="module")
 def master() -> bytes:
-    return render_pdf(html_of(snapshots.type_2(), draft=None)).pdf
+    return printed(snapshots.type_2()).pdf
 
 
 def copy_for(master: bytes, name: str = "Dana Whitfield", email: str = "dana@reader.example") -> bytes:
