@@ -74,7 +74,7 @@ def test_password_or_a_code_that_counts_once_proves_it() -> None:
 def test_an_open_session_is_no_place_to_guess() -> None:
     petra = f.person("petra")
     for _ in range(TRIES):
-        with pytest.raises(ValidationError, match="not your password"):
+        with pytest.raises(ValidationError, match="does not prove"):
             prove(petra, "wrong")
     with pytest.raises(ValidationError, match="Too many"):
         prove(petra, f.PASSWORD)
