@@ -49,7 +49,9 @@ def prove(user: User, secret: str) -> None:
             cache.incr(key)
         except ValueError:
             cache.set(key, 1, MINUTES * 60)
-        raise ValidationError({"password": "This does not prove that it is you. Nothing was signed or issued."})
+        asked = secret_asked(user)
+        words = f"This is not {asked[0].lower()}{asked[1:]}" if asked else "This does not prove that it is you"
+        raise ValidationError({"password": f"{words}. Nothing was signed or issued."})
     cache.delete(key)
 
 
@@ -92,8 +94,8 @@ def secret_asked(user: User) -> str:
     codes = [
         words
         for kind, words in (
-            (Authenticator.Type.TOTP, "code of your authenticator app"),
-            (Authenticator.Type.RECOVERY_CODES, "recovery code"),
+            (Authenticator.Type.TOTP, "a code of your authenticator app"),
+            (Authenticator.Type.RECOVERY_CODES, "a recovery code"),
         )
         if kind in types
     ]
