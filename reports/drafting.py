@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from audit.trail import action, record
-from engagements.models import Engagement, EngagementMember, ReportingStep, Role, Stage
+from engagements.models import Engagement, ReportingStep, Stage
 from engagements.register import Blocked, Finding, Severity
 from engagements.roles import require
 from engagements.workflow import STEPPED, WrongStage, locked, must_be
@@ -22,7 +22,8 @@ from jobs.queue import enqueue
 from jobs.running import Unrecoverable, finish, hold, report_progress
 from reports import content, opinion, storage
 from reports.book import Book, book_of
-from reports.models import Conclusion, QualityReview, Report, SystemDescription
+from reports.models import QualityReview, Report, SystemDescription
+from reports.quality import why_reviewed
 from reports.rendering import Rendered, RenderError, press_for, typeset
 from reports.shelf import Stored
 from reports.snapshot import build
@@ -242,16 +243,9 @@ def what_step_lacks(engagement: Engagement, to: ReportingStep) -> list[Finding]:
             )
         if engagement.report_date is None:
             lacking("R48", "The report date is not set.", opinion.page(engagement, "opinion"), "Opinion")
-    if to == ReportingStep.READY and needs_quality_review(engagement) and not reviewed(engagement, present):
+    if to == ReportingStep.READY and why_reviewed(engagement) and not reviewed(engagement, present):
         lacking("R53", "The quality review of the present content is not completed.", report_url, "Report")
     return found
-
-
-def needs_quality_review(engagement: Engagement) -> bool:
-    """Whether the firm's criteria ask for one: a reviewer is named, or a limb is modified (R53)."""
-    if EngagementMember.objects.filter(engagement=engagement, role=Role.QUALITY_REVIEWER).exists():
-        return True
-    return any(one.conclusion != Conclusion.UNMODIFIED for one in opinion.formed(engagement).values())
 
 
 def reviewed(engagement: Engagement, sha256: str) -> bool:

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.proving import prove
 from audit.trail import action, record
 from engagements.models import Engagement, ReportingStep, Stage
 from engagements.register import guard
@@ -23,10 +24,10 @@ from jobs.models import Job
 from jobs.queue import enqueue
 from jobs.running import Unrecoverable, finish, hold
 from reports import content, storage
+from reports.approving import approvals, asks_for_two
 from reports.book import book_of
 from reports.drafting import rendered_and_kept
 from reports.models import Issuance, Report
-from reports.signing import reauthenticate
 from reports.snapshot import build
 
 ASKED = action("report.issue_requested", "decided to issue the report from {target}", firm_only=True)
@@ -44,7 +45,7 @@ def issue(engagement: Engagement, *, by: User, password: str, draft: Report) -> 
     another draft being rendered), Blocked (rules that guard the step).
     """
     require(engagement, by, "issue_report")
-    reauthenticate(by, password)
+    prove(by, password)
     engagement = locked(engagement)
     _check_stage(engagement)
     draft = _approved(engagement, draft)
@@ -55,6 +56,8 @@ def issue(engagement: Engagement, *, by: User, password: str, draft: Report) -> 
             "read it, and issue that."
         )
     guard("issue", engagement)
+    if asks_for_two(engagement) and all(one.by_id == by.pk for one in approvals(engagement, draft.content_sha256)):
+        raise ValidationError("It takes two people to issue: you cannot be both.")
     assert engagement.report_date is not None  # R48 guards the step
     issuance = Issuance.objects.create(
         engagement=engagement,

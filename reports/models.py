@@ -307,6 +307,25 @@ class Report(EngagementOwned):
         return storages["reports"].open(self.storage_name, "rb")
 
 
+class IssueApproval(EngagementOwned):
+    """A second person's word that a draft may be issued, for exactly the content it has."""
+
+    draft = models.ForeignKey(Report, on_delete=models.PROTECT, related_name="approvals")
+    content_sha256 = models.CharField("hash of the content as approved", max_length=64)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["engagement", "content_sha256", "by"], name="issue_approved_once_each")
+        ]
+        triggers = [*EngagementOwned.Meta.triggers, append_only()]
+
+    def __str__(self) -> str:
+        return f"approval of {self.draft} by {self.by}"
+
+
 class Issuance(models.Model):
     """The issued report. Made when the engagement freezes; the PDF's hash is set once, by rendering."""
 
