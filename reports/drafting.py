@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -110,8 +111,13 @@ def draft_failed(job: Job) -> None:
     ).update(state=Report.State.FAILED)
 
 
-def rendered_and_kept(job: Job, engagement_id: int, book: Book) -> Rendered:
-    """Render to PDF with progress, store it and the pictures of its pages by hash. Raises Unrecoverable."""
+def rendered_and_kept(
+    job: Job, engagement_id: int, book: Book, *, sealed: Callable[[bytes], bytes] | None = None
+) -> Rendered:
+    """Render to PDF with progress, store it and the pictures of its pages by hash. Raises Unrecoverable.
+
+    `sealed` makes of the PDF the one that is handed out; then both are stored.
+    """
     report_progress(job, 3, "Laying out the pages.")
 
     def on_progress(step: str, done: int, parts: int) -> None:
@@ -123,6 +129,9 @@ def rendered_and_kept(job: Job, engagement_id: int, book: Book) -> Rendered:
         raise Unrecoverable(str(error)) from error
     report_progress(job, 72, "Storing the PDF.")
     storage.keep_pdf(engagement_id, rendered.pdf)
+    if sealed is not None:
+        pdf = sealed(rendered.pdf)
+        rendered = replace(rendered, pdf=pdf, sha256=storage.keep_pdf(engagement_id, pdf))
 
     def on_page(page: int, png: bytes) -> None:
         storage.keep_page(engagement_id, rendered.sha256, page, png)

@@ -345,6 +345,9 @@ class Issuance(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.RENDERING)
     job = models.ForeignKey(Job, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     pdf_sha256 = models.CharField(max_length=64, blank=True)
+    # Before the seal was put on it: what readers' copies are made from, since a seal forbids every change.
+    unsealed_sha256 = models.CharField(max_length=64, blank=True)
+    certificate = models.TextField("certificate of the seal, PEM", blank=True)
     pages = models.PositiveIntegerField(null=True, blank=True)
     issued_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     requested_at = models.DateTimeField(auto_now_add=True)
@@ -378,6 +381,12 @@ class Issuance(models.Model):
                 name="issued_stays",
                 when=pgtrigger.Before,
                 operation=pgtrigger.Update | pgtrigger.Delete,
+                declare=[
+                    (
+                        "made",
+                        "text[] := '{state,job_id,pdf_sha256,unsealed_sha256,certificate,pages,released_at}'",
+                    )
+                ],
                 func="""
                     IF TG_OP = 'DELETE' THEN
                         RAISE EXCEPTION 'What is issued is never deleted'
@@ -386,8 +395,7 @@ class Issuance(models.Model):
                     IF OLD.state <> 'rendering' AND to_jsonb(NEW) - 'state' <> to_jsonb(OLD) - 'state' THEN
                         RAISE EXCEPTION 'What is issued never changes' USING ERRCODE = 'restrict_violation';
                     END IF;
-                    IF to_jsonb(NEW) - '{state,job_id,pdf_sha256,pages,released_at}'::text[]
-                        <> to_jsonb(OLD) - '{state,job_id,pdf_sha256,pages,released_at}'::text[] THEN
+                    IF to_jsonb(NEW) - made <> to_jsonb(OLD) - made THEN
                         RAISE EXCEPTION 'The content of an issued report never changes'
                             USING ERRCODE = 'restrict_violation';
                     END IF;

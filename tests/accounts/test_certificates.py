@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import io
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.hazmat.primitives.serialization import pkcs12
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.asymmetric import ed25519
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.management import CommandError, call_command
 from django.test import Client
@@ -23,38 +18,9 @@ from accounts.models import IdentityProvider, SigningCertificate
 from accounts.sealed import Unreadable, seal, unseal
 from audit.models import Event
 from tests import factories as f
+from tests.certificates import DAY, PASSWORD, a_file
 
 pytestmark = pytest.mark.django_db
-
-PASSWORD = "of the file"
-DAY = dt.timedelta(days=1)
-
-
-def a_file(*, days: int = 400, begins: int = -1, key: Any = None, with_key: bool = True, usage: str = "") -> bytes:
-    """A PKCS#12 file with one certificate that its own key has signed."""
-    key = key or ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Alder & Finch LLP")])
-    now = timezone.now()
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(0xABC)
-        .not_valid_before(now + min(begins, days - 2) * DAY)
-        .not_valid_after(now + days * DAY)
-    )
-    if usage:
-        names = (
-            "digital_signature content_commitment key_encipherment data_encipherment key_agreement key_cert_sign "
-            "crl_sign encipher_only decipher_only"
-        ).split()
-        builder = builder.add_extension(x509.KeyUsage(**{one: one == usage for one in names}), critical=True)
-    certificate = builder.sign(key, None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256())
-    sealed = serialization.BestAvailableEncryption(PASSWORD.encode())
-    if not with_key:
-        return pkcs12.serialize_key_and_certificates(None, None, certificate, None, sealed)
-    return pkcs12.serialize_key_and_certificates(b"signing", key, certificate, None, sealed)
 
 
 @pytest.mark.parametrize(

@@ -643,6 +643,7 @@ DISTRIBUTION = [
     ),
     row("distribution:revoke", "pk", "grant", post="manage_distribution", at=Stage.ISSUED, acts=ISSUED),
     row("distribution:send_link", "pk", "grant", post="manage_distribution", at=Stage.ISSUED, acts=ISSUED),
+    row("distribution:verify", get=PUBLIC, post=PUBLIC, at=Stage.ISSUED, acts=frozenset()),
     row("distribution:gate", get=READER, at=Stage.ISSUED),
     row("distribution:accept", post=READER, at=Stage.ISSUED, acts=ISSUED),
     row("distribution:download", post=READER, at=Stage.ISSUED, acts=ISSUED),
