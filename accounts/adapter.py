@@ -11,10 +11,13 @@ from allauth.core.internal.httpkit import get_client_ip
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
 from accounts import browsers, proving
 from accounts.models import User
+from accounts.single_sign_on import provider_of
 
 UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104
 
@@ -61,6 +64,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_reauthentication_required(self, app: str) -> bool:
         """A sign-in of a moment ago is proof enough; else the library looks for a later proof in the session."""
         return not proving.signed_in_recently(self.request)
+
+    def get_reauthentication_methods(self, user: User | AnonymousUser) -> list[dict[str, str]]:
+        """The library's ways (password, code, passkey), and the single sign-on of the person's organization."""
+        methods: list[dict[str, str]] = super().get_reauthentication_methods(user)
+        if isinstance(user, User) and provider_of(user) is not None:
+            words = "Use your organization's single sign-on"
+            methods.append({"id": "single_sign_on", "description": words, "url": reverse("accounts:confirm")})
+        return methods
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]

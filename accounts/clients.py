@@ -1,13 +1,14 @@
-"""The firm's own record and its clients."""
+"""The firm's own record, its offices and its clients."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.utils import timezone
 
-from accounts.models import Firm, FirmMember, Licence, ServiceOrganization, User
+from accounts.models import Firm, FirmMember, Licence, Office, ServiceOrganization, User
 from accounts.people import administers
 from audit.trail import action, record
 
@@ -15,6 +16,9 @@ CLIENT_ADDED = action("client.added", "added the client {target}")
 FIRM_CHANGED = action("firm.changed", "changed the firm's record")
 LICENCE_ADDED = action("licence.added", "entered the licence {target}")
 LICENCE_REMOVED = action("licence.removed", "removed the licence {target}")
+OFFICE_OPENED = action("office.opened", "entered the office {target}")
+OFFICE_CLOSED = action("office.closed", "closed the office {target}")
+OFFICE_MAIN = action("office.main", "made {target} the main office")
 POLICY_CHANGED = action("policy.changed", "changed how people of {target} sign in")
 
 
@@ -65,6 +69,64 @@ def remove_licence(licence: Licence, *, by: User) -> None:
     _must_administer(licence.firm, by)
     record(LICENCE_REMOVED, by=by, firm=licence.firm, target=licence)
     licence.delete()
+
+
+@transaction.atomic
+def open_office(firm: Firm, *, city: str, state: str, by: User) -> Office:
+    """Enter a city in which the firm signs, or open it again; the first one is the main office.
+
+    Raises PermissionDenied, ValidationError for one that is there already.
+    """
+    _must_administer(firm, by)
+    firm = Firm.objects.select_for_update().get(pk=firm.pk)
+    city, state = " ".join(city.split()), " ".join(state.split())
+    closed = Office.objects.filter(
+        firm=firm, city__iexact=city, state__iexact=state, closed_at__isnull=False
+    ).first()
+    office = closed or Office(firm=firm)
+    office.city, office.state, office.closed_at = city, state, None
+    office.is_main = not Office.objects.filter(firm=firm, is_main=True).exists()
+    office.full_clean()
+    office.save()
+    record(OFFICE_OPENED, by=by, firm=firm, target=office)
+    return office
+
+
+@transaction.atomic
+def make_main_office(office: Office, *, by: User) -> None:
+    """From now on this office signs where an engagement names no other.
+
+    Raises PermissionDenied, ValidationError for one that is closed.
+    """
+    _must_administer(office.firm, by)
+    Firm.objects.select_for_update().get(pk=office.firm_id)
+    office.refresh_from_db()
+    if office.closed_at is not None:
+        raise ValidationError(f"{office} is closed: enter it again first.")
+    if office.is_main:
+        return
+    Office.objects.filter(firm=office.firm_id, is_main=True).update(is_main=False)
+    office.is_main = True
+    office.save(update_fields=["is_main"])
+    record(OFFICE_MAIN, by=by, firm=office.firm, target=office)
+
+
+@transaction.atomic
+def close_office(office: Office, *, by: User) -> None:
+    """Nothing is signed there any more; reports that name it keep it.
+
+    Raises PermissionDenied, ValidationError for the main office.
+    """
+    _must_administer(office.firm, by)
+    Firm.objects.select_for_update().get(pk=office.firm_id)
+    office.refresh_from_db()
+    if office.is_main:
+        raise ValidationError("The firm needs a main office: make another one the main office first.")
+    if office.closed_at is not None:
+        return
+    office.closed_at = timezone.now()
+    office.save(update_fields=["closed_at"])
+    record(OFFICE_CLOSED, by=by, firm=office.firm, target=office)
 
 
 @transaction.atomic

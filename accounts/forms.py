@@ -8,8 +8,22 @@ from cryptography.x509 import load_pem_x509_certificate
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.http import urlencode
 
-from accounts.models import ClientMember, Firm, FirmMember, IdentityProvider, Licence, ServiceOrganization, User
+from accounts import proving
+from accounts.models import (
+    ClientMember,
+    Firm,
+    FirmMember,
+    IdentityProvider,
+    Licence,
+    Office,
+    QualityTrigger,
+    ServiceOrganization,
+    User,
+)
 
 
 class DateInput(forms.DateInput):
@@ -35,23 +49,54 @@ class FirmForm(forms.ModelForm):  # type: ignore[type-arg]
         model = Firm
         fields = [
             "legal_name",
-            "city",
-            "state",
             "peer_review_on",
-            "retention_years",
         ]
         widgets = {"peer_review_on": DateInput()}
         help_texts = {
             "legal_name": "As it signs reports.",
-            "state": "City and state stand under the signature of every report.",
             "peer_review_on": "A warning shows before issue when it is more than three years old.",
-            "retention_years": "How long files are kept after the report's release.",
         }
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        # No report is signed without them (R46).
-        self.fields["city"].required = self.fields["state"].required = True
+
+class OfficeForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = Office
+        fields = ["city", "state"]
+        help_texts = {"state": "City and state stand under the signature of the report."}
+
+
+class FirmPoliciesForm(forms.ModelForm):  # type: ignore[type-arg]
+    """How the firm works, beyond what standards demand."""
+
+    quality_triggers = forms.MultipleChoiceField(
+        label="A quality review is needed when",
+        choices=QualityTrigger.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Also wherever a quality reviewer is named.",
+    )
+
+    class Meta:
+        model = Firm
+        fields = ["retention_years", "quality_triggers", "two_to_issue"]
+        labels = {"retention_years": "Years that files are kept after release"}
+        help_texts = {
+            "two_to_issue": "The manager or the quality reviewer approves a draft; the partner issues that one.",
+        }
+
+
+class CertificateForm(forms.Form):
+    """A PKCS#12 file with its password, neither of which is shown again."""
+
+    file = forms.FileField(
+        label="PKCS#12 file", help_text="Key, certificate and the certificates above it: .p12 or .pfx."
+    )
+    password = forms.CharField(
+        label="Password of the file",
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+    )
 
 
 class LicenceForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -162,6 +207,39 @@ class SingleSignOnForm(forms.Form):
             if not cleaned.get(name) and name not in self.errors:
                 self.add_error(name, "This is needed.")
         return cleaned
+
+
+class ProofForm(forms.Form):
+    """A form of an act that is bound to a proof of who acts: a secret, or a confirmation of a moment ago.
+
+    `back` is the page to which a person returns who has to confirm on another one first.
+    """
+
+    password = forms.CharField(
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    def __init__(self, *args: Any, request: HttpRequest, back: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request = request
+        user = request.user
+        assert isinstance(user, User)
+        self.confirmed = proving.confirmed(request)
+        self.asks = proving.secret_asked(user)
+        self.other_way = not self.asks or proving.has_passkey(user)
+        self.confirm_url = f"{reverse('accounts:confirm')}?{urlencode({'next': back})}"
+        field = self.fields["password"]
+        field.label, field.required = self.asks or "Proof that it is you", bool(self.asks) and not self.confirmed
+
+    def clean_password(self) -> str:
+        """The secret as typed, or a ticket for the confirmation of a moment ago."""
+        typed: str = self.cleaned_data["password"]
+        proof = typed or proving.ticket(self.request)
+        if not proof:
+            raise ValidationError("Confirm first that it is you.")
+        return proof
 
 
 class FindSingleSignOnForm(forms.Form):

@@ -71,14 +71,14 @@ def invite(
         invited_by=by,
         expires_at=timezone.now() + VALID_FOR,
     )
-    place = firm or organization
+    place = invitation.place
     text = (
         f"{by.name} invites you to {place} on Attestry.\n\n"
         f"Set your password and sign in here (the link works once, until "
         f"{invitation.expires_at:%d %b %Y}):\n{accept_url.replace('TOKEN', token)}\n"
     )
     transaction.on_commit(lambda: send_mail(f"Your access to {place}", text, None, [email]))
-    record(INVITED, by=by, firm=firm or (organization and organization.firm), target=invitation, email=email)
+    record(INVITED, by=by, firm=invitation.in_trail_of, target=invitation, email=email)
     return invitation
 
 
@@ -118,7 +118,7 @@ def accept(invitation: Invitation, *, password: str) -> User:
     record(
         JOINED,
         by=user,
-        firm=invitation.firm or (invitation.organization and invitation.organization.firm),
+        firm=invitation.in_trail_of,
         target=invitation,
     )
     return user

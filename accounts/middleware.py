@@ -32,6 +32,8 @@ SETTING_UP = {
     "mfa_reauthenticate",
     "mfa_reauthenticate_webauthn",
     "accounts:account",
+    "accounts:confirm",
+    "accounts:confirmed",
 }
 
 
@@ -52,6 +54,7 @@ class SignInPolicies:
         if not isinstance(user, User) or getattr(view, "login_required", True) is False:
             return None
         demands = demands_on(user)
+        request.places = demands.places  # type: ignore[attr-defined]
         if time.time() - proving.signed_in_at(request) > demands.session_hours * 3600:
             logout(request)
             return _elsewhere(request, "account_login", "Your session has ended: sign in again.")
@@ -69,7 +72,10 @@ class SignInPolicies:
 
 
 class GraveActs:
-    """Asks who is there before an act of `settings.GRAVE_ACTS`; with the answer the act goes on as it was sent."""
+    """Asks who is there before an act of `settings.GRAVE_ACTS`; with the answer the act goes on as it was sent.
+
+    What is sent to `settings.GRAVE_PAGES` holds secrets and is kept nowhere: there the page itself asks first.
+    """
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
@@ -80,8 +86,9 @@ class GraveActs:
     def process_view(
         self, request: HttpRequest, view: Callable[..., HttpResponse], args: Any, kwargs: Any
     ) -> HttpResponse | None:
-        match = request.resolver_match
-        if request.method != "POST" or match is None or match.view_name not in settings.GRAVE_ACTS:
+        name = request.resolver_match.view_name if request.resolver_match else ""
+        page = name in settings.GRAVE_PAGES
+        if not page and (request.method != "POST" or name not in settings.GRAVE_ACTS):
             return None
         if not isinstance(request.user, User) or proving.proved_recently(request):
             return None
@@ -89,6 +96,8 @@ class GraveActs:
         if not methods:
             logout(request)
             return _elsewhere(request, "account_login", "Sign in again, then do it once more.")
+        if page:
+            return HttpResponseRedirect(f"{methods[0]['url']}?{urlencode({'next': request.get_full_path()})}")
         answer: HttpResponse = suspend_request(request, methods[0]["url"])
         return answer
 

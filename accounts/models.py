@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from allauth.socialaccount.models import SocialApp
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -68,38 +69,104 @@ class SignInPolicy(models.Model):
         abstract = True
 
 
+class QualityTrigger(models.TextChoices):
+    """When a firm asks for an engagement quality review; `reports.quality` says whether one applies."""
+
+    ALWAYS = "always", "Every engagement"
+    MODIFIED = "modified_opinion", "The opinion is modified"
+    FIRST_YEAR = "first_year", "No earlier report of the system is on record"
+    INCLUSIVE = "inclusive", "A subservice organization is included"
+    NON_ATTEST = "non_attest", "The firm gives the client other services"
+    PROVIDER = "tool_provider", "The firm has a relation to the provider of a tool"
+
+
+def usual_triggers() -> list[str]:
+    return [QualityTrigger.MODIFIED.value]
+
+
 class Firm(SignInPolicy):
-    """A CPA firm, as it appears in its reports."""
+    """A CPA firm, as it appears in its reports, and the policies by which it works."""
 
     legal_name = models.CharField(max_length=200)
-    city = models.CharField(max_length=100, blank=True)
-    state = models.CharField(max_length=100, blank=True)
     peer_review_on = models.DateField("last peer review accepted", null=True, blank=True)
-    retention_years = models.PositiveSmallIntegerField(default=7)
+    retention_years = models.PositiveSmallIntegerField(
+        "years that files are kept", default=7, validators=[MinValueValidator(5), MaxValueValidator(50)]
+    )
+    sampling_profile = models.CharField("code of the sampling profile", max_length=60, blank=True)
+    quality_triggers: Any = ArrayField(
+        models.CharField(max_length=20, choices=QualityTrigger.choices),
+        verbose_name="a quality review is needed when",
+        default=usual_triggers,
+        blank=True,
+    )
+    two_to_issue = models.BooleanField("a report takes two people to issue", default=False)
 
     def __str__(self) -> str:
         return self.legal_name
 
     @property
-    def licence(self) -> Licence | None:
-        """The licence that reports name: of the state where the firm signs, else the one that runs longest."""
+    def main_office(self) -> Office | None:
+        """The office that signs unless an engagement names another."""
+        return next((one for one in self.offices.all() if one.is_main), None)
+
+    def licence_in(self, state: str) -> Licence | None:
+        """The licence that a report signed in this state names; without one there, the one that runs longest."""
         licences = sorted(
             self.licences.all(), key=lambda one: (one.expires_on or dt.date.max, one.pk), reverse=True
         )
-        at_home = [one for one in licences if one.jurisdiction.casefold() == self.state.casefold()]
-        return next(iter(at_home or licences), None)
+        there = [one for one in licences if one.jurisdiction.casefold() == state.casefold()]
+        return next(iter(there or licences), None)
 
-    @property
-    def licence_jurisdiction(self) -> str:
-        return self.licence.jurisdiction if self.licence else ""
 
-    @property
-    def licence_number(self) -> str:
-        return self.licence.number if self.licence else ""
+class Office(models.Model):
+    """A city in which the firm signs. Closed, it stays for the reports that name it."""
 
-    @property
-    def licence_expires(self) -> dt.date | None:
-        return self.licence.expires_on if self.licence else None
+    firm = models.ForeignKey(Firm, on_delete=models.CASCADE, related_name="offices")
+    city = models.CharField(max_length=100)
+    state = models.CharField(max_length=100)
+    is_main = models.BooleanField("signs unless an engagement names another", default=False)
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-is_main", "city", "state"]
+        constraints = [
+            models.UniqueConstraint("firm", Lower("city"), Lower("state"), name="office_once"),
+            models.UniqueConstraint(fields=["firm"], condition=Q(is_main=True), name="office_one_main"),
+            models.CheckConstraint(
+                condition=Q(is_main=False) | Q(closed_at__isnull=True), name="office_main_is_open"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.city}, {self.state}"
+
+
+class SigningCertificate(models.Model):
+    """The certificate with which the firm signs its reports, and its key: sealed, and never handed out."""
+
+    WARN_DAYS: ClassVar[int] = 60
+
+    firm = models.OneToOneField(Firm, on_delete=models.CASCADE, related_name="certificate")
+    sealed_pkcs12 = models.TextField()
+    sealed_password = models.TextField()
+    subject = models.CharField(max_length=500)
+    issuer = models.CharField(max_length=500)
+    serial = models.CharField("serial number", max_length=60)
+    sha256 = models.CharField("fingerprint", max_length=64)
+    valid_from = models.DateTimeField()
+    valid_to = models.DateTimeField("expires")
+    kept_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    kept_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.subject}, serial {self.serial}"
+
+    def days_left(self, *, at: dt.datetime) -> int:
+        """Whole days until it expires; below zero when it has."""
+        return (self.valid_to - at).days
+
+    def ends_soon(self, *, at: dt.datetime) -> bool:
+        return self.days_left(at=at) < self.WARN_DAYS
 
 
 class Licence(models.Model):
@@ -169,34 +236,69 @@ class ClientMember(models.Model):
         return f"{self.user} at {self.organization}"
 
 
-class IdentityProvider(models.Model):
+class OfOnePlace(models.Model):
+    """What belongs either to a firm or to a client of one."""
+
+    firm = models.ForeignKey(
+        Firm,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="%(class)ss",
+        related_query_name="%(class)s",
+    )
+    organization = models.ForeignKey(
+        ServiceOrganization,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="%(class)ss",
+        related_query_name="%(class)s",
+    )
+
+    class Meta:
+        abstract = True
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(firm__isnull=False, organization__isnull=True)
+                | Q(firm__isnull=True, organization__isnull=False),
+                name="%(class)s_of_one_place",
+            )
+        ]
+
+    @property
+    def place(self) -> Firm | ServiceOrganization:
+        place = self.firm or self.organization
+        assert place is not None  # ..._of_one_place
+        return place
+
+    @property
+    def in_trail_of(self) -> Firm:
+        """The firm in whose trail its events stand."""
+        return self.firm or self.organization.firm  # type: ignore[union-attr]
+
+
+class IdentityProvider(OfOnePlace):
     """Where the people of one firm or client sign in (OIDC or SAML), as its administrator has set it up.
 
-    What the library needs of it is in a `SocialApp` with the same name; no foreign key, since the library's tables
-    are made after these.
+    What the library needs of it is in a `SocialApp` with the same name, but for the secret; no foreign key, since
+    the library's tables are made after these.
     """
 
     class Kind(models.TextChoices):
         OIDC = "openid_connect", "OpenID Connect"
         SAML = "saml", "SAML 2.0"
 
-    firm = models.OneToOneField(
-        Firm, null=True, blank=True, on_delete=models.CASCADE, related_name="identity_provider"
-    )
-    organization = models.OneToOneField(
-        ServiceOrganization, null=True, blank=True, on_delete=models.CASCADE, related_name="identity_provider"
-    )
     slug = models.SlugField(unique=True)
     demanded = models.BooleanField("people sign in this way only", default=False)
     vouches_for_addresses = models.BooleanField("it serves nobody but this organization", default=False)
+    sealed_secret = models.TextField(blank=True)
 
-    class Meta:
+    class Meta(OfOnePlace.Meta):
         constraints = [
-            models.CheckConstraint(
-                condition=Q(firm__isnull=False, organization__isnull=True)
-                | Q(firm__isnull=True, organization__isnull=False),
-                name="identity_provider_of_one_side",
-            )
+            *OfOnePlace.Meta.constraints,
+            models.UniqueConstraint(fields=["firm"], name="identity_provider_once_per_firm"),
+            models.UniqueConstraint(fields=["organization"], name="identity_provider_once_per_client"),
         ]
 
     def __str__(self) -> str:
@@ -204,13 +306,8 @@ class IdentityProvider(models.Model):
 
     @property
     def app(self) -> SocialApp:
+        """The library's record, without the secret."""
         return SocialApp.objects.get(provider_id=self.slug)
-
-    @property
-    def place(self) -> Firm | ServiceOrganization:
-        place = self.firm or self.organization
-        assert place is not None
-        return place
 
 
 def hash_token(token: str) -> str:
@@ -228,16 +325,12 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
         return self.filter(accepted_at__isnull=True, expires_at__gt=at)
 
 
-class Invitation(models.Model):
+class Invitation(OfOnePlace):
     """The only way to an account: a link by e-mail, once, for a person of a firm or of a client."""
 
     email = models.EmailField()
     name = models.CharField(max_length=120)
     title = models.CharField(max_length=80, blank=True)
-    firm = models.ForeignKey(Firm, null=True, blank=True, on_delete=models.CASCADE, related_name="invitations")
-    organization = models.ForeignKey(
-        ServiceOrganization, null=True, blank=True, on_delete=models.CASCADE, related_name="invitations"
-    )
     token_hash = models.CharField(max_length=64, unique=True)
     invited_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -246,15 +339,6 @@ class Invitation(models.Model):
     accepted_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
 
     objects = InvitationQuerySet.as_manager()
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(firm__isnull=False, organization__isnull=True)
-                | Q(firm__isnull=True, organization__isnull=False),
-                name="invitation_for_one_side",
-            )
-        ]
 
     def __str__(self) -> str:
         return f"invitation of {self.email}"

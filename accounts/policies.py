@@ -10,6 +10,7 @@ from django.db.models import F, Value
 from django.http import HttpRequest
 
 from accounts.models import Firm, ServiceOrganization, User
+from accounts.switching import Place
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,11 +19,13 @@ class Demands:
 
     `provider`: the single sign-on that the person must come by, "" for none. It can be asked only of people who
     belong to one organization, and not of its administrators, who repair it when it does not work.
+    `places`: those organizations.
     """
 
     second_factor: bool = False
     session_hours: int = 12
     provider: str = ""
+    places: tuple[Place, ...] = ()
 
 
 def demands_on(user: User) -> Demands:
@@ -30,21 +33,26 @@ def demands_on(user: User) -> Demands:
     fields = {
         "key": F("pk"),
         "admin": F("members__is_admin"),
-        "demanded": F("identity_provider__demanded"),
-        "slug": F("identity_provider__slug"),
+        "demanded": F("identityprovider__demanded"),
+        "slug": F("identityprovider__slug"),
     }
-    columns = ("side", "key", "demands_second_factor", "session_hours", "admin", "demanded", "slug")
-    firms = Firm.objects.filter(members__user=user).annotate(side=Value("firm"), **fields)
-    clients = ServiceOrganization.objects.filter(members__user=user).annotate(side=Value("client"), **fields)
+    columns = ("side", "key", "demands_second_factor", "session_hours", "admin", "demanded", "slug", "words")
+    firms = Firm.objects.filter(members__user=user).annotate(side=Value("firm"), words=F("legal_name"), **fields)
+    clients = ServiceOrganization.objects.filter(members__user=user).annotate(
+        side=Value("client"), words=F("name"), **fields
+    )
     rows = list(firms.values_list(*columns).union(clients.order_by().values_list(*columns)))
     if not rows:
         return Demands()
     provider = ""
     if len(rows) == 1:
-        admin, demanded, slug = rows[0][4:]
+        admin, demanded, slug = rows[0][4:7]
         provider = slug if demanded and not admin else ""
     return Demands(
-        second_factor=any(row[2] for row in rows), session_hours=min(row[3] for row in rows), provider=provider
+        second_factor=any(row[2] for row in rows),
+        session_hours=min(row[3] for row in rows),
+        provider=provider,
+        places=tuple(sorted((Place(row[0], row[1], row[7]) for row in rows), key=lambda place: place.name)),
     )
 
 

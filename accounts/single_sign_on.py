@@ -14,25 +14,37 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from allauth.account.internal.flows.login import record_authentication
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialLogin
+from allauth.socialaccount.providers.base import AuthProcess
+from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
 from allauth.socialaccount.providers.saml.provider import SAMLProvider
+from allauth.socialaccount.providers.saml.utils import build_auth
 from django.conf import settings
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.utils.dateparse import parse_datetime
 from django.utils.text import slugify
+from lxml import etree
 
 from accounts.models import ClientMember, Firm, FirmMember, IdentityProvider, ServiceOrganization, User
 from accounts.people import administers
+from accounts.sealed import resealed, seal, unseal
 from audit.trail import action, record
 
 PROVIDER_SET = action("single_sign_on.set", "set up the {target}")
 PROVIDER_REMOVED = action("single_sign_on.removed", "removed the {target}")
 LINKED = action("single_sign_on.linked", "signed in by single sign-on for the first time")
+
+PURPOSE = "single sign-on"
+SAML_NAMES = "{urn:oasis:names:tc:SAML:2.0:assertion}"
+# How far the clock of a provider may be behind ours.
+SKEW_SECONDS = 120
 
 
 def check_address(url: str) -> None:
@@ -92,10 +104,10 @@ def set_up(
             check_address(server_url)
         except ValidationError as error:
             raise ValidationError({"server_url": error.messages}) from error
-        app.client_id, app.secret = client_id, secret or app.secret
+        app.client_id = client_id
         app.settings = {"server_url": server_url, "oauth_pkce_enabled": True}
     else:
-        app.client_id, app.secret = slug, ""
+        app.client_id, secret = slug, ""
         app.settings = {
             "idp": {"entity_id": entity_id, "sso_url": sso_url, "x509cert": certificate},
             "use_nameid_for_email": True,
@@ -117,19 +129,28 @@ def set_up(
             "slug": slug,
             "demanded": demanded,
             "vouches_for_addresses": vouches_for_addresses or kind == IdentityProvider.Kind.SAML,
+            **({"sealed_secret": seal(secret.encode(), purpose=PURPOSE)} if secret else {}),
         },
     )
-    firm = place if isinstance(place, Firm) else place.firm
-    record(PROVIDER_SET, by=by, firm=firm, target=provider, kind=kind, demanded=demanded)
+    if kind == IdentityProvider.Kind.SAML and provider.sealed_secret:
+        provider.sealed_secret = ""
+        provider.save(update_fields=["sealed_secret"])
+    record(PROVIDER_SET, by=by, firm=provider.in_trail_of, target=provider, kind=kind, demanded=demanded)
     return provider
+
+
+def reseal(provider: IdentityProvider) -> None:
+    """Put the client secret under the present SECRET_KEY. Raises Unreadable."""
+    if provider.sealed_secret:
+        provider.sealed_secret = resealed(provider.sealed_secret, purpose=PURPOSE)
+        provider.save(update_fields=["sealed_secret"])
 
 
 @transaction.atomic
 def remove(provider: IdentityProvider, *, by: User) -> None:
     """End the single sign-on: people sign in by password or passkey again. Raises PermissionDenied."""
-    place = provider.place
-    _must_administer(place, by)
-    record(PROVIDER_REMOVED, by=by, firm=place if isinstance(place, Firm) else place.firm, target=provider)
+    _must_administer(provider.place, by)
+    record(PROVIDER_REMOVED, by=by, firm=provider.in_trail_of, target=provider)
     SocialAccount.objects.filter(provider=provider.slug).delete()
     app = provider.app
     provider.delete()
@@ -151,6 +172,21 @@ class Adapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         """Nobody gets an account by single sign-on: people are invited."""
         return False
 
+    def list_apps(
+        self, request: HttpRequest, provider: str | None = None, client_id: str | None = None
+    ) -> list[SocialApp]:
+        """The library's records with their secrets, which are stored sealed and apart from them."""
+        apps: list[SocialApp] = super().list_apps(request, provider=provider, client_id=client_id)
+        sealed = dict(
+            IdentityProvider.objects.filter(slug__in=[one.provider_id for one in apps])
+            .exclude(sealed_secret="")
+            .values_list("slug", "sealed_secret")
+        )
+        for app in apps:
+            if app.provider_id in sealed:
+                app.secret = unseal(sealed[app.provider_id], purpose=PURPOSE).decode()
+        return apps
+
     def get_requests_session(self) -> requests.Session:
         session: requests.Session = super().get_requests_session()
         session.mount("https://", Guarded())
@@ -164,8 +200,15 @@ class Adapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
             .filter(slug=sociallogin.account.provider)
             .first()
         )
-        if provider is None or sociallogin.state.get("process") != "login":
+        process = sociallogin.state.get("process")
+        if provider is None or process not in {AuthProcess.LOGIN, AuthProcess.REDIRECT}:
             raise ImmediateHttpResponse(_refused(request))
+        told = asked_at(sociallogin)
+        if process == AuthProcess.REDIRECT:
+            _confirm(request, sociallogin, provider, told)
+            return
+        # A provider that asked nobody just now proves no more than that somebody sat there then.
+        request.proved_elsewhere_at = told  # type: ignore[attr-defined]
         if sociallogin.is_existing:
             if not may_come_in(sociallogin.user, provider):
                 raise ImmediateHttpResponse(_refused(request))
@@ -175,8 +218,7 @@ class Adapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
             raise ImmediateHttpResponse(_refused(request))
         with transaction.atomic():
             sociallogin.connect(request, user)
-            firm = provider.firm or (provider.organization and provider.organization.firm)
-            record(LINKED, by=user, firm=firm)
+            record(LINKED, by=user, firm=provider.in_trail_of)
 
 
 def _by_address(sociallogin: SocialLogin, provider: IdentityProvider) -> User | None:
@@ -192,15 +234,95 @@ def _refused(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/single_sign_on_refused.html", status=403)
 
 
+def asked_at(sociallogin: SocialLogin) -> float | None:
+    """When the provider last asked the person for a proof (seconds since 1970); None where it does not say."""
+    told = sociallogin.account.extra_data
+    token = told.get("id_token") if isinstance(told, dict) else None
+    moment = token.get("auth_time") if isinstance(token, dict) else getattr(sociallogin, "authn_instant", None)
+    return float(moment) if isinstance(moment, int | float) else None
+
+
+def _confirm(
+    request: HttpRequest, sociallogin: SocialLogin, provider: IdentityProvider, told: float | None
+) -> None:
+    """The person who is signed in came back from the provider to prove it. Raises ImmediateHttpResponse for
+    anybody else, and where the provider says that it asked nobody since."""
+    user = request.user
+    sent = float(sociallogin.state.get("sent_at") or 0)
+    fresh = told is None or told >= sent - SKEW_SECONDS
+    if not (
+        isinstance(user, User)
+        and sociallogin.is_existing
+        and sociallogin.user == user
+        and may_come_in(user, provider)
+        and fresh
+    ):
+        raise ImmediateHttpResponse(render(request, "accounts/not_confirmed.html", status=403))
+    record_authentication(
+        request,
+        user,
+        "socialaccount",
+        provider=sociallogin.account.provider,
+        uid=sociallogin.account.uid,
+        reauthenticated=True,
+    )
+
+
+class OpenIDConnect(OpenIDConnectProvider):  # type: ignore[misc]
+    """The library's provider, which asks the person anew where it is a proof that is wanted."""
+
+    def redirect(self, request: HttpRequest, process: str, *args: Any, **options: Any) -> HttpResponse:
+        if process == AuthProcess.REDIRECT:
+            wanted = {"prompt": "login", "max_age": "0"}
+            options["auth_params"] = {**(options.get("auth_params") or self.get_auth_params()), **wanted}
+            options["sent_at"] = time.time()
+        answer: HttpResponse = super().redirect(request, process, *args, **options)
+        return answer
+
+
 class SAML(SAMLProvider):  # type: ignore[misc]
-    """The library's provider, which takes each assertion once."""
+    """The library's provider, which takes each assertion once, and asks anew where a proof is wanted."""
+
+    def redirect(
+        self, request: HttpRequest, process: str, next_url: str | None = None, data: Any = None, **options: Any
+    ) -> HttpResponse:
+        auth = build_auth(request, self)
+        place = auth.login(return_to="", force_authn=process == AuthProcess.REDIRECT)
+        self.stash_redirect_state(
+            request,
+            process,
+            next_url,
+            data,
+            state_id=auth.get_last_request_id(),
+            sent_at=time.time(),
+            **options,
+        )
+        return HttpResponseRedirect(place)
 
     def sociallogin_from_response(self, request: HttpRequest, response: Any) -> SocialLogin:
         until = response.get_last_assertion_not_on_or_after() or time.time() + 3600
         key = f"saml:{self.app.client_id}:{response.get_last_assertion_id()}"
         if not cache.add(key, True, timeout=max(until - time.time(), 0) + 600):
             raise PermissionDenied("This answer of the identity provider was used already.")
-        return super().sociallogin_from_response(request, response)
+        made = super().sociallogin_from_response(request, response)
+        made.authn_instant = _authn_instant(response.get_last_response_xml())
+        return made
+
+
+def _authn_instant(xml: str | bytes | None) -> float | None:
+    """When the provider says that it asked the person, of an answer whose signature was checked before."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True)
+    tree = etree.fromstring(xml.encode() if isinstance(xml, str) else xml or b"<none/>", parser)
+    found = tree.find(f".//{SAML_NAMES}AuthnStatement")
+    moment = parse_datetime(found.get("AuthnInstant", "")) if found is not None else None
+    return moment.timestamp() if moment is not None else None
+
+
+def provider_of(user: User) -> IdentityProvider | None:
+    """The single sign-on by which the person has come in before and may again; None for who has none."""
+    slugs = SocialAccount.objects.filter(user=user).values("provider")
+    provider = IdentityProvider.objects.filter(slug__in=slugs).first()
+    return provider if provider is not None and may_come_in(user, provider) else None
 
 
 def _must_administer(place: Firm | ServiceOrganization, by: User) -> None:

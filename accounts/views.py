@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from allauth.account.internal.flows.reauthentication import resume_request
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.providers.base import AuthProcess
 from allauth.usersessions.models import UserSession
 from django.contrib import messages
 from django.contrib.auth import login
@@ -13,26 +16,48 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import browsers
-from accounts.clients import add_licence, change_firm, change_sign_in_policy, remove_licence
+from accounts import browsers, certificates, proving, switching
+from accounts.clients import (
+    add_licence,
+    change_firm,
+    change_sign_in_policy,
+    close_office,
+    make_main_office,
+    open_office,
+    remove_licence,
+)
 from accounts.forms import (
+    CertificateForm,
     ClientMemberForm,
     FindSingleSignOnForm,
     FirmForm,
     FirmMemberForm,
+    FirmPoliciesForm,
     FirmPolicyForm,
     LicenceForm,
+    OfficeForm,
     OrganizationForm,
     PasswordForm,
     SingleSignOnForm,
     refuse,
 )
 from accounts.invitations import accept, find_open
-from accounts.models import ClientMember, Firm, FirmMember, IdentityProvider, Licence, ServiceOrganization, User
+from accounts.models import (
+    ClientMember,
+    Firm,
+    FirmMember,
+    IdentityProvider,
+    Licence,
+    Office,
+    ServiceOrganization,
+    SigningCertificate,
+    User,
+)
 from accounts.people import (
     administers,
     change_client_member,
@@ -44,7 +69,7 @@ from accounts.people import (
     reactivate,
 )
 from accounts.policies import demands_on, has_second_factor
-from accounts.single_sign_on import remove, set_up
+from accounts.single_sign_on import provider_of, remove, set_up
 
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
@@ -128,13 +153,60 @@ def end_other_sessions(request: HttpRequest) -> HttpResponse:
     return redirect("accounts:account")
 
 
+def _next(request: HttpRequest) -> str:
+    """Where a person goes on afterwards: a page of ours, or home."""
+    wanted = request.POST.get("next") or request.GET.get("next", "")
+    ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    return wanted if ours else reverse("home")
+
+
+@never_cache
+@require_GET
+def confirm(request: HttpRequest) -> HttpResponse:
+    """Confirm that it is you by something that is no secret to type: a passkey, the single sign-on."""
+    user, place = user_of(request), _next(request)
+    provider, on = provider_of(user), urlencode({"next": place})
+    context: dict[str, Any] = {
+        "place": place,
+        "passkey_url": f"{reverse('mfa_reauthenticate_webauthn')}?{on}" if proving.has_passkey(user) else "",
+        "password_url": f"{reverse('account_reauthenticate')}?{on}" if user.has_usable_password() else "",
+    }
+    if provider is not None:
+        back = f"{reverse('accounts:confirmed')}?{on}"
+        login_url = provider.app.get_provider(request).get_login_url(
+            request, process=AuthProcess.REDIRECT, next=back
+        )
+        context |= {"provider": provider, "login_url": login_url}
+    return render(request, "accounts/confirm.html", context)
+
+
+@never_cache
+@require_GET
+def confirmed(request: HttpRequest) -> HttpResponse:
+    """Back from the provider: what was being done goes on as it was sent."""
+    if not proving.confirmed(request):
+        return redirect(f"{reverse('accounts:confirm')}?{urlencode({'next': _next(request)})}")
+    return resume_request(request) or redirect(_next(request))
+
+
+@require_POST
+def switch(request: HttpRequest) -> HttpResponse:
+    """Show the work for one of one's organizations only, or for all of them."""
+    place = switching.choose(request, request.POST.get("place", ""))
+    messages.info(request, f"You see {place.name}." if place else "You see all your organizations.")
+    return redirect(_next(request))
+
+
 def _firm_member(request: HttpRequest) -> FirmMember:
-    """The membership whose firm the page is about: the one asked for, else the first."""
+    """The membership whose firm the page is about: the one asked for, else the chosen one, else the first."""
     members = FirmMember.objects.filter(user=user_of(request)).select_related("firm").order_by("pk")
-    wanted = request.GET.get("firm", "")
-    member = (
-        members.filter(firm=int(wanted)).first() if wanted.isdecimal() and len(wanted) < 10 else members.first()
-    )
+    wanted, place = request.GET.get("firm", ""), switching.chosen(request)
+    if wanted.isdecimal() and len(wanted) < 10:
+        member = members.filter(firm=int(wanted)).first()
+    elif place is not None and place.of_firm:
+        member = members.filter(firm=place.key).first()
+    else:
+        member = members.first()
     if member is None:
         raise Http404("Not a member of a firm")
     return member
@@ -153,15 +225,23 @@ def _firm_page(
 ) -> HttpResponse:
     form = form or FirmForm(instance=member.firm)
     policy = forms.get("policy") or FirmPolicyForm(instance=member.firm)
+    policies = forms.get("policies") or FirmPoliciesForm(instance=member.firm)
     if not member.is_admin:
-        for field in (*form.fields.values(), *policy.fields.values()):
+        for field in (*form.fields.values(), *policy.fields.values(), *policies.fields.values()):
             field.disabled = True
     colleagues = FirmMember.objects.filter(firm=member.firm).select_related("user").order_by("user__name")
     today = timezone.localdate()
+    offices = list(member.firm.offices.filter(closed_at__isnull=True))
+    main = next((one for one in offices if one.is_main), None)
     context = {
         "form": form,
         "member": member,
         "policy": policy,
+        "policies": policies,
+        "offices": offices,
+        "office": forms.get("office") or OfficeForm(),
+        "licence_in_reports": member.firm.licence_in(main.state if main else ""),
+        **_certificate_of(member.firm),
         "licence": forms.get("licence") or LicenceForm(),
         "licences": [(one, one.current(on=today)) for one in member.firm.licences.all()],
         "colleagues": colleagues,
@@ -170,6 +250,17 @@ def _firm_page(
     }
     wrong = any(one.errors for one in (form, *forms.values()))
     return render(request, "accounts/firm.html", context, status=422 if wrong else 200)
+
+
+def _certificate_of(firm: Firm) -> dict[str, Any]:
+    """What pages tell of the firm's signing certificate."""
+    kept = SigningCertificate.objects.filter(firm=firm).select_related("kept_by").first()
+    now = timezone.now()
+    return {
+        "certificate": kept,
+        "days_left": kept.days_left(at=now) if kept else 0,
+        "ends_soon": kept is not None and kept.ends_soon(at=now),
+    }
 
 
 def _firm_place(member: FirmMember) -> str:
@@ -203,6 +294,81 @@ def firm_policy(request: HttpRequest) -> HttpResponse:
     change_sign_in_policy(member.firm, by=member.user, **form.cleaned_data)
     messages.success(request, "How your people sign in is saved.")
     return redirect(_firm_place(member))
+
+
+@require_POST
+def firm_policies(request: HttpRequest) -> HttpResponse:
+    member = _administered(request)
+    form = FirmPoliciesForm(request.POST, instance=member.firm)
+    if not form.is_valid():
+        return _firm_page(request, member, policies=form)
+    change_firm(member.firm, by=member.user, **form.cleaned_data)
+    messages.success(request, "The firm's policies are saved. They hold for every engagement from now on.")
+    return redirect(_firm_place(member))
+
+
+@require_http_methods(["GET", "POST"])
+@sensitive_post_parameters("password")
+@never_cache
+def certificate(request: HttpRequest) -> HttpResponse:
+    """The firm's signing certificate: what it is, another one in its place, or none."""
+    member = _administered(request)
+    kept = SigningCertificate.objects.filter(firm=member.firm).first()
+    if request.method == "POST" and request.POST.get("act") == "remove":
+        if kept is not None:
+            certificates.remove(kept, by=member.user)
+            messages.success(request, "The certificate is removed, and its key with it.")
+        return redirect(_firm_place(member))
+    form = CertificateForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        # One byte more than is taken is enough to refuse it.
+        pkcs12 = form.cleaned_data["file"].read(certificates.LARGEST + 1)
+        try:
+            certificates.keep(member.firm, pkcs12=pkcs12, password=form.cleaned_data["password"], by=member.user)
+        except ValidationError as error:
+            refuse(form, error)
+        else:
+            messages.success(request, "The certificate is on file. Its key is sealed and never shown.")
+            return redirect(_firm_place(member))
+    context = {"form": form, "member": member, "back": _firm_place(member), **_certificate_of(member.firm)}
+    return render(request, "accounts/certificate.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+def new_office(request: HttpRequest) -> HttpResponse:
+    member = _administered(request)
+    form = OfficeForm(request.POST)
+    if form.is_valid():
+        try:
+            open_office(member.firm, by=member.user, **form.cleaned_data)
+        except ValidationError as error:
+            refuse(form, error)
+        else:
+            messages.success(request, "The office is entered.")
+            return redirect(_firm_place(member))
+    return _firm_page(request, member, office=form)
+
+
+def _change_office(request: HttpRequest, pk: int, act: Callable[..., None], said: str) -> HttpResponse:
+    user = user_of(request)
+    office = get_object_or_404(Office.objects.select_related("firm"), pk=pk, firm__members__user=user)
+    try:
+        act(office, by=user)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    else:
+        messages.success(request, said.format(office))
+    return redirect(f"{reverse('accounts:firm')}?firm={office.firm_id}")
+
+
+@require_POST
+def main_office(request: HttpRequest, pk: int) -> HttpResponse:
+    return _change_office(request, pk, make_main_office, "{} is the main office now.")
+
+
+@require_POST
+def end_office(request: HttpRequest, pk: int) -> HttpResponse:
+    return _change_office(request, pk, close_office, "The office {} is closed.")
 
 
 @require_POST

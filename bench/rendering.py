@@ -1,53 +1,57 @@
-"""A report rendered as a worker does it, against plain WeasyPrint on the same HTML: time and memory."""
+"""A report by parts, against plain WeasyPrint and Chromium on the same HTML: time, memory, ratios."""
 
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from bench.results import Result, median, ratio
-from reports.rendering import html_of
-from tests.reports import snapshots
 
-# Number of controls (None: as the library has them) and how often both sides are measured, in turns.
-SIZES = ((None, 3), (400, 1))
-SIDES = ("worker", "plain")
+# Number of controls and how often each way is measured, in turns.
+SIZES = ((150, 1), (400, 3), (1000, 1))
+LINKED = ("cold", "again", "one change", "moving change")
 
 
 def measure() -> Iterator[Result]:
-    for count, times in SIZES:
-        snapshot = snapshots.full(count)
-        size = f"{len(snapshot['controls'])} controls"
-        start = time.perf_counter()
-        html = html_of(snapshot, draft=None)
-        yield Result(f"report, {size}: HTML", round(time.perf_counter() - start, 3), "s")
-        with tempfile.NamedTemporaryFile(suffix=".html") as file:
-            Path(file.name).write_text(html)
-            found = {side: [] for side in SIDES}
-            for _ in range(times):
-                for side in SIDES:
-                    found[side].append(once(side, file.name))
-        yield Result(f"report, {size}: pages", found["worker"][0]["pages"], "pages")
-        for quantity, unit in (("seconds", "s"), ("megabytes", "MB")):
-            sides = [
-                median(f"report, {size}: {side}, {quantity}", [one[quantity] for one in found[side]], unit)
-                for side in SIDES
-            ]
-            yield from sides
-            yield ratio(f"report, {size}: worker / plain, {quantity}", *sides)
+    ways = ["plain", "linked", *(["chromium"] if shutil.which("chromium") else [])]
+    for controls, times in SIZES:
+        found: dict[str, list[dict[str, float]]] = {way: [] for way in ways}
+        for _ in range(times):
+            for way in ways:
+                found[way].append(once(way, controls))
+        name = f"render.{controls}"
+        yield median(f"{name}.pages", [one["pages"] for one in found["linked"]], "pages")
+        seconds = {
+            way: median(f"{name}.{way.replace(' ', '_')}.seconds", [one["seconds"] for one in found[way]], "s")
+            for way in ways
+            if way != "linked"
+        }
+        seconds |= {
+            step: median(f"{name}.{step.replace(' ', '_')}.seconds", [one[step] for one in found["linked"]], "s")
+            for step in LINKED
+        }
+        memory = {
+            way: median(f"{name}.{way}.megabytes", [one["megabytes"] for one in found[way]], "MB") for way in ways
+        }
+        yield from seconds.values()
+        yield from memory.values()
+        for step, title in (("cold", "cold"), ("one change", "one_change"), ("moving change", "moving_change")):
+            yield ratio(f"{name}.{title}_speedup", seconds["plain"], seconds[step])
+        yield ratio(f"{name}.worker_memory_ratio", memory["linked"], memory["plain"])
+        if "chromium" in seconds:
+            yield ratio(f"{name}.cold_vs_chromium", seconds["cold"], seconds["chromium"])
+            yield ratio(f"{name}.one_change_vs_chromium", seconds["one change"], seconds["chromium"])
 
 
-def once(side: str, html: str) -> dict[str, float]:
-    """One rendering, from a fresh process so that the peak memory of its child is its own."""
+def once(way: str, controls: int) -> dict[str, float]:
+    """One measure, in a fresh process so that its peak memory is its own."""
     done = subprocess.run(
-        [sys.executable, "-m", "bench.render_once", side, html], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "bench.render_once", way, str(controls)], capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise RuntimeError(f"{side}: {done.stderr[-2000:]}")
-    measured: dict[str, float] = json.loads(done.stdout)
+        raise RuntimeError(f"{way}: {done.stderr[-2000:]}")
+    measured: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return measured

@@ -45,6 +45,8 @@ def logging_config(*, json: bool, level: str) -> dict[str, Any]:
             # WeasyPrint and fontTools report every glyph they subset.
             "fontTools": {"level": "WARNING"},
             "weasyprint": {"level": "ERROR"},
+            # What pyHanko finds wrong with a seal is the answer to whoever asked, not trouble of ours.
+            "pyhanko": {"level": "CRITICAL"},
             # pikepdf greets.
             "pikepdf": {"level": "WARNING"},
         },

@@ -29,6 +29,8 @@ if PRODUCTION:
 
 INSECURE_SECRET_KEY = "insecure-key-for-a-server-that-only-this-machine-can-reach"  # noqa: S105
 SECRET_KEY = environment.text("SECRET_KEY", INSECURE_SECRET_KEY)
+# Former keys: what they have sealed or signed still opens (`manage.py reseal` puts it under the present one).
+SECRET_KEY_FALLBACKS = environment.words("SECRET_KEY_FALLBACKS")
 if PRODUCTION and (len(SECRET_KEY) < 50 or SECRET_KEY == INSECURE_SECRET_KEY):
     raise ImproperlyConfigured("SECRET_KEY must be 50 or more random characters of your own in production.")
 
@@ -104,6 +106,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "accounts.switching.shown",
             ],
         },
     }
@@ -222,7 +225,10 @@ MFA_TOTP_TOLERANCE = 0
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 # Single sign-on, set up in the product by the administrators of firms and clients (`accounts.single_sign_on`).
 SOCIALACCOUNT_ADAPTER = "accounts.single_sign_on.Adapter"
-SOCIALACCOUNT_PROVIDERS = {"saml": {"provider_class": "accounts.single_sign_on.SAML"}}
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {"provider_class": "accounts.single_sign_on.OpenIDConnect"},
+    "saml": {"provider_class": "accounts.single_sign_on.SAML"},
+}
 SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
 # Our own page stands before it; and a form may not lead to another site by our content security policy.
 SOCIALACCOUNT_LOGIN_ON_GET = True
@@ -237,10 +243,21 @@ GRAVE_ACTS = {
     "reports:form_opinion",
     "accounts:firm_member",
     "accounts:firm_policy",
-    "accounts:firm_single_sign_on",
-    "accounts:organization_single_sign_on",
+    "accounts:firm_policies",
     "accounts:organization",
     "accounts:organization_member",
+}
+# Pages on which secrets are typed or shown: they want the proof before they open, and keep nothing that is sent.
+GRAVE_PAGES = {
+    "accounts:certificate",
+    "accounts:firm_single_sign_on",
+    "accounts:organization_single_sign_on",
+    "account_set_password",
+    "mfa_activate_totp",
+    "mfa_add_webauthn",
+    "mfa_generate_recovery_codes",
+    "mfa_view_recovery_codes",
+    "mfa_download_recovery_codes",
 }
 # Counts of wrong guesses and used codes are shared by all processes.
 CACHES = {"default": environment.cache(ENVIRONMENT, environment.text("CACHE_URL") or CELERY_BROKER_URL)}

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 from django import forms
+from django.core.files.uploadedfile import UploadedFile
 
 from distribution.granting import DAYS, DEFAULT_DAYS
 from distribution.models import PartyClass
+
+LARGEST = 100 * 2**20
 
 
 class AgreementForm(forms.Form):
@@ -45,3 +48,17 @@ class AcceptForm(forms.Form):
     )
     # The server's words say more than the browser's.
     use_required_attribute = False
+
+
+class VerifyForm(forms.Form):
+    file = forms.FileField(
+        label="The PDF you hold",
+        widget=forms.ClearableFileInput(attrs={"accept": "application/pdf"}),
+        help_text="The report as the firm gave it to you, or your own copy. The file is looked at and not kept.",
+    )
+
+    def clean_file(self) -> UploadedFile:
+        file: UploadedFile = self.cleaned_data["file"]
+        if (file.size or 0) > LARGEST:
+            raise forms.ValidationError("A report is smaller than 100 MB; this file is larger.")
+        return file

@@ -17,6 +17,7 @@ from distribution.agreements import current
 from distribution.granting import issued_report
 from distribution.models import Acceptance, AccessEvent, Grant, NonDisclosureAgreement, PartyClass
 from engagements.register import findings
+from reports import storage
 from reports.models import Issuance
 from reports.stamping import stamp
 
@@ -30,10 +31,6 @@ REFUSED = action("reader.refused", "refused {target}: {reason}")
 
 class Refused(Exception):
     """The reader may not; the message says why in words for the reader."""
-
-
-class Altered(Exception):
-    """The stored report does not have the hash it was issued with."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,7 +151,7 @@ def download(grant: Grant, *, visitor: Visitor) -> Copy:
     """Make the reader's copy, stamped with name, e-mail and time on every page (R65), and log it (R64).
 
     Fails when the log cannot be written: no copy without a record. Raises Refused (logged too) when R62 does not
-    hold, Altered when the stored report is not the one that was issued.
+    hold, storage.Altered when the stored report is not the one that was issued.
     """
     with transaction.atomic():
         grant = Grant.objects.select_for_update(of=("self",)).select_related("engagement__client").get(pk=grant.pk)
@@ -189,17 +186,15 @@ def download(grant: Grant, *, visitor: Visitor) -> Copy:
 
 
 def _copy_for(grant: Grant, issuance: Issuance) -> Copy:
-    with issuance.open() as file:
-        master = file.read()
-    if hashlib.sha256(master).hexdigest() != issuance.pdf_sha256:
-        raise Altered(f"The stored file of report {issuance.number} is not the one that was issued")
+    # Of the report before the firm's seal was put on it: a seal forbids every change, a stamp too.
     content = stamp(
-        master,
+        storage.pdf_of(grant.engagement_id, issuance.unsealed_sha256),
         name=grant.name,
         email=grant.email,
         at=timezone.now(),
         grant_id=str(grant.pk),
-        master_sha256=issuance.pdf_sha256,
+        master_sha256=issuance.unsealed_sha256,
+        issued_sha256=issuance.pdf_sha256,
     )
     name = f"SOC 2 report {issuance.number} {grant.engagement.client.short}.pdf"
     return Copy(content, name, hashlib.sha256(content).hexdigest())

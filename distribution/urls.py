@@ -13,6 +13,8 @@ urlpatterns = [
     path("engagements/<int:pk>/distribution/invite/", views.invite, name="invite"),
     path("engagements/<int:pk>/distribution/readers/<int:grant>/revoke/", views.revoke, name="revoke"),
     path("engagements/<int:pk>/distribution/readers/<int:grant>/link/", views.send_link, name="send_link"),
+    # For whoever holds a file
+    path("verify/", views.verify, name="verify"),
     # The reader's way
     path("read/", views.gate, name="gate"),
     path("read/accept/", views.accept, name="accept"),

@@ -7,6 +7,7 @@ import functools
 import io
 from collections.abc import Callable
 
+from allauth.core.internal import ratelimit
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required, login_required
 from django.core.exceptions import ValidationError
@@ -20,13 +21,15 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.models import User
 from audit.context import acting_for
-from distribution import agreements, granting, reading
-from distribution.forms import AcceptForm, AgreementForm, InviteForm
+from distribution import agreements, granting, reading, verifying
+from distribution.forms import AcceptForm, AgreementForm, InviteForm, VerifyForm
 from distribution.models import Acceptance, AccessEvent, Grant
 from engagements.frame import frame
 from engagements.roles import engagement_for
 
 SESSION_KEY = "reader_grant"
+# Each file is hashed, and its seals are judged.
+VERIFY_LIMITS = {"verify": "20/m/ip"}
 
 
 def _user(request: HttpRequest) -> User:
@@ -325,3 +328,19 @@ def download(request: HttpRequest, grant: Grant) -> HttpResponse:
 def leave(request: HttpRequest) -> HttpResponse:
     request.session.pop(SESSION_KEY, None)
     return render(request, "distribution/left.html")
+
+
+@login_not_required
+@never_cache
+@require_http_methods(["GET", "POST"])
+def verify(request: HttpRequest) -> HttpResponse:
+    """Anybody may ask whether the file they hold is a report issued here."""
+    form, verdict = VerifyForm(), None
+    if request.method == "POST":
+        form = VerifyForm(request.POST, request.FILES)
+        if not ratelimit.consume(request, app="distribution", action="verify", config=VERIFY_LIMITS):
+            form.add_error(None, "Too many files in a short time: wait a minute, then try again.")
+        elif form.is_valid():
+            verdict = verifying.verify(form.cleaned_data["file"].read())
+    status = 422 if form.errors else 200
+    return render(request, "distribution/verify.html", {"form": form, "verdict": verdict}, status=status)

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from accounts.forms import DateInput
-from accounts.models import Firm, ServiceOrganization, User
+from accounts.models import Firm, Office, ServiceOrganization, User
 from controls.models import Category, Frequency, Nature
 from engagements.models import (
     Commitment,
@@ -15,6 +15,9 @@ from engagements.models import (
     Control,
     Engagement,
     EngagementMember,
+    IndependenceThreat,
+    NonAttestService,
+    ProviderRelation,
     Role,
     SubserviceOrganization,
 )
@@ -117,9 +120,56 @@ class OpenForm(ExaminationForm):
 
 
 class SettingsForm(ExaminationForm):
+    office = forms.ModelChoiceField(
+        Office.objects.none(),
+        label="Office that signs",
+        required=False,
+        help_text="The report names its city.",
+    )
     amended_on = forms.DateField(label="Amendment executed on", required=False, widget=DateInput())
     amended_for_client = forms.CharField(label="Signed for the client by", max_length=120, required=False)
     amended_for_firm = forms.CharField(label="Signed for the firm by", max_length=120, required=False)
+
+    def __init__(self, *args: Any, firm: Firm, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        chooser = self.fields["office"]
+        assert isinstance(chooser, forms.ModelChoiceField)
+        chooser.queryset = firm.offices.filter(closed_at__isnull=True)
+        chooser.empty_label = f"The main office: {firm.main_office}" if firm.main_office else "None on record"
+
+
+class ServiceForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = NonAttestService
+        fields = ["service", "starts_on", "ends_on", "overseer", "overseer_fitness", "threats", "safeguards"]
+        widgets = {"starts_on": DateInput(), "ends_on": DateInput()}
+        help_texts = {
+            "ends_on": "Empty while it goes on.",
+            "overseer": "A person of the client who takes the responsibility for it: name and title.",
+            "threats": "Self-review, management participation, advocacy, self-interest, familiarity, pressure.",
+            "safeguards": "Who does what so that the threats stay at an acceptable level.",
+        }
+
+
+class RelationForm(forms.ModelForm):  # type: ignore[type-arg]
+    kinds = forms.MultipleChoiceField(
+        label="What it is", choices=ProviderRelation.Kind.choices, widget=forms.CheckboxSelectMultiple
+    )
+
+    class Meta:
+        model = ProviderRelation
+        fields = ["provider", "kinds", "description", "threats", "safeguards"]
+        help_texts = {
+            "provider": "Say of the tool in which the client keeps its controls and evidence.",
+            "description": "Who gets what from whom, since when, and who of the firm is concerned.",
+        }
+
+
+class ConcludeForm(forms.Form):
+    effect = forms.ChoiceField(
+        label="What it comes to", choices=IndependenceThreat.Effect.choices, widget=forms.RadioSelect
+    )
+    conclusion = forms.CharField(label="Why", widget=forms.Textarea(attrs={"rows": 4}))
 
 
 class AcceptanceForm(forms.Form):

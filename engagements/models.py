@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
+from django.utils import timezone
 from guardian.models import UserObjectPermissionBase
 
-from accounts.models import Firm, Invitation, ServiceOrganization, User
+from accounts.models import Firm, Invitation, Office, ServiceOrganization, User
+from accounts.switching import Place
 from controls.models import Category, Criterion, Frequency, LibraryControl, Nature
 from engagements.freeze import EngagementOwned, append_only, never_emptied
 
@@ -93,6 +96,12 @@ class EngagementQuerySet(models.QuerySet["Engagement"]):
             return self.none()
         return self.filter(pk__in=EngagementMember.objects.filter(user=user).values("engagement_id"))
 
+    def at_place(self, place: Place | None) -> EngagementQuerySet:
+        """Those of one organization of the person who looks; None for all."""
+        if place is None:
+            return self
+        return self.filter(firm_id=place.key) if place.of_firm else self.filter(client_id=place.key)
+
     def ongoing(self) -> EngagementQuerySet:
         return self.exclude(stage__in=[Stage.ISSUED, Stage.LOCKED, Stage.DECLINED, Stage.WITHDRAWN])
 
@@ -117,6 +126,9 @@ class Engagement(models.Model):
     stage = models.CharField(max_length=12, choices=Stage.choices, default=Stage.ACCEPTANCE)
     reporting_step = models.CharField(max_length=16, choices=ReportingStep.choices, default=ReportingStep.DRAFT)
     report_due = models.DateField(null=True, blank=True)
+    office = models.ForeignKey(
+        Office, verbose_name="office that signs", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
 
     accepted_on = models.DateField("acceptance decided on", null=True, blank=True)
     accepted_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
@@ -175,6 +187,7 @@ class Engagement(models.Model):
             ("render_report", "Render drafts of the report"),
             ("see_report", "Read drafts of the report"),
             ("complete_quality_review", "Complete the engagement quality review"),
+            ("approve_issue", "Approve the issue, where the firm asks for two people"),
             ("issue_report", "Issue the report"),
             ("manage_distribution", "Invite readers, keep the non-disclosure agreement"),
             ("see_distribution", "See who received the report"),
@@ -240,6 +253,15 @@ class Engagement(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("engagements:overview", args=[self.pk])
+
+    def clean(self) -> None:
+        if self.office is not None and self.office.firm_id != self.firm_id:
+            raise ValidationError({"office": f"{self.office} is no office of {self.firm}."})
+
+    @property
+    def signing_office(self) -> Office | None:
+        """The office whose city the report names: the chosen one, else the firm's main office."""
+        return self.office or self.firm.main_office
 
     @property
     def is_type_2(self) -> bool:
@@ -338,6 +360,15 @@ class EngagementMember(models.Model):
     @property
     def of_firm(self) -> bool:
         return self.role in FIRM_ROLES
+
+    def confirms_again(self, engagement: Engagement) -> bool:
+        """Whether what this member confirmed is too old for the issue (R03)."""
+        if self.independence_confirmed_at is None:
+            return False  # R01 says so
+        confirmed = timezone.localdate(self.independence_confirmed_at)
+        return confirmed <= engagement.ends_on or (
+            engagement.report_date is not None and confirmed < engagement.report_date
+        )
 
 
 class InvitedRole(models.Model):
@@ -599,6 +630,108 @@ class SystemChange(EngagementOwned):
 
     def __str__(self) -> str:
         return self.title
+
+
+class IndependenceThreat(EngagementOwned):
+    """Something between firm and client that may impair independence, with what the partner concludes of it."""
+
+    class Effect(models.TextChoices):
+        NONE = "none", "No threat above an acceptable level"
+        SAFEGUARDED = "safeguarded", "Safeguards bring the threats to an acceptable level"
+        IMPAIRS = "impairs", "Independence is impaired"
+
+    threats = models.TextField("threats to independence")
+    safeguards = models.TextField(blank=True)
+    effect = models.CharField(max_length=12, choices=Effect.choices, blank=True)
+    conclusion = models.TextField(blank=True)
+    concluded_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    concluded_at = models.DateTimeField(null=True, blank=True)
+    recorded_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    recorded_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(EngagementOwned.Meta):
+        abstract = True
+        ordering = ["pk"]
+
+    # The register in which it is kept, as addresses name it.
+    slug: ClassVar[str]
+
+    def get_absolute_url(self) -> str:
+        return reverse("engagements:threat", args=[self.engagement_id, self.slug, self.pk])
+
+    @property
+    def impairs(self) -> bool:
+        return self.effect == self.Effect.IMPAIRS
+
+
+class NonAttestService(IndependenceThreat):
+    """Another service that the firm gives the client, with the person there who oversees it (R04)."""
+
+    slug = "services"
+
+    service = models.CharField("service", max_length=200)
+    starts_on = models.DateField("given from")
+    ends_on = models.DateField("given to", null=True, blank=True)
+    overseer = models.CharField("overseen for the client by", max_length=120)
+    overseer_fitness = models.TextField("skill, knowledge and experience of that person")
+
+    class Meta(IndependenceThreat.Meta):
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_on__isnull=True) | Q(ends_on__gte=F("starts_on")), name="non_attest_service_days"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.service
+
+
+class ProviderRelation(IndependenceThreat):
+    """A relation of the firm to the provider of a tool that the examination or the client rests on (R05)."""
+
+    class Kind(models.TextChoices):
+        REFERRAL = "referral", "Referral, or a fee for it"
+        BUNDLED = "bundled_fee", "Its price and our fee are bundled"
+        EXCLUSIVE = "exclusivity", "Exclusivity"
+        PROMOTION = "promotion", "Promotion of one by the other"
+        LIMITS = "evidence_limits", "It limits the evidence we can see"
+        OWNERSHIP = "ownership", "Ownership, investment or common management"
+        OTHER = "other", "Another relation"
+
+    slug = "providers"
+
+    provider = models.CharField("provider and tool", max_length=200)
+    kinds: Any = ArrayField(models.CharField(max_length=16, choices=Kind.choices))
+    description = models.TextField("what the relation is")
+
+    class Meta(IndependenceThreat.Meta):
+        pass
+
+    def __str__(self) -> str:
+        return self.provider
+
+    @property
+    def kind_labels(self) -> list[StrOrPromise]:
+        return [kind.label for kind in self.Kind if kind.value in self.kinds]
+
+
+class NoThreatStatement(EngagementOwned):
+    """Somebody of the firm has looked and states that there is nothing of the kind."""
+
+    class Kind(models.TextChoices):
+        SERVICES = "services", "The firm gives the client no other service"
+        PROVIDERS = "providers", "The firm has no relation to the provider of a tool in use"
+
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["-pk"]
+        triggers = [*EngagementOwned.Meta.triggers, append_only()]
+
+    def __str__(self) -> str:
+        return str(self.get_kind_display())
 
 
 class RuleOverride(EngagementOwned):

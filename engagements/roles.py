@@ -50,12 +50,14 @@ _MANAGER = _STAFF | {
     "approve_samples",
     "sign_reviewed",
     "render_report",
+    "approve_issue",
 }
 _CLIENT = {"see_engagement", "upload_evidence"}
 
 MATRIX: dict[Role, frozenset[str]] = {
+    # Who issues is not the one who approves it.
     Role.PARTNER: frozenset(
-        _MANAGER
+        _MANAGER - {"approve_issue"}
         | {
             "accept_engagement",
             "manage_team",
@@ -67,7 +69,7 @@ MATRIX: dict[Role, frozenset[str]] = {
     ),
     Role.MANAGER: frozenset(_MANAGER),
     Role.STAFF: frozenset(_STAFF),
-    Role.QUALITY_REVIEWER: frozenset(_FIRM_READ | {"complete_quality_review"}),
+    Role.QUALITY_REVIEWER: frozenset(_FIRM_READ | {"complete_quality_review", "approve_issue"}),
     Role.PEER_REVIEWER: frozenset(_FIRM_READ),
     Role.CLIENT_ADMIN: frozenset(
         _CLIENT

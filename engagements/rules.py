@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.models import SigningCertificate
 from controls.models import Category, Criterion
 from engagements.coverage import coverage
 from engagements.models import (
@@ -16,6 +17,9 @@ from engagements.models import (
     Engagement,
     EngagementMember,
     Incident,
+    NonAttestService,
+    NoThreatStatement,
+    ProviderRelation,
     SubserviceOrganization,
     SystemChange,
 )
@@ -92,18 +96,62 @@ def independent_before_opening(rule: Rule, member: EngagementMember) -> Iterator
     "R03",
     Severity.BLOCK,
     guards="issue",
-    text="Independence is confirmed again for the issue, after the end of the period or the as-of date.",
+    text="Independence is confirmed again for the issue: on the report date or later, and after the period.",
 )
 def independent_at_issue(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
     for member in _firm_team(engagement):
-        confirmed = member.independence_confirmed_at
-        if confirmed is not None and timezone.localdate(confirmed) <= engagement.ends_on:
+        if member.confirms_again(engagement):
             yield rule.finding(
-                f"{member.user.name} confirmed independence before {engagement.ends_on:%d %b %Y} only.",
+                f"{member.user.name} has to confirm independence again for the issue.",
                 at=member,
                 url=_page("acceptance", engagement),
                 label="Independence",
             )
+
+
+@rule(
+    "R04",
+    Severity.BLOCK,
+    guards=("accept", "reporting", "issue"),
+    text="Other services for the client are recorded with threats, safeguards and the person who oversees them, "
+    "and concluded on; or the firm states that there are none.",
+)
+def services_evaluated(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
+    found = list(NonAttestService.objects.filter(engagement=engagement))
+    none = "Nobody has stated whether the firm gives the client other services."
+    yield from _evaluated(rule, engagement, found, NoThreatStatement.Kind.SERVICES, none)
+    for service in found:
+        if not service.overseer.strip():
+            yield rule.finding(f"{service}: nobody of the client is named who oversees it.", at=service)
+
+
+@rule(
+    "R05",
+    Severity.BLOCK,
+    guards=("accept", "reporting", "issue"),
+    text="Relations to the providers of tools (referral, bundled fee, exclusivity, promotion, limits of evidence, "
+    "ownership) are recorded and concluded on; or the firm states that there are none.",
+)
+def providers_evaluated(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
+    found = list(ProviderRelation.objects.filter(engagement=engagement))
+    none = "Nobody has stated whether the firm has a relation to the provider of a tool in use."
+    yield from _evaluated(rule, engagement, found, NoThreatStatement.Kind.PROVIDERS, none)
+
+
+def _evaluated(
+    rule: Rule,
+    engagement: Engagement,
+    found: Sequence[NonAttestService | ProviderRelation],
+    kind: NoThreatStatement.Kind,
+    none: str,
+) -> Iterator[Finding]:
+    if not found and not NoThreatStatement.objects.filter(engagement=engagement, kind=kind).exists():
+        yield rule.finding(none, url=_page("acceptance", engagement), label="Independence")
+    for entry in found:
+        if not entry.effect:
+            yield rule.finding(f"{entry}: the partner has not concluded on the threats.", at=entry)
+        elif entry.impairs:
+            yield rule.finding(f"{entry} impairs independence: the firm cannot give this report.", at=entry)
 
 
 @rule(
@@ -384,15 +432,17 @@ def changes_stated(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
     text="The firm's name, city and state are on record: the report is signed with them.",
 )
 def firm_on_record(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
-    firm = engagement.firm
-    missing = [
-        word
-        for word, value in (("name", firm.legal_name), ("city", firm.city), ("state", firm.state))
-        if not value.strip()
-    ]
-    if missing:
+    office = engagement.signing_office
+    url = reverse("accounts:firm")
+    if not engagement.firm.legal_name.strip():
+        yield rule.finding("The firm's name is not on record.", url=url, label="Firm")
+    if office is None:
+        yield rule.finding("The firm's city and state are not on record: it has no office.", url=url, label="Firm")
+    elif office.closed_at is not None:
         yield rule.finding(
-            f"The firm's {' and '.join(missing)} is not on record.", url=reverse("accounts:firm"), label="Firm"
+            f"The office that signs, {office}, is closed: choose another one.",
+            url=_page("settings", engagement),
+            label="Settings",
         )
 
 
@@ -400,14 +450,19 @@ def firm_on_record(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
     "R46",
     Severity.WARN,
     guards="issue",
-    text="The firm's licence and peer review are on record and current.",
+    text="The firm's licence, peer review and signing certificate are current.",
 )
 def firm_current(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
     firm, today = engagement.firm, timezone.localdate()
     oldest = today - dt.timedelta(days=round(PEER_REVIEW_YEARS * 365.25))
     faults = []
-    if not firm.licence_number or (firm.licence_expires is not None and firm.licence_expires < today):
+    office = engagement.signing_office
+    licence = firm.licence_in(office.state if office else "")
+    if licence is None or not licence.current(on=today):
         faults.append("the firm's licence is missing or has expired")
+    certificate = SigningCertificate.objects.filter(firm=firm).first()
+    if certificate is not None and certificate.days_left(at=timezone.now()) < 0:
+        faults.append("its signing certificate has expired")
     if firm.peer_review_on is None or firm.peer_review_on < oldest:
         faults.append(f"its last peer review is not on record or older than {PEER_REVIEW_YEARS} years")
     if faults:

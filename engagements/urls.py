@@ -1,6 +1,6 @@
 from django.urls import path
 
-from engagements.views import activity, controls, lifecycle, listing, scope, team
+from engagements.views import activity, controls, independence, lifecycle, listing, scope, team
 
 app_name = "engagements"
 
@@ -10,7 +10,20 @@ urlpatterns = [
     path("engagements/open/", listing.open_new, name="open"),
     path("engagements/<int:pk>/", lifecycle.overview, name="overview"),
     path("engagements/<int:pk>/acceptance/", lifecycle.acceptance, name="acceptance"),
-    path("engagements/<int:pk>/acceptance/independence/", lifecycle.independence, name="independence"),
+    path("engagements/<int:pk>/acceptance/independence/", independence.confirm, name="independence"),
+    path("engagements/<int:pk>/independence/<slug:kind>/add/", independence.threat_add, name="threat_add"),
+    path("engagements/<int:pk>/independence/<slug:kind>/none/", independence.threat_none, name="threat_none"),
+    path("engagements/<int:pk>/independence/<slug:kind>/<int:entry>/", independence.threat, name="threat"),
+    path(
+        "engagements/<int:pk>/independence/<slug:kind>/<int:entry>/conclude/",
+        independence.threat_conclude,
+        name="threat_conclude",
+    ),
+    path(
+        "engagements/<int:pk>/independence/<slug:kind>/<int:entry>/remove/",
+        independence.threat_remove,
+        name="threat_remove",
+    ),
     path("engagements/<int:pk>/letter/", lifecycle.letter, name="letter"),
     path("engagements/<int:pk>/settings/", lifecycle.settings, name="settings"),
     path("engagements/<int:pk>/stage/<slug:to>/", lifecycle.stage, name="stage"),

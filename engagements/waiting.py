@@ -13,7 +13,16 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from engagements.models import FIRM_ROLES, Engagement, EngagementMember, Incident, Stage, SystemChange
+from engagements.models import (
+    FIRM_ROLES,
+    Engagement,
+    EngagementMember,
+    Incident,
+    NonAttestService,
+    ProviderRelation,
+    Stage,
+    SystemChange,
+)
 from engagements.roles import roles_with
 
 
@@ -101,6 +110,52 @@ def independence(user: User) -> Iterable[Waiting]:
             urgency=Urgency.NOW,
             act="Confirm",
         )
+
+
+@waiting
+def independence_again(user: User) -> Iterable[Waiting]:
+    """Once the report has its date, the team confirms a second time (R03)."""
+    members = EngagementMember.objects.filter(
+        user=user,
+        role__in=FIRM_ROLES,
+        independence_confirmed_at__isnull=False,
+        engagement__stage=Stage.REPORTING,
+        engagement__frozen_at__isnull=True,
+        engagement__report_date__isnull=False,
+    ).select_related("engagement__client")
+    for member in members:
+        if member.confirms_again(member.engagement):
+            yield Waiting(
+                member.engagement,
+                "other",
+                "Confirm your independence again, for the issue",
+                reverse("engagements:acceptance", args=[member.engagement_id]),
+                due=member.engagement.report_due,
+                urgency=Urgency.NOW,
+                act="Confirm",
+            )
+
+
+@waiting
+def threats_to_conclude(user: User) -> Iterable[Waiting]:
+    """The partner concludes on services and relations that may touch independence (R04, R05)."""
+    for model in (NonAttestService, ProviderRelation):
+        open_ = model.objects.filter(
+            effect="",
+            engagement__members__user=user,
+            engagement__members__role__in=roles_with("accept_engagement"),
+            engagement__in=Engagement.objects.ongoing(),
+            engagement__frozen_at__isnull=True,
+        ).select_related("engagement__client")
+        for entry in open_:
+            yield Waiting(
+                entry.engagement,
+                "review",
+                f"Conclude on independence: {entry}",
+                entry.get_absolute_url(),
+                urgency=Urgency.NOW,
+                act="Conclude",
+            )
 
 
 @waiting

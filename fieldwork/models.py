@@ -19,8 +19,10 @@ from evidence.models import EvidenceFile, Population
 
 class SamplingProfileQuerySet(models.QuerySet["SamplingProfile"]):
     def approved_for(self, firm: Firm) -> SamplingProfile | None:
-        """The profile the firm last approved, or None: then nothing can be drawn."""
-        return self.filter(firm=firm, approved_at__isnull=False).order_by("-approved_at").first()
+        """The firm's profile, in the version it last approved; None: then nothing can be drawn."""
+        code = Firm.objects.filter(pk=firm.pk).values("sampling_profile")
+        own = self.filter(firm=firm, code__in=code, approved_at__isnull=False)
+        return own.order_by("-approved_at").first()
 
 
 class SamplingProfile(models.Model):

@@ -28,7 +28,7 @@ def approve(firm: Firm, shipped: SamplingProfile, by: User) -> SamplingProfile:
         raise ValidationError("Approve one of the profiles that ship with the product.")
     if not shipped.sizes.get("by_frequency"):
         raise ValidationError("This profile has no sizes by frequency: it can be read, but nothing drawn by it.")
-    Firm.objects.select_for_update().get(pk=firm.pk)
+    locked = Firm.objects.select_for_update().get(pk=firm.pk)
     own = SamplingProfile.objects.filter(firm=firm, code=shipped.code)
     latest = own.aggregate(latest=Max("version"))["latest"] or 0
     made = SamplingProfile.objects.create(
@@ -41,5 +41,7 @@ def approve(firm: Firm, shipped: SamplingProfile, by: User) -> SamplingProfile:
         approved_by=by,
         approved_at=timezone.now(),
     )
+    locked.sampling_profile = firm.sampling_profile = shipped.code
+    locked.save(update_fields=["sampling_profile"])
     record(APPROVED, by=by, firm=firm, target=made, profile=str(made))
     return made

@@ -17,6 +17,7 @@ class CriterionPart:
     criterion: Criterion
     controls: list[Control] = field(default_factory=list)  # in full here
     references: list[tuple[Control, str]] = field(default_factory=list)  # printed in full at that criterion
+    continued: bool = False  # the criterion began on an earlier page
 
 
 @dataclass

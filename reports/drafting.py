@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -13,7 +14,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from audit.trail import action, record
-from engagements.models import Engagement, EngagementMember, ReportingStep, Role, Stage
+from engagements.models import Engagement, ReportingStep, Stage
 from engagements.register import Blocked, Finding, Severity
 from engagements.roles import require
 from engagements.workflow import STEPPED, WrongStage, locked, must_be
@@ -21,8 +22,11 @@ from jobs.models import Job
 from jobs.queue import enqueue
 from jobs.running import Unrecoverable, finish, hold, report_progress
 from reports import content, opinion, storage
-from reports.models import Conclusion, QualityReview, Report, SystemDescription
-from reports.rendering import Rendered, RenderError, html_of, render_pdf
+from reports.book import Book, book_of
+from reports.models import QualityReview, Report, SystemDescription
+from reports.quality import why_reviewed
+from reports.rendering import Rendered, RenderError, press_for, typeset
+from reports.shelf import Stored
 from reports.snapshot import build
 
 REQUESTED = action("report.draft_requested", "asked for {target}", firm_only=True)
@@ -84,7 +88,7 @@ def render_draft(job: Job) -> dict[str, Any]:
     rendered = rendered_and_kept(
         job,
         draft.engagement_id,
-        html_of(content.validate(draft.snapshot), draft=draft.number, unformed=opinion.unformed(draft.engagement)),
+        book_of(content.validate(draft.snapshot), draft=draft.number, unformed=opinion.unformed(draft.engagement)),
     )
     with transaction.atomic():
         held = hold(job)
@@ -107,19 +111,27 @@ def draft_failed(job: Job) -> None:
     ).update(state=Report.State.FAILED)
 
 
-def rendered_and_kept(job: Job, engagement_id: int, html: str) -> Rendered:
-    """Render to PDF with progress, store it and the pictures of its pages by hash. Raises Unrecoverable."""
+def rendered_and_kept(
+    job: Job, engagement_id: int, book: Book, *, sealed: Callable[[bytes], bytes] | None = None
+) -> Rendered:
+    """Render to PDF with progress, store it and the pictures of its pages by hash. Raises Unrecoverable.
+
+    `sealed` makes of the PDF the one that is handed out; then both are stored.
+    """
     report_progress(job, 3, "Laying out the pages.")
 
-    def on_progress(step: str, pages: int) -> None:
-        report_progress(job, min(3 + pages // 3, 70), f"{step}, {pages} pages" if pages else step)
+    def on_progress(step: str, done: int, parts: int) -> None:
+        report_progress(job, 3 + 67 * done // parts, f"{step}, part {done} of {parts}")
 
     try:
-        rendered = render_pdf(html, on_progress=on_progress)
+        rendered = printed(book, engagement_id, on_progress)
     except RenderError as error:
         raise Unrecoverable(str(error)) from error
     report_progress(job, 72, "Storing the PDF.")
     storage.keep_pdf(engagement_id, rendered.pdf)
+    if sealed is not None:
+        pdf = sealed(rendered.pdf)
+        rendered = replace(rendered, pdf=pdf, sha256=storage.keep_pdf(engagement_id, pdf))
 
     def on_page(page: int, png: bytes) -> None:
         storage.keep_page(engagement_id, rendered.sha256, page, png)
@@ -129,6 +141,15 @@ def rendered_and_kept(job: Job, engagement_id: int, html: str) -> Rendered:
     each_page(rendered.pdf, on_page)
     report_progress(job, 99, "Finishing.")
     return rendered
+
+
+def printed(book: Book, engagement_id: int, on_progress: Callable[[str, int, int], None]) -> Rendered:
+    """The PDF of a book, from what was laid out before and with the help of other workers. Raises RenderError."""
+    shelf = Stored(engagement_id)
+    with press_for(engagement_id) as press:
+        return typeset(
+            book, shelf, press, on_progress=on_progress, call_help=lambda missing: shelf.call_help(book, missing)
+        )
 
 
 def each_page(pdf: bytes, on_page: Callable[[int, bytes], None]) -> None:
@@ -231,16 +252,9 @@ def what_step_lacks(engagement: Engagement, to: ReportingStep) -> list[Finding]:
             )
         if engagement.report_date is None:
             lacking("R48", "The report date is not set.", opinion.page(engagement, "opinion"), "Opinion")
-    if to == ReportingStep.READY and needs_quality_review(engagement) and not reviewed(engagement, present):
+    if to == ReportingStep.READY and why_reviewed(engagement) and not reviewed(engagement, present):
         lacking("R53", "The quality review of the present content is not completed.", report_url, "Report")
     return found
-
-
-def needs_quality_review(engagement: Engagement) -> bool:
-    """Whether the firm's criteria ask for one: a reviewer is named, or a limb is modified (R53)."""
-    if EngagementMember.objects.filter(engagement=engagement, role=Role.QUALITY_REVIEWER).exists():
-        return True
-    return any(one.conclusion != Conclusion.UNMODIFIED for one in opinion.formed(engagement).values())
 
 
 def reviewed(engagement: Engagement, sha256: str) -> bool:

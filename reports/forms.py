@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from accounts.forms import ProofForm
 from controls.models import Criterion
 from engagements.models import Engagement
 from fieldwork.models import Deviation
@@ -21,14 +22,6 @@ def put(form: forms.Form, error: ValidationError) -> None:
             form.add_error(name if name in form.fields else None, problems)
     else:
         form.add_error(None, error)
-
-
-class PasswordField(forms.CharField):
-    def __init__(self, **options: Any) -> None:
-        options.setdefault("label", "Your password")
-        options.setdefault("strip", False)
-        options.setdefault("widget", forms.PasswordInput(attrs={"autocomplete": "current-password"}))
-        super().__init__(**options)
 
 
 class DayField(forms.DateField):
@@ -50,7 +43,7 @@ class TitleForm(forms.Form):
     title = forms.CharField(label="Title of the description", max_length=200)
 
 
-class SignForm(forms.Form):
+class SignForm(ProofForm):
     modifications = forms.CharField(required=False, widget=_area(4))
     basis = forms.CharField(
         label="What the assertion rests on",
@@ -61,7 +54,6 @@ class SignForm(forms.Form):
     stated_on = DayField(label="Date of the document")
     signatory_name = forms.CharField(label="Signed by", max_length=120)
     signatory_title = forms.CharField(label="Title", max_length=120)
-    password = PasswordField(help_text="Asked for again, because you are signing.")
     seen = forms.CharField(widget=forms.HiddenInput)
 
     def __init__(self, *arguments: Any, kind: str, **options: Any) -> None:
@@ -137,9 +129,11 @@ class QualityReviewForm(forms.Form):
     conclusion = forms.CharField(label="Conclusion of the review", widget=_area(3))
 
 
-class IssueForm(forms.Form):
+class ApproveForm(ProofForm):
     draft = forms.IntegerField(widget=forms.HiddenInput)
-    password = PasswordField(help_text="Asked for again, because this is final.")
+
+
+class IssueForm(ApproveForm):
     confirm = forms.CharField(required=False)
 
     def clean_confirm(self) -> str:

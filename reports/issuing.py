@@ -7,13 +7,18 @@ nothing was issued, and the engagement thaws.
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
+from cryptography.hazmat.primitives.serialization import Encoding
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.certificates import NoSigner, signer_of
+from accounts.models import SigningCertificate, User
+from accounts.proving import prove
+from accounts.sealed import Unreadable
 from audit.trail import action, record
 from engagements.models import Engagement, ReportingStep, Stage
 from engagements.register import guard
@@ -23,10 +28,11 @@ from jobs.models import Job
 from jobs.queue import enqueue
 from jobs.running import Unrecoverable, finish, hold
 from reports import content, storage
+from reports.approving import approvals, asks_for_two
+from reports.book import book_of
 from reports.drafting import rendered_and_kept
 from reports.models import Issuance, Report
-from reports.rendering import html_of
-from reports.signing import reauthenticate
+from reports.sealing import SealError, seal
 from reports.snapshot import build
 
 ASKED = action("report.issue_requested", "decided to issue the report from {target}", firm_only=True)
@@ -44,7 +50,7 @@ def issue(engagement: Engagement, *, by: User, password: str, draft: Report) -> 
     another draft being rendered), Blocked (rules that guard the step).
     """
     require(engagement, by, "issue_report")
-    reauthenticate(by, password)
+    prove(by, password)
     engagement = locked(engagement)
     _check_stage(engagement)
     draft = _approved(engagement, draft)
@@ -55,6 +61,8 @@ def issue(engagement: Engagement, *, by: User, password: str, draft: Report) -> 
             "read it, and issue that."
         )
     guard("issue", engagement)
+    if asks_for_two(engagement) and all(one.by_id == by.pk for one in approvals(engagement, draft.content_sha256)):
+        raise ValidationError("It takes two people to issue: you cannot be both.")
     assert engagement.report_date is not None  # R48 guards the step
     issuance = Issuance.objects.create(
         engagement=engagement,
@@ -115,13 +123,20 @@ def render_final(job: Job) -> dict[str, Any]:
         raise Unrecoverable(str(error)) from error
     if content.digest(snapshot) != issuance.content_sha256:
         raise Unrecoverable("The stored content does not have the hash under which it was approved.")
-    rendered = rendered_and_kept(job, issuance.engagement_id, html_of(snapshot, draft=None))
+
+    def sealed(pdf: bytes) -> bytes:
+        issuance.unsealed_sha256 = hashlib.sha256(pdf).hexdigest()
+        return _sealed(issuance, pdf)
+
+    rendered = rendered_and_kept(job, issuance.engagement_id, book_of(snapshot, draft=None), sealed=sealed)
     with transaction.atomic():
         held = hold(job)
         engagement = locked(issuance.engagement)
         issuance.pdf_sha256, issuance.pages = rendered.sha256, rendered.pages
         issuance.state, issuance.released_at = Issuance.State.CURRENT, timezone.now()
-        issuance.save(update_fields=["pdf_sha256", "pages", "state", "released_at"])
+        issuance.save(
+            update_fields=["pdf_sha256", "unsealed_sha256", "certificate", "pages", "state", "released_at"]
+        )
         engagement.stage = Stage.ISSUED
         engagement.save(update_fields=["stage"])
         record(
@@ -136,6 +151,30 @@ def render_final(job: Job) -> dict[str, Any]:
         result: dict[str, Any] = {"issuance": issuance.pk, "pages": rendered.pages, "sha256": rendered.sha256}
         finish(held, result)
     return result
+
+
+def _sealed(issuance: Issuance, pdf: bytes) -> bytes:
+    """The PDF under the firm's seal, as it is when the firm has no certificate on file.
+
+    Raises Unrecoverable when there is one that cannot sign now: a firm that seals issues nothing without a seal.
+    """
+    firm = issuance.engagement.firm
+    if not SigningCertificate.objects.filter(firm=firm).exists():
+        return pdf
+    found = issuance.snapshot["firm"]
+    try:
+        signer = signer_of(firm)
+        made = seal(
+            pdf,
+            signer,
+            name=found["name"],
+            reason=f"Report {issuance.number}, issued",
+            location=", ".join(part for part in (found["city"], found["state"]) if part),
+        )
+    except (NoSigner, Unreadable, SealError) as error:
+        raise Unrecoverable(str(error)) from error
+    issuance.certificate = signer.certificate.public_bytes(Encoding.PEM).decode()
+    return made
 
 
 def issue_failed(job: Job) -> None:

@@ -307,6 +307,25 @@ class Report(EngagementOwned):
         return storages["reports"].open(self.storage_name, "rb")
 
 
+class IssueApproval(EngagementOwned):
+    """A second person's word that a draft may be issued, for exactly the content it has."""
+
+    draft = models.ForeignKey(Report, on_delete=models.PROTECT, related_name="approvals")
+    content_sha256 = models.CharField("hash of the content as approved", max_length=64)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["engagement", "content_sha256", "by"], name="issue_approved_once_each")
+        ]
+        triggers = [*EngagementOwned.Meta.triggers, append_only()]
+
+    def __str__(self) -> str:
+        return f"approval of {self.draft} by {self.by}"
+
+
 class Issuance(models.Model):
     """The issued report. Made when the engagement freezes; the PDF's hash is set once, by rendering."""
 
@@ -326,6 +345,9 @@ class Issuance(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.RENDERING)
     job = models.ForeignKey(Job, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     pdf_sha256 = models.CharField(max_length=64, blank=True)
+    # Before the seal was put on it: what readers' copies are made from, since a seal forbids every change.
+    unsealed_sha256 = models.CharField(max_length=64, blank=True)
+    certificate = models.TextField("certificate of the seal, PEM", blank=True)
     pages = models.PositiveIntegerField(null=True, blank=True)
     issued_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     requested_at = models.DateTimeField(auto_now_add=True)
@@ -359,6 +381,12 @@ class Issuance(models.Model):
                 name="issued_stays",
                 when=pgtrigger.Before,
                 operation=pgtrigger.Update | pgtrigger.Delete,
+                declare=[
+                    (
+                        "made",
+                        "text[] := '{state,job_id,pdf_sha256,unsealed_sha256,certificate,pages,released_at}'",
+                    )
+                ],
                 func="""
                     IF TG_OP = 'DELETE' THEN
                         RAISE EXCEPTION 'What is issued is never deleted'
@@ -367,8 +395,7 @@ class Issuance(models.Model):
                     IF OLD.state <> 'rendering' AND to_jsonb(NEW) - 'state' <> to_jsonb(OLD) - 'state' THEN
                         RAISE EXCEPTION 'What is issued never changes' USING ERRCODE = 'restrict_violation';
                     END IF;
-                    IF to_jsonb(NEW) - '{state,job_id,pdf_sha256,pages,released_at}'::text[]
-                        <> to_jsonb(OLD) - '{state,job_id,pdf_sha256,pages,released_at}'::text[] THEN
+                    IF to_jsonb(NEW) - made <> to_jsonb(OLD) - made THEN
                         RAISE EXCEPTION 'The content of an issued report never changes'
                             USING ERRCODE = 'restrict_violation';
                     END IF;

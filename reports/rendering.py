@@ -1,60 +1,43 @@
-"""From a content snapshot to HTML to a tagged PDF.
+"""From a book to a tagged PDF: its parts are laid out one by one, kept by their content, and bound.
 
-The HTML is made here, from templates. The PDF is made in a child process (reports/render_child.py) with
-limits on memory, CPU and time and, where the system allows it, without any network, so that a hostile or
-enormous text can at worst fail its own report. WeasyPrint and Pango are loaded in the child only.
+WeasyPrint and Pango are loaded in a child process only (reports/render_child.py), with limits on memory and time
+and, where the system allows it, without any network, so that a hostile or enormous text can at worst fail its
+own report. A child serves one engagement and stays a while, because its start costs more than a page.
+
+What was laid out is kept on a shelf under the hash of everything it depends on, so a report in which one result
+has changed is bound anew from parts of which one was laid out anew. Several workers may fill a shelf at once.
 """
 
 from __future__ import annotations
 
-import datetime as dt
+import atexit
+import contextlib
 import hashlib
 import json
 import os
-import re
-import selectors
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from django.conf import settings
-from django.template.loader import render_to_string
 
-from reports import arrangement, wording
-from reports.content import DescriptionPart, Snapshot, canonical, digest, result_of
-from reports.models import Part
+from reports.book import CONTENTS, Book, Chunk, with_pages
 
-REGISTERS = {
-    Part.DC2: "report/description/_commitments.html",
-    Part.DC3: "report/description/_components.html",
-    Part.DC4: "report/description/_incidents.html",
-    Part.DC5: "report/description/_controls.html",
-    Part.DC6: "report/description/_cuecs.html",
-    Part.DC7: "report/description/_subservices.html",
-    Part.DC8: "report/description/_not_relevant.html",
-    Part.DC9: "report/description/_changes.html",
-}
-COMPONENTS = {
-    "infrastructure": "Infrastructure",
-    "software": "Software",
-    "people": "People",
-    "data": "Data",
-    "procedures": "Procedures",
-}
-# Faces beyond the plain Latin ones are read only when the content has letters for them: each costs time.
-SUBSETS = {
-    "latin-ext": re.compile("[\u0100-\u02ff\u1e00-\u1eff\u2c60-\u2c7f]"),
-    "greek": re.compile("[\u0370-\u03ff]"),
-    "cyrillic": re.compile("[\u0400-\u045f\u0490-\u04ff]"),
-}
+# How long to wait for a part that another worker has taken, before it is laid out here as well.
+PATIENCE_SECONDS = 5.0
+# Changes when what the child makes of the same HTML changes.
+EDITION = "1"
 
 
 class RenderError(Exception):
@@ -63,14 +46,13 @@ class RenderError(Exception):
 
 @dataclass(frozen=True)
 class RenderOptions:
-    """Limits of the child and the two folders it may read from."""
+    """Limits of a child, the two folders it may read from."""
 
     assets: Path = Path(settings.BASE_DIR) / "static" / "report"
     fonts: Path = Path(settings.BASE_DIR) / "static" / "vendor" / "fonts"
     memory_mb: int = 3072
     cpu_seconds: int = 300
     wall_seconds: int = 600
-    variant: str = "pdf/ua-1"
 
 
 @dataclass(frozen=True)
@@ -80,131 +62,280 @@ class Rendered:
     sha256: str
 
 
-def html_of(snapshot: Snapshot, *, draft: int | None, unformed: Sequence[str] = ()) -> str:
-    """The whole report as one HTML document that refers to nothing but `asset:` files.
+class Shelf(Protocol):
+    """Where what was laid out for an engagement is kept by name; several workers share it."""
 
-    `draft` is the draft's number, printed over every page; None renders the report as issued. `unformed`: limbs
-    on which the partner has not concluded, which a draft says of them. The same snapshot gives the same HTML.
-    """
-    words = wording.Phrases(snapshot)
-    text = canonical(snapshot).decode()
-    series = arrangement.by_series(snapshot)
-    unmapped = arrangement.unmapped(snapshot)
-    return render_to_string(
-        "report/document.html",
-        {
-            "s": snapshot,
-            "w": words,
-            "draft": draft,
-            "unformed": unformed if draft else (),
-            "title": f"{words.legal_name}: SOC 2 Type {snapshot['report']['type']} report, {words.span}",
-            "subject": f"Report {snapshot['report']['number']} on the {words.system} {words.time}",
-            "made_on": dated(snapshot).isoformat(),
-            "subsets": [name for name, letters in SUBSETS.items() if letters.search(text)],
-            "fingerprint": digest(snapshot),
-            "parts": _parts(snapshot),
-            "registers": REGISTERS,
-            "components": _components(snapshot),
-            "disclosed": [incident for incident in snapshot["incidents"] if incident["disclosed"]],
-            "not_relevant": [criterion for criterion in snapshot["criteria"] if not criterion["relevant"]],
-            "relevant_count": sum(criterion["relevant"] for criterion in snapshot["criteria"]),
-            "csoc_count": sum(len(one["csocs"]) for one in snapshot["subservices"]),
-            "categories": wording.CATEGORIES,
-            "series": series,
-            "columns": 4 if words.type_2 else 3,
-            "unmapped": unmapped,
-            "tally": _tally(series),
-            "found": {one["code"]: one for one in snapshot["deviations"]},
-            "lines": arrangement.exceptions(snapshot),
-            "responses": [one for one in snapshot["deviations"] if one["response"]],
-            "assertion": snapshot["assertion"]["text"] or wording.assertion_text(snapshot),
-        },
-    )
+    def get(self, name: str) -> bytes | None: ...
+
+    def put(self, name: str, data: bytes) -> None: ...
+
+    def claim(self, name: str) -> bool:
+        """Whether the caller is the first who wants to lay out the part of that name; forgotten after a while."""
 
 
-def render_pdf(
-    html: str,
+class Memory:
+    """A shelf of this process, for what need not last."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    def get(self, name: str) -> bytes | None:
+        return self.kept.get(name)
+
+    def put(self, name: str, data: bytes) -> None:
+        self.kept[name] = data
+
+    def claim(self, name: str) -> bool:
+        return True
+
+
+class Press:
+    """A child process that lays out and binds; started when first needed, and again when it has ended."""
+
+    def __init__(self, options: RenderOptions | None = None) -> None:
+        self.options = options or RenderOptions()
+        self.child: subprocess.Popen[bytes] | None = None
+        self.fonts: set[str] = set()
+
+    def lay_out(self, document: str, styles: Sequence[str], name: str, shelf: Shelf) -> bytes:
+        """A part laid out, its fonts put on the shelf. Raises RenderError."""
+        request = {"do": "lay out", "styles": styles, "name": name, "fonts": sorted(self.fonts)}
+        found, parts = self._ask(request, [document.encode()])
+        for font, data in zip(found["fonts"], parts[1:], strict=True):
+            shelf.put(_font_name(font), data)
+            self.fonts.add(font)
+        return parts[0]
+
+    def bind(self, leaves: Sequence[bytes], bound: dict[str, Any], shelf: Shelf) -> bytes:
+        """The PDF of parts laid out. Raises RenderError."""
+        wanted = {font for one in leaves for font in summary(one)["fonts"]}
+        files = {font: shelf.get(_font_name(font)) for font in sorted(wanted - self.fonts)}
+        found = [(font, data) for font, data in files.items() if data is not None]
+        request = {"do": "bind", "bound": bound, "fonts": [font for font, _ in found]}
+        _, parts = self._ask(request, [*(data for _, data in found), *leaves])
+        self.fonts |= {font for font, _ in found}
+        return parts[0]
+
+    def close(self) -> None:
+        if self.child is not None:
+            _end(self.child)
+            self.child = None
+
+    def _ask(self, request: dict[str, Any], parts: Sequence[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+        deadline = time.monotonic() + self.options.wall_seconds
+        child = self._running()
+        assert child.stdin is not None
+        assert child.stdout is not None
+        try:
+            # One that has ended says so when it is read from.
+            with contextlib.suppress(BrokenPipeError):
+                child.stdin.write(json.dumps({**request, "parts": [len(one) for one in parts]}).encode() + b"\n")
+                child.stdin.writelines(parts)
+                child.stdin.flush()
+            answer = json.loads(_line(child.stdout, deadline))
+            given = [_exactly(child.stdout, length) for length in answer.pop("parts")]
+        except TimeoutError:
+            self.close()
+            raise RenderError(
+                f"Rendering took longer than {self.options.wall_seconds} seconds and was stopped."
+            ) from None
+        except EOFError:
+            code = child.wait()
+            said = self.said.read_text(errors="replace")
+            self.close()
+            raise RenderError(_why(code, said, self.options)) from None
+        if "error" in answer:
+            raise RenderError(answer["error"])
+        return answer, given
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self.child is not None and self.child.poll() is None:
+            return self.child
+        self.close()
+        self.fonts.clear()
+        self.folder = tempfile.TemporaryDirectory(prefix="attestry-press-")
+        self.said = Path(self.folder.name) / "said"
+        # The child gets nothing of the server's environment: it needs no secret and could print none.
+        environment = {
+            "PATH": os.environ.get("PATH", ""),
+            "PYTHONPATH": str(settings.BASE_DIR),
+            "PYTHONHASHSEED": "0",
+            "LC_ALL": "C.UTF-8",
+            "HOME": tempfile.gettempdir(),
+        }
+        for name in ("DYLD_FALLBACK_LIBRARY_PATH", "FONTCONFIG_PATH", "FONTCONFIG_FILE", "XDG_CACHE_HOME"):
+            if name in os.environ:
+                environment[name] = os.environ[name]
+        with self.said.open("wb") as said:
+            self.child = subprocess.Popen(
+                _command(self.options),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=said,
+                env=environment,
+                start_new_session=True,
+            )
+        return self.child
+
+
+def typeset(
+    book: Book,
+    shelf: Shelf,
+    press: Press,
     *,
-    options: RenderOptions | None = None,
-    on_progress: Callable[[str, int], None] | None = None,
+    on_progress: Callable[[str, int, int], None] | None = None,
+    call_help: Callable[[dict[str, Chunk]], None] | None = None,
 ) -> Rendered:
-    """The HTML as a tagged PDF, rendered in a child process of its own.
+    """The PDF of a book; what is on the shelf is not laid out again.
 
-    `on_progress(step, pages)` is called in this thread as the child reports: the step in words and the pages
-    laid out so far. Raises RenderError when a limit is hit, when the HTML refers to anything but the report's
-    own assets or to a place it does not have, or when the child fails.
+    `on_progress(step, done, all)` is told after each part. `call_help(parts)` may have other workers `lay_out`
+    parts by name onto the same shelf. Raises RenderError.
     """
-    options = options or RenderOptions()
-    with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as target:
-        source.write(html.encode())
-        source.seek(0)
-        status = _run(_command(options), source, target, options, on_progress)
-        if "error" in status:
-            raise RenderError(str(status["error"]))
-        target.seek(0)
-        pdf = target.read()
-    return Rendered(pdf, int(status["pages"]), hashlib.sha256(pdf).hexdigest())
-
-
-def _parts(snapshot: Snapshot) -> list[DescriptionPart]:
-    """The parts of the description in order; a register with entries is printed even without a text."""
-    type_2 = snapshot["report"]["type"] == 2
-    entries = {
-        Part.DC2: snapshot["commitments"],
-        Part.DC3: snapshot["components"],
-        Part.DC4: [one for one in snapshot["incidents"] if one["disclosed"]]
-        or snapshot["statements"]["no_incidents"],
-        Part.DC5: snapshot["controls"],
-        Part.DC6: [*snapshot["cuecs"], *snapshot["user_responsibilities"]],
-        Part.DC7: snapshot["subservices"],
-        Part.DC8: [one for one in snapshot["criteria"] if not one["relevant"]],
-        Part.DC9: snapshot["changes"] or snapshot["statements"]["no_changes"],
+    tell = on_progress or (lambda *_: None)
+    inner = {key_of(book, chunk): chunk for chunk in book.chunks if chunk.name != CONTENTS}
+    leaves = {name: data for name in inner if (data := shelf.get(name)) is not None}
+    missing = {name: chunk for name, chunk in inner.items() if name not in leaves}
+    if call_help is not None and len(missing) > 2:
+        call_help(missing)
+    for name, data in lay_out(book, missing, shelf, press, wait=True):
+        leaves[name] = data
+        tell("Laying out", len(leaves), len(inner))
+    by_name = {chunk.name: leaves[name] for name, chunk in inner.items()}
+    contents = next((chunk for chunk in book.chunks if chunk.name == CONTENTS), None)
+    if contents is not None:
+        by_name[CONTENTS] = _contents(book, contents, by_name, shelf, press)
+    tell("Binding", len(inner), len(inner))
+    ordered = [by_name[chunk.name] for chunk in book.chunks]
+    heads = book.heads
+    bound = {
+        "title": book.title,
+        "author": book.author,
+        "subject": book.subject,
+        "made_on": book.made_on,
+        "heads": [heads.index((chunk.head, chunk.wide)) if chunk.head else None for chunk in book.chunks],
     }
-    written = {part["code"]: part for part in snapshot["description"]}
-    parts: list[DescriptionPart] = []
-    for code in Part:
-        if code == Part.OTHER or (code == Part.DC9 and not type_2):
-            continue
-        part = written.get(code) or DescriptionPart(code=code.value, title=str(code.label), text="")
-        if part["text"].strip() or entries.get(code):
-            parts.append(part)
-    return parts
+    pdf = press.bind([_heads(book, shelf, press), *ordered], bound, shelf)
+    return Rendered(pdf, sum(summary(one)["pages"] for one in ordered), hashlib.sha256(pdf).hexdigest())
 
 
-def _components(snapshot: Snapshot) -> list[tuple[str, list[Any], list[Any]]]:
-    groups = []
-    for kind, title in COMPONENTS.items():
-        of_kind = [one for one in snapshot["components"] if one["kind"] == kind]
-        if of_kind:
-            inside = [one for one in of_kind if one["in_boundary"]]
-            groups.append((title, inside, [one for one in of_kind if not one["in_boundary"]]))
-    return groups
+def lay_out(
+    book: Book, chunks: dict[str, Chunk], shelf: Shelf, press: Press, *, wait: bool
+) -> Iterator[tuple[str, bytes]]:
+    """Lays out the parts that nobody else has taken, and gives each; with `wait` also those that others laid out.
+
+    A part that another worker took and does not put on the shelf is laid out here after all.
+    """
+    others = []
+    for name, chunk in chunks.items():
+        if shelf.claim(name):
+            yield name, _laid_out(book, chunk, name, shelf, press)
+        else:
+            others.append(name)
+    patience = time.monotonic() + PATIENCE_SECONDS
+    while wait and others:
+        here = [(name, data) for name in others if (data := shelf.get(name)) is not None]
+        yield from here
+        others = [name for name in others if name not in dict(here)]
+        if here:
+            patience = time.monotonic() + PATIENCE_SECONDS
+        elif time.monotonic() > patience:
+            name = others.pop(0)
+            yield name, _laid_out(book, chunks[name], name, shelf, press)
+        elif others:
+            time.sleep(0.02)
 
 
-def _tally(series: Sequence[arrangement.Series]) -> list[dict[str, Any]]:
-    """Controls by series and result, each counted at the first criterion it meets."""
-    rows = []
-    for group in series:
-        results = [result_of(control) for part in group.parts for control in part.controls]
-        rows.append(
-            {
-                "code": group.code,
-                "name": group.name,
-                "criteria": len(group.parts),
-                "controls": len(results),
-                "no_exceptions": results.count("no_exceptions"),
-                "exceptions": results.count("exceptions"),
-                "did_not_operate": results.count("did_not_operate"),
-                "not_tested": results.count("not_tested") + results.count("carved_out"),
-            }
-        )
-    return rows
+def _laid_out(book: Book, chunk: Chunk, name: str, shelf: Shelf, press: Press) -> bytes:
+    data = press.lay_out(book.document(chunk), [*book.styles, "chunk.css"], chunk.name, shelf)
+    shelf.put(name, data)
+    return data
+
+
+def _heads(book: Book, shelf: Shelf, press: Press) -> bytes:
+    """The pages that lend their heads to those of all parts."""
+    document = book.document_of_heads()
+    name = _hash(book, "heads", document)
+    found = shelf.get(name)
+    if found is None:
+        found = press.lay_out(document, [*book.styles, "heads.css"], "heads", shelf)
+        shelf.put(name, found)
+    return found
+
+
+def _contents(book: Book, contents: Chunk, others: dict[str, bytes], shelf: Shelf, press: Press) -> bytes:
+    """The table of contents, laid out with the pages that the parts have when it stands between them."""
+    length = 1
+    while True:
+        page, pages = 1, dict[str, int]()
+        for chunk in book.chunks:
+            if chunk.name == CONTENTS:
+                page += length
+                continue
+            told = summary(others[chunk.name])
+            pages |= {anchor: page + at for anchor, at in told["anchors"].items() if anchor not in pages}
+            page += told["pages"]
+        numbered = with_pages(contents, pages)
+        name = key_of(book, numbered)
+        found = shelf.get(name) or _laid_out(book, numbered, name, shelf, press)
+        if summary(found)["pages"] == length:
+            return found
+        length = summary(found)["pages"]
+
+
+def summary(leaves: bytes) -> dict[str, Any]:
+    """The number of pages, the page of every anchor, and the fonts of a part laid out."""
+    length = int.from_bytes(leaves[:4], "big")
+    told: dict[str, Any] = json.loads(leaves[8 : 8 + length])
+    return told
+
+
+def key_of(book: Book, chunk: Chunk) -> str:
+    """The name of a part on the shelf: a hash of all that its look depends on."""
+    return _hash(book, chunk.name, book.document(chunk))
+
+
+def _hash(book: Book, name: str, document: str) -> str:
+    words = json.dumps([_edition(), book.styles, name, document])
+    return hashlib.sha256(words.encode()).hexdigest()
+
+
+@cache
+def _edition() -> str:
+    """What decides besides the HTML: the renderer's versions and the style sheets as they are."""
+    assets = RenderOptions().assets
+    digest = hashlib.sha256()
+    for path in sorted(assets.iterdir()):
+        digest.update(path.read_bytes())
+    names = ("weasyprint", "pydyf", "fonttools")
+    return "|".join([EDITION, *(version(name) for name in names), digest.hexdigest()])
+
+
+def _font_name(sha256: str) -> str:
+    return f"font-{sha256}"
+
+
+_LOCK = threading.Lock()
+_PRESSES: dict[int, Press] = {}
+
+
+@contextlib.contextmanager
+def press_for(engagement_id: int) -> Iterator[Press]:
+    """The press of this process, ended first when it last served another engagement: none sees another's text."""
+    with _LOCK:
+        for other in [one for one in _PRESSES if one != engagement_id]:
+            _PRESSES.pop(other).close()
+        yield _PRESSES.setdefault(engagement_id, Press())
+
+
+@atexit.register
+def _close_presses() -> None:
+    for press in _PRESSES.values():
+        press.close()
 
 
 def _command(options: RenderOptions) -> list[str]:
     job = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(options).items()}
-    child = [sys.executable, "-m", "reports.render_child", json.dumps(job)]
-    return [*_without_network(), *child]
+    return [*_without_network(), sys.executable, "-m", "reports.render_child", json.dumps(job)]
 
 
 @cache
@@ -218,80 +349,40 @@ def _without_network() -> tuple[str, ...]:
     return prefix if tried.returncode == 0 else ()
 
 
-def _run(
-    command: Sequence[str],
-    source: IO[bytes],
-    target: IO[bytes],
-    options: RenderOptions,
-    on_progress: Callable[[str, int], None] | None,
-) -> dict[str, Any]:
-    """Run the child to its end and give back its last word: {"pages": n} or {"error": "..."}."""
-    deadline = time.monotonic() + options.wall_seconds
-    # The child gets nothing of the server's environment: it needs no secret and could print none.
-    environment = {
-        "PATH": os.environ.get("PATH", ""),
-        "PYTHONPATH": str(settings.BASE_DIR),
-        "PYTHONHASHSEED": "0",
-        "LC_ALL": "C.UTF-8",
-        "HOME": tempfile.gettempdir(),
-    }
-    for name in ("DYLD_FALLBACK_LIBRARY_PATH", "FONTCONFIG_PATH", "FONTCONFIG_FILE", "XDG_CACHE_HOME"):
-        if name in os.environ:
-            environment[name] = os.environ[name]
-    child = subprocess.Popen(
-        list(command),
-        stdin=source,
-        stdout=target,
-        stderr=subprocess.PIPE,
-        env=environment,
-        start_new_session=True,
-    )
-    assert child.stderr is not None
-    status: dict[str, Any] = {}
-    tail: list[str] = []
-    try:
-        for line in _lines(child.stderr, deadline):
-            if not line.startswith("{"):
-                tail = [*tail[-20:], line]
-                continue
-            word = json.loads(line)
-            if "step" not in word:
-                status = word
-            elif on_progress:
-                on_progress(word["step"], word["pages"])
-        code = child.wait(max(0.1, deadline - time.monotonic()))
-    except (TimeoutError, subprocess.TimeoutExpired):
-        raise RenderError(f"Rendering took longer than {options.wall_seconds} seconds and was stopped.") from None
-    finally:
-        if child.poll() is None:
+def _end(child: subprocess.Popen[bytes]) -> None:
+    if child.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
-        child.stderr.close()
-    if "error" in status or (status and code == 0):
-        return status
-    return {"error": _why(code, tail, options)}
+    child.wait()
+    for pipe in (child.stdin, child.stdout):
+        if pipe is not None:
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
 
 
-def _lines(stream: IO[bytes], deadline: float) -> Any:
-    """The lines of the child's stderr as they come; TimeoutError when the deadline passes first."""
-    pending = b""
-    with selectors.DefaultSelector() as selector:
-        selector.register(stream, selectors.EVENT_READ)
-        while True:
-            if not selector.select(max(0.0, deadline - time.monotonic())):
-                raise TimeoutError
-            chunk = os.read(stream.fileno(), 65536)
-            if not chunk:
-                break
-            *complete, pending = (pending + chunk).split(b"\n")
-            for line in complete:
-                yield line.decode(errors="replace")
-    if pending:
-        yield pending.decode(errors="replace")
+def _line(stream: IO[bytes], deadline: float) -> bytes:
+    _await(stream, deadline)
+    line = stream.readline()
+    if not line.endswith(b"\n"):
+        raise EOFError
+    return line
 
 
-def _why(code: int, tail: Sequence[str], options: RenderOptions) -> str:
-    said = "\n".join(tail)
+def _exactly(stream: IO[bytes], length: int) -> bytes:
+    # What the child begins to answer it has whole: no waiting in between.
+    data = stream.read(length)
+    if len(data) != length:
+        raise EOFError
+    return data
+
+
+def _await(stream: IO[bytes], deadline: float) -> None:
+    if not select.select([stream], [], [], max(0.0, deadline - time.monotonic()))[0]:
+        raise TimeoutError
+
+
+def _why(code: int, said: str, options: RenderOptions) -> str:
+    tail = said.splitlines()[-20:]
     if code in (-signal.SIGXCPU, 128 + signal.SIGXCPU):
         return f"Rendering used more than {options.cpu_seconds} seconds of processor time and was stopped."
     if "cannot load library" in said:
@@ -301,9 +392,3 @@ def _why(code: int, tail: Sequence[str], options: RenderOptions) -> str:
         return f"Rendering needed more than {options.memory_mb} MB of memory and was stopped."
     last = next((line for line in reversed(tail) if line.strip()), "no message")
     return f"The renderer ended unexpectedly (code {code}): {last}"
-
-
-def dated(snapshot: Snapshot) -> dt.date:
-    """The date that the file itself bears: of the report, or of the last day it speaks of while that is not set."""
-    text = snapshot["dates"]["report"] or snapshot["as_of"] or (snapshot["period"] or {"end": "1970-01-01"})["end"]
-    return dt.date.fromisoformat(text)

@@ -10,15 +10,17 @@ import re
 from collections.abc import Iterator
 
 from django.db.models import Max
+from django.urls import reverse
 from django.utils import timezone
 
-from engagements.models import Control, Engagement, EngagementMember, Role
+from engagements.models import Control, Engagement
 from engagements.register import Finding, Rule, Severity, rule
 from fieldwork.models import ControlTest, Deviation, EvidenceCitation, ItemResult, SignOff
 from reports import opinion
+from reports.approving import approvals, asks_for_two
 from reports.content import Snapshot, digest, has_other_information
 from reports.description import missing
-from reports.drafting import needs_quality_review, reviewed
+from reports.drafting import reviewed
 from reports.models import (
     Conclusion,
     DescriptionSection,
@@ -29,6 +31,7 @@ from reports.models import (
     SystemDescription,
 )
 from reports.opinion import page
+from reports.quality import reviewer_named, why_reviewed
 from reports.snapshot import build
 from reports.statements import INQUIRY_DAYS
 from reports.wording import elements
@@ -366,11 +369,17 @@ def work_before_date(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
 
 @rule("R53", Severity.BLOCK, guards="issue", text="The quality review of this very content is completed")
 def quality_review(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
-    if not needs_quality_review(engagement):
+    why = why_reviewed(engagement)
+    if not why:
         return
     url = page(engagement, "report")
-    if not EngagementMember.objects.filter(engagement=engagement, role=Role.QUALITY_REVIEWER).exists():
-        yield rule.finding("The opinion is modified: name a quality reviewer.", url=url, label="Report")
+    if not reviewer_named(engagement):
+        words = "; ".join(why)
+        yield rule.finding(
+            f"{words[0].upper()}{words[1:]}: name a quality reviewer.",
+            url=reverse("engagements:team", args=[engagement.pk]),
+            label="Team",
+        )
     elif not reviewed(engagement, digest(_content(engagement))):
         yield rule.finding("The quality review of the present content is not completed.", url=url, label="Report")
 
@@ -413,3 +422,21 @@ def issued_once(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
     alive = [Issuance.State.CURRENT, Issuance.State.RENDERING]
     if Issuance.objects.filter(engagement=engagement, state__in=alive).exists():
         yield rule.finding("The report is issued, or being issued.", url=page(engagement, "report"), label="Report")
+
+
+# The firm's own policy
+
+
+@rule(
+    "F01",
+    Severity.BLOCK,
+    guards="issue",
+    text="Where the firm's policy asks for two people, a second one has approved the issue of this very content.",
+)
+def second_person(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
+    if asks_for_two(engagement) and not approvals(engagement, digest(_content(engagement))):
+        yield rule.finding(
+            "It takes two people to issue: nobody beside the partner has approved the present content.",
+            url=page(engagement, "report"),
+            label="Report",
+        )

@@ -208,12 +208,18 @@ def report_number(engagement: Engagement) -> str:
 
 def _firm(engagement: Engagement) -> content.Firm:
     firm = engagement.firm
-    license_ = f"{firm.licence_jurisdiction} license {firm.licence_number}".strip() if firm.licence_number else ""
+    office = engagement.signing_office
+    licence = firm.licence_in(office.state if office else "")
+    license_ = f"{licence.jurisdiction} license {licence.number}".strip() if licence else ""
     review = (
         f"Last peer review accepted {wording.day(firm.peer_review_on.isoformat())}" if firm.peer_review_on else ""
     )
     return content.Firm(
-        name=firm.legal_name, city=firm.city, state=firm.state, license=license_, peer_review=review
+        name=firm.legal_name,
+        city=office.city if office else "",
+        state=office.state if office else "",
+        license=license_,
+        peer_review=review,
     )
 
 

@@ -52,13 +52,21 @@ class _Line:
 
 
 def stamp(
-    pdf: bytes | IO[bytes], *, name: str, email: str, at: dt.datetime, grant_id: str, master_sha256: str
+    pdf: bytes | IO[bytes],
+    *,
+    name: str,
+    email: str,
+    at: dt.datetime,
+    grant_id: str,
+    master_sha256: str,
+    issued_sha256: str,
 ) -> bytes:
     """A copy of the issued PDF for one reader.
 
-    `at` is an aware time, printed in UTC. Raises StampError when the PDF is not the one whose hash is given
-    (nothing but the issued bytes is ever passed on), cannot be read, or the fonts are missing. The same
-    arguments give the same bytes.
+    `master_sha256` is the hash of the PDF given, which bears no seal; `issued_sha256` that of the issued report,
+    which the copy names. `at` is an aware time, printed in UTC. Raises StampError when the PDF is not the one
+    whose hash is given (nothing but the issued bytes is ever passed on), cannot be read, or the fonts are missing.
+    The same arguments give the same bytes.
     """
     master = pdf if isinstance(pdf, bytes) else pdf.read()
     if hashlib.sha256(master).hexdigest() != master_sha256:
@@ -67,13 +75,13 @@ def stamp(
     lines = [
         _line(f"Copy for {_printable(name)}, {_printable(email)}"),
         _line(
-            f"{when:%Y-%m-%d %H:%M:%S} UTC · Grant {_printable(grant_id)} · Issued report SHA-256 {master_sha256}"
+            f"{when:%Y-%m-%d %H:%M:%S} UTC · Grant {_printable(grant_id)} · Issued report SHA-256 {issued_sha256}"
         ),
     ]
     try:
         with pikepdf.open(io.BytesIO(master)) as document:
             _put_on_every_page(document, lines)
-            _describe(document, name=name, email=email, when=when, grant_id=grant_id, master_sha256=master_sha256)
+            _describe(document, name=name, email=email, when=when, grant_id=grant_id, issued_sha256=issued_sha256)
             copy = io.BytesIO()
             document.save(
                 copy, object_stream_mode=pikepdf.ObjectStreamMode.generate, deterministic_id=True, linearize=False
@@ -275,7 +283,7 @@ def _to_unicode(glyphs: dict[str, tuple[int, float]]) -> bytes:
 
 
 def _describe(
-    document: pikepdf.Pdf, *, name: str, email: str, when: dt.datetime, grant_id: str, master_sha256: str
+    document: pikepdf.Pdf, *, name: str, email: str, when: dt.datetime, grant_id: str, issued_sha256: str
 ) -> None:
     """Whose copy it is and of what, for machines: in XMP and in the information dictionary."""
     facts = {
@@ -283,7 +291,7 @@ def _describe(
         "RecipientEmail": email,
         "CopiedAt": when.isoformat(timespec="seconds"),
         "Grant": grant_id,
-        "MasterSHA256": master_sha256,
+        "MasterSHA256": issued_sha256,
     }
     with document.open_metadata(set_pikepdf_as_editor=False, update_docinfo=False) as metadata:
         metadata.register_xml_namespace(NAMESPACE, "attestry")

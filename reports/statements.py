@@ -16,13 +16,13 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.proving import prove
 from audit.context import current_ip
 from audit.trail import action, record
 from engagements.models import Engagement, Stage
 from engagements.roles import require
 from engagements.workflow import locked, must_be
 from reports.models import ManagementStatement, SystemDescription
-from reports.signing import reauthenticate
 from reports.snapshot import build
 from reports.wording import Phrases, assertion_text, day
 
@@ -85,7 +85,7 @@ def sign(
     """
     kind = Kind(kind)
     require(engagement, by, "sign_assertion")
-    reauthenticate(by, password)
+    prove(by, password)
     engagement = locked(engagement)
     must_be(engagement, Stage.FIELDWORK, Stage.REPORTING)
     name, title = " ".join(signatory_name.split()), " ".join(signatory_title.split())

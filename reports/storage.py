@@ -1,6 +1,7 @@
 """Rendered files: kept once under their SHA-256 within the engagement, read with their hash checked.
 
-A PDF is named by its own hash, the pictures of its pages by the PDF's hash and the page.
+A PDF is named by its own hash, the pictures of its pages by the PDF's hash and the page, the parts that a report
+is bound from by what they were made of.
 """
 
 from __future__ import annotations
@@ -59,6 +60,21 @@ def page_of(engagement_id: int, sha256: str, page: int) -> bytes | None:
     with store.open(name, "rb") as file:
         png: bytes = file.read()
     return png
+
+
+def keep_piece(engagement_id: int, name: str, data: bytes) -> None:
+    """Store a part of a report that was laid out (reports/shelf.py)."""
+    _put(f"{engagement_id}/pieces/{name}", data)
+
+
+def piece_of(engagement_id: int, name: str) -> bytes | None:
+    """A part that was laid out, or None when there is none."""
+    try:
+        with storages["reports"].open(f"{engagement_id}/pieces/{name}", "rb") as file:
+            data: bytes = file.read()
+    except FileNotFoundError:
+        return None
+    return data
 
 
 def _put(name: str, data: bytes) -> None:

@@ -15,13 +15,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.models import ClientMember
 from engagements.frame import frame
 from engagements.models import Engagement, ReportingStep, Stage
-from engagements.register import findings
+from engagements.register import Finding, findings
 from engagements.roles import engagement_for
 from engagements.workflow import WORKING
 from reports import (
-    description as descriptions,
-)
-from reports import (
+    approving,
     drafting,
     issuing,
     opinion,
@@ -29,9 +27,13 @@ from reports import (
     storage,
 )
 from reports import (
+    description as descriptions,
+)
+from reports import (
     statements as signing,
 )
 from reports.forms import (
+    ApproveForm,
     ConclusionForm,
     IssueForm,
     MatterForm,
@@ -57,6 +59,7 @@ from reports.models import (
     Report,
     SystemDescription,
 )
+from reports.quality import why_reviewed
 from reports.snapshot import limbs_of, parts_of
 
 Kind = ManagementStatement.Kind
@@ -291,14 +294,15 @@ def sign_statement(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
         "signatory_title": title.first() or "",
         "seen": seen,
     }
-    form = SignForm(initial=initial, kind=kind)
+    proof: dict[str, Any] = {"request": request, "back": request.path}
+    form = SignForm(initial=initial, kind=kind, **proof)
     if request.method == "POST" and "preview" in request.POST:
         # The text is made anew with what was typed; nothing is signed, and the password is not kept.
         data = request.POST.copy()
         data["seen"] = seen
-        form = SignForm(initial={**initial, **data.dict(), "password": ""}, kind=kind)
+        form = SignForm(initial={**initial, **data.dict(), "password": ""}, kind=kind, **proof)
     elif request.method == "POST":
-        form = SignForm(request.POST, kind=kind)
+        form = SignForm(request.POST, kind=kind, **proof)
         if form.is_valid():
             data_in = form.cleaned_data
             try:
@@ -319,7 +323,7 @@ def sign_statement(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
                     # Shown anew below: what is signed next is what is seen next.
                     data = request.POST.copy()
                     data["seen"] = seen
-                    form = SignForm(data, kind=kind)
+                    form = SignForm(data, kind=kind, **proof)
                     form.is_valid()
                 put(form, error)
             else:
@@ -513,6 +517,29 @@ def _drafts(engagement: Engagement) -> Any:
     return drafting.visible_to_client(engagement)
 
 
+def _proof(request: HttpRequest, engagement: Engagement) -> dict[str, Any]:
+    """What a form that asks for a proof of who acts has to know."""
+    return {"request": request, "back": reverse("reports:report", args=[engagement.pk])}
+
+
+def _approving(engagement: Engagement, newest: Report | None, standing: list[Finding]) -> dict[str, Any]:
+    """The second person's part, where the firm's policy asks for one."""
+    asked = approving.asks_for_two(engagement) and engagement.member.of_firm
+    given = approving.approvals(engagement, newest.content_sha256) if asked and newest else []
+    others = [one for one in standing if one.rule != approving.RULE]
+    return {
+        "asks_for_two": asked,
+        "approvals": given,
+        "may_approve": asked
+        and newest is not None
+        and "approve_issue" in engagement.may
+        and _workable(engagement, Stage.REPORTING)
+        and engagement.reporting_step == ReportingStep.READY
+        and not others
+        and all(one.by_id != engagement.member.user_id for one in given),
+    }
+
+
 def _report(request: HttpRequest, engagement: Engagement, **forms: Any) -> HttpResponse:
     of_firm = engagement.member.of_firm
     drafts = list(_drafts(engagement).select_related("requested_by", "job").defer("snapshot")[:12])
@@ -522,6 +549,7 @@ def _report(request: HttpRequest, engagement: Engagement, **forms: Any) -> HttpR
     reporting = _workable(engagement, Stage.REPORTING)
     newest = next((one for one in drafts if one.state == Report.State.READY), None)
     standing = findings("issue", engagement) if of_firm and reporting else []
+    proof = _proof(request, engagement)
     context = {
         **frame(request, engagement, "report"),
         "of_firm": of_firm,
@@ -543,7 +571,10 @@ def _report(request: HttpRequest, engagement: Engagement, **forms: Any) -> HttpR
         and not standing,
         "reviews": QualityReview.objects.filter(engagement=engagement).select_related("by") if of_firm else [],
         "review_form": forms.get("review") or QualityReviewForm(),
-        "issue_form": forms.get("issue") or IssueForm(initial={"draft": newest.pk if newest else 0}),
+        "why_reviewed": why_reviewed(engagement) if of_firm and reporting else [],
+        **_approving(engagement, newest, standing),
+        "approve_form": forms.get("approve") or ApproveForm(**proof, initial={"draft": newest.pk if newest else 0}),
+        "issue_form": forms.get("issue") or IssueForm(**proof, initial={"draft": newest.pk if newest else 0}),
         "issue_open": "issue" in forms,
     }
     return render(request, "reports/report.html", context, status=422 if forms else 200)
@@ -705,7 +736,7 @@ def _file(pdf: bytes, name: str) -> HttpResponse:
 @require_POST
 def issue(request: HttpRequest, pk: int) -> HttpResponse:
     engagement = engagement_for(request, pk, "issue_report")
-    form = IssueForm(request.POST)
+    form = IssueForm(request.POST, **_proof(request, engagement))
     if form.is_valid():
         chosen = get_object_or_404(Report, engagement=engagement, pk=form.cleaned_data["draft"])
         try:
@@ -718,6 +749,25 @@ def issue(request: HttpRequest, pk: int) -> HttpResponse:
             messages.success(request, "The final report is being rendered. It is issued when that is done.")
             return redirect("reports:report", pk)
     return _report(request, engagement, issue=form)
+
+
+@require_POST
+def approve_issue(request: HttpRequest, pk: int) -> HttpResponse:
+    """The second person approves the newest draft for issue."""
+    engagement = engagement_for(request, pk, "approve_issue")
+    form = ApproveForm(request.POST, **_proof(request, engagement))
+    if form.is_valid():
+        chosen = get_object_or_404(Report, engagement=engagement, pk=form.cleaned_data["draft"])
+        try:
+            approving.approve_issue(
+                engagement, by=engagement.member.user, password=form.cleaned_data["password"], draft=chosen
+            )
+        except ValidationError as error:
+            put(form, error)
+        else:
+            messages.success(request, f"You have approved the issue of {str(chosen).lower()}.")
+            return redirect("reports:report", pk)
+    return _report(request, engagement, approve=form)
 
 
 def _issued(engagement: Engagement) -> Issuance:

@@ -15,7 +15,7 @@ import pgtrigger
 
 from accounts.models import ClientMember, Firm, FirmMember, ServiceOrganization, User
 from controls.models import Category, LibraryControl
-from engagements import workflow
+from engagements import independence, workflow
 from engagements.models import Engagement, EngagementMember, Role, Stage
 from engagements.roles import confirm_independence, set_role
 from tests.remembered import remembered
@@ -49,9 +49,10 @@ def person(key: str, name: str | None = None, domain: str = "example.com") -> Us
 def firm(name: str = "Alder & Finch LLP") -> Firm:
     made, new = Firm.objects.get_or_create(
         legal_name=name,
-        defaults={"city": "Portland", "state": "Oregon", "peer_review_on": dt.date(2025, 3, 14)},
+        defaults={"peer_review_on": dt.date(2025, 3, 14)},
     )
     if new:
+        made.offices.create(city="Portland", state="Oregon", is_main=True)
         made.licences.create(jurisdiction="Oregon", number="F-10442", expires_on=dt.date(2028, 6, 30))
     return made
 
@@ -113,12 +114,19 @@ def accepted(**fields: Any) -> Engagement:
     """Staffed, accepted, letter executed: at scoping, with nothing in scope yet."""
     engagement = staffed(**fields)
     petra = engagement.created_by
+    independent(engagement)
     engagement = workflow.accept(
         engagement, on=dt.date(2025, 9, 1), note="Known client, competent team, independent.", by=petra
     )
     return workflow.execute_letter(
         engagement, on=dt.date(2025, 9, 10), for_client="Sigrid Vale", for_firm="Petra Alder", by=petra
     )
+
+
+def independent(engagement: Engagement) -> None:
+    """The partner states that nothing may impair the firm's independence."""
+    for kind in independence.KINDS:
+        independence.state_none(engagement, kind, by=engagement.created_by)
 
 
 def people(engagement: Engagement) -> dict[str, User]:

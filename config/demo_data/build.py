@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
@@ -17,7 +18,7 @@ from config.demo_data.work import Crew
 from controls.models import Category, LibraryControl
 from controls.notation import in_words
 from distribution import agreements, granting, reading
-from engagements import registers, scope, workflow
+from engagements import independence, registers, scope, workflow
 from engagements.models import Control, Engagement, EngagementMember, ReportingStep, Stage
 from engagements.roles import confirm_independence
 from evidence import requests
@@ -25,7 +26,7 @@ from evidence.models import EvidenceFile, EvidenceRequest, Population
 from fieldwork import deviations, notes, profiles
 from fieldwork.models import ControlTest, Deviation, SamplingProfile
 from jobs.models import Job
-from reports import description, drafting, issuing, opinion, statements
+from reports import approving, description, drafting, issuing, opinion, statements
 from reports.models import Issuance, Report
 
 Say = Callable[[str], object]
@@ -54,9 +55,10 @@ def build(*, say: Say, wait: Wait = wait_for_workers) -> None:
     say("Lakeshore Ledger: a Type 2 from acceptance to its readers")
     issued_type_2(firm, team, today, wait)
     say("Tidewater Payroll: a Type 2 in fieldwork")
-    type_2_in_fieldwork(firm, team, today)
+    tidewater = type_2_in_fieldwork(firm, team, today)
     say("Quillfeather Health: a Type 1 in reporting")
-    type_1_in_reporting(firm, team, today, wait)
+    quillfeather = type_1_in_reporting(firm, team, today, wait)
+    people.advise((tidewater, quillfeather))
 
 
 def _every(which: object) -> bool:
@@ -182,7 +184,7 @@ def issued_type_2(firm: Firm, team: dict[str, User], today: dt.date, wait: Wait)
         by=crew.partner,
     )
     people.staff(engagement, team, cast, people.LAKESHORE)
-    _accept_and_engage(engagement, crew, start)
+    _accept_and_engage(engagement, crew, start, texts.independence_of(start))
     controls = _in_scope(engagement, crew, _codes(categories), own=True)
     _registers(
         engagement,
@@ -213,7 +215,22 @@ def issued_type_2(firm: Firm, team: dict[str, User], today: dt.date, wait: Wait)
     return engagement
 
 
-def _accept_and_engage(engagement: Engagement, crew: Crew, start: dt.date) -> None:
+def _weigh_independence(engagement: Engagement, crew: Crew, entries: dict[str, dict[str, Any]]) -> None:
+    """What may touch the firm's independence: recorded by the manager, concluded on by the partner."""
+    for kind in independence.KINDS:
+        if kind not in entries:
+            independence.state_none(engagement, kind, by=crew.manager)
+            continue
+        fields = dict(entries[kind])
+        effect, conclusion = fields.pop("effect"), fields.pop("conclusion")
+        entry = independence.enter(engagement, kind, by=crew.manager, **fields)
+        independence.conclude(entry, effect=effect, conclusion=conclusion, by=crew.partner)
+
+
+def _accept_and_engage(
+    engagement: Engagement, crew: Crew, start: dt.date, entries: dict[str, dict[str, Any]] | None = None
+) -> None:
+    _weigh_independence(engagement, crew, entries or {})
     workflow.accept(engagement, on=start - dt.timedelta(days=47), note=texts.ACCEPTANCE_NOTE, by=crew.partner)
     workflow.execute_letter(
         engagement,
@@ -379,6 +396,7 @@ def _finish_report(
     for member in EngagementMember.objects.filter(engagement=engagement).select_related("user", "engagement"):
         if member.of_firm:
             confirm_independence(member, by=member.user)
+    approving.approve_issue(engagement, by=crew.manager, password=people.PASSWORD, draft=draft)
     issuing.issue(engagement, by=crew.partner, password=people.PASSWORD, draft=draft)
     wait()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 LAKESHORE: dict[str, str] = {
@@ -319,3 +320,28 @@ ASSERTION_BASIS = (
     "Yearly self-assessment of controls (MON-01), weekly configuration monitoring (MON-04), quarterly report of the "
     "Head of Security to the audit and risk committee."
 )
+
+
+def independence_of(start: dt.date) -> dict[str, dict[str, Any]]:
+    """What may touch the firm's independence of Lakeshore Ledger."""
+    return {
+        "services": {
+            "service": "Preparation of the federal and state income tax returns",
+            "starts_on": start - dt.timedelta(days=200),
+            "overseer": "Paula Brandt, Controller",
+            "overseer_fitness": "Certified public accountant, eleven years in corporate tax; reviews and files the returns herself.",
+            "threats": "Self-review is remote: tax figures are not part of the system. Management participation, were the firm to decide on positions.",
+            "safeguards": "A tax partner and a team apart from this engagement; the controller takes every decision and signs the returns.",
+            "effect": "safeguarded",
+            "conclusion": "The service does not touch the system, and management takes the responsibility for it.",
+        },
+        "providers": {
+            "provider": "Vaultline, the tool in which Lakeshore Ledger keeps controls and evidence",
+            "kinds": ["promotion"],
+            "description": "Vaultline names the firm in its public list of auditors. Nobody pays for it, and no referral is agreed.",
+            "threats": "Self-interest, were engagements to depend on the list.",
+            "safeguards": "The list brought less than one hundredth of the firm's fees in the last three years; evidence is read in full, outside of the tool too.",
+            "effect": "none",
+            "conclusion": "No fee, no exclusivity, no limit on evidence: the threat is at an acceptable level.",
+        },
+    }

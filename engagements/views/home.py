@@ -9,7 +9,8 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from accounts.models import FirmMember
+from accounts.models import FirmMember, User
+from accounts.switching import Place, chosen
 from engagements.frame import frame
 from engagements.models import Engagement
 from engagements.palette import find
@@ -27,7 +28,12 @@ SHOWN_PER_KIND = 12
 def home(request: HttpRequest) -> HttpResponse:
     """What waits for the person, over all engagements, in order of urgency."""
     user, today = person(request), timezone.localdate()
-    found = waiting_for(user, today=today)
+    place = chosen(request)
+    found = [
+        one
+        for one in waiting_for(user, today=today)
+        if place is None or place.covers(firm_id=one.engagement.firm_id, client_id=one.engagement.client_id)
+    ]
     urgent = [one for one in found if one.pressing(today) <= Urgency.RETURNED]
     groups = []
     for kind, label in KINDS.items():
@@ -40,10 +46,24 @@ def home(request: HttpRequest) -> HttpResponse:
         "groups": groups,
         "count": len(found),
         "today": today,
-        "rows": [row for row in listed(user) if row.ongoing][:20],
-        "firm_member": FirmMember.objects.filter(user=user).first(),
+        "rows": [row for row in listed(user, place) if row.ongoing][:20],
+        **_of_firm(user, place),
     }
     return render(request, "engagements/home.html", context)
+
+
+def _of_firm(user: User, place: Place | None) -> dict[str, object]:
+    """What the person may do for a firm, and the certificate of it that its administrator has to renew."""
+    members = list(FirmMember.objects.filter(user=user).select_related("firm__certificate"))
+    if place is not None:
+        members = [one for one in members if place.of_firm and one.firm_id == place.key]
+    now = timezone.now()
+    ending = [
+        (one.firm, one.firm.certificate.days_left(at=now))
+        for one in members
+        if one.is_admin and hasattr(one.firm, "certificate") and one.firm.certificate.ends_soon(at=now)
+    ]
+    return {"may_open": any(one.may_accept for one in members), "ending_certificates": ending}
 
 
 @require_GET
@@ -53,7 +73,7 @@ def palette(request: HttpRequest) -> JsonResponse:
     query = request.GET.get("q", "").strip()
     pk = request.GET.get("engagement", "")
     if not pk.isdigit():
-        engagements = Engagement.objects.visible_to(person(request)).select_related("client")
+        engagements = Engagement.objects.visible_to(person(request)).at_place(chosen(request))
         hits = [
             {
                 "code": engagement.number,
@@ -61,7 +81,7 @@ def palette(request: HttpRequest) -> JsonResponse:
                 "url": engagement.get_absolute_url(),
                 "kind": "Engagement",
             }
-            for engagement in engagements
+            for engagement in engagements.select_related("client")
             if query.lower() in f"{engagement.number} {engagement.client.name} {engagement.system_name}".lower()
         ]
         return JsonResponse(hits[:20], safe=False)

@@ -7,7 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from engagements import panels, workflow
 from engagements.forms import AcceptanceForm, LetterForm, ReasonForm, SettingsForm
@@ -15,8 +15,9 @@ from engagements.frame import frame
 from engagements.models import EngagementMember, LetterAmendment, RuleOverride, Stage
 from engagements.obstacles import in_the_way
 from engagements.register import Severity, findings
-from engagements.roles import confirm_independence, engagement_for, require
+from engagements.roles import engagement_for, require
 from engagements.views.acting import done, filed, person, shown
+from engagements.views.independence import changeable, registers_of
 
 # What a step means to the people who take it.
 STEP_WORDS = {
@@ -65,25 +66,12 @@ def acceptance(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         **frame(request, engagement, "overview"),
         "deciding": deciding,
-        "team": [member for member in team if member.of_firm],
+        "team": [(member, member.confirms_again(engagement)) for member in team if member.of_firm],
+        "registers": registers_of(engagement),
+        "may_record": "manage_engagement" in engagement.may and changeable(engagement),
         "standing": in_the_way("accept", engagement) if engagement.stage == Stage.ACCEPTANCE else [],
     }
     return shown(request, "engagements/acceptance.html", context, form)
-
-
-@require_POST
-@login_required
-def independence(request: HttpRequest, pk: int) -> HttpResponse:
-    """A member of the firm's team confirms its own independence."""
-    engagement = engagement_for(request, pk, "see_engagement")
-    done(
-        request,
-        lambda: confirm_independence(engagement.member, by=person(request)),
-        "Your independence is confirmed.",
-    )
-    return redirect(
-        "engagements:overview" if engagement.stage != Stage.ACCEPTANCE else "engagements:acceptance", pk
-    )
 
 
 @require_http_methods(["GET", "POST"])
@@ -124,8 +112,13 @@ def settings(request: HttpRequest, pk: int) -> HttpResponse:
         "prior_period_end",
         "categories",
         "report_due",
+        "office",
     ]
-    form = SettingsForm(request.POST or None, initial={name: getattr(engagement, name) for name in names})
+    form = SettingsForm(
+        request.POST or None,
+        initial={name: getattr(engagement, name) for name in names},
+        firm=engagement.firm,
+    )
 
     def act(data: dict[str, Any]) -> None:
         amendment = None

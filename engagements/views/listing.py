@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts.clients import add_client
 from accounts.listing import narrow
 from accounts.models import Firm, FirmMember, User
+from accounts.switching import Place, chosen
 from engagements.forms import OpenForm
 from engagements.models import Engagement, EngagementMember, Role, Stage
 from engagements.views.acting import filed, person, shown
@@ -37,9 +38,9 @@ class Row:
         return self.engagement.stage not in {Stage.ISSUED, Stage.LOCKED, Stage.DECLINED, Stage.WITHDRAWN}
 
 
-def listed(user: User) -> list[Row]:
-    """The person's engagements with its own role and the partner's name; two queries."""
-    engagements = list(Engagement.objects.visible_to(user).select_related("client", "firm"))
+def listed(user: User, place: Place | None) -> list[Row]:
+    """The person's engagements (of one organization, or all) with its role and the partner's name; two queries."""
+    engagements = list(Engagement.objects.visible_to(user).at_place(place).select_related("client", "firm"))
     members = EngagementMember.objects.filter(engagement__in=engagements).select_related("user")
     mine, partners = {}, {}
     for member in members:
@@ -57,7 +58,7 @@ def engagements(request: HttpRequest) -> HttpResponse:
     user = person(request)
     rows = narrow(
         request.GET,
-        listed(user),
+        listed(user, chosen(request)),
         text=lambda row: f"{row.engagement.number} {row.engagement.client.name} {row.engagement.system_name}",
         stage=lambda row: row.engagement.stage,
         type=lambda row: row.engagement.type,
@@ -75,7 +76,10 @@ def engagements(request: HttpRequest) -> HttpResponse:
 def open_new(request: HttpRequest) -> HttpResponse:
     """Open an engagement for a client, known or new."""
     user = person(request)
-    member = FirmMember.objects.filter(user=user, may_accept=True).select_related("firm").first()
+    members = FirmMember.objects.filter(user=user, may_accept=True).select_related("firm").order_by("pk")
+    place = chosen(request)
+    narrowed = members.filter(firm_id=place.key).first() if place is not None and place.of_firm else None
+    member = narrowed or members.first()
     if member is None:
         raise PermissionDenied("Your firm has not given you the right to open engagements.")
     form = OpenForm(request.POST or None, firm=member.firm, initial={"number": _next_number(member.firm)})

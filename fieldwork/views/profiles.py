@@ -9,7 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts.models import Firm, FirmMember, User
+from accounts.models import Firm, FirmMember
+from accounts.switching import chosen
 from engagements.views.acting import done, person
 from fieldwork import profiles
 from fieldwork.models import SamplingProfile
@@ -32,9 +33,15 @@ def _place(name: str) -> int:
     return _ORDER.index(name) if name in _ORDER else len(_ORDER)
 
 
-def firm_of(user: User) -> FirmMember:
-    """The person's membership in a firm. Raises PermissionDenied for people of clients and readers."""
-    member = FirmMember.objects.filter(user=user).select_related("firm").order_by("-is_admin", "pk").first()
+def firm_of(request: HttpRequest) -> FirmMember:
+    """The person's membership in the firm they chose, else in their first.
+
+    Raises PermissionDenied for people of clients and readers.
+    """
+    members = FirmMember.objects.filter(user=person(request)).select_related("firm").order_by("-is_admin", "pk")
+    place = chosen(request)
+    narrowed = members.filter(firm_id=place.key).first() if place is not None and place.of_firm else None
+    member = narrowed or members.first()
     if member is None:
         raise PermissionDenied("Sampling is the firm's.")
     return member
@@ -43,7 +50,7 @@ def firm_of(user: User) -> FirmMember:
 @require_GET
 def show(request: HttpRequest) -> HttpResponse:
     """What the firm has approved, what it may approve instead, and the sizes of each."""
-    member = firm_of(person(request))
+    member = firm_of(request)
     approved = SamplingProfile.objects.approved_for(member.firm)
     earlier = SamplingProfile.objects.filter(firm=member.firm).order_by("-approved_at")
     context = {
@@ -63,7 +70,7 @@ def show(request: HttpRequest) -> HttpResponse:
 @require_POST
 def approve(request: HttpRequest, profile_pk: int) -> HttpResponse:
     user = person(request)
-    firm: Firm = firm_of(user).firm
+    firm: Firm = firm_of(request).firm
     shipped = get_object_or_404(SamplingProfile, firm=None, pk=profile_pk)
     done(
         request, lambda: profiles.approve(firm, shipped, user), f"{shipped.name} is the firm's profile from now on."

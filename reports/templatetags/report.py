@@ -140,7 +140,7 @@ def link(kind: str, code: object, text: object = "") -> SafeString:
 def codes(kind: str, listed: Sequence[str]) -> SafeString:
     """Links to several things of a kind, separated by commas."""
     return format_html_join(
-        ", ", '<a class="code" href="#{}">{}</a>', ((wording.anchor(kind, code), code) for code in listed)
+        ", ", '<a href="#{}" class="code">{}</a>', ((wording.anchor(kind, code), code) for code in listed)
     )
 
 

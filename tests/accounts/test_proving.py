@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 
-from accounts.proving import TRIES, prove
+from accounts.proving import TRIES, prove, secret_asked
 from engagements.models import EngagementMember, Role
 from tests import factories as f
 from tests.accounts.makers import code_now, with_app, with_recovery_codes
@@ -64,6 +64,7 @@ def test_password_or_a_code_that_counts_once_proves_it() -> None:
     petra = f.person("petra")
     prove(petra, f.PASSWORD)
     secret = with_app(petra)
+    assert secret_asked(petra) == "Your password or a code of your authenticator app"
     code, recovery = code_now(secret), with_recovery_codes(petra)[0]
     for good in (code, recovery):
         prove(petra, good)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import html
 import json
+import re
 import secrets
+import time
 import zlib
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -23,7 +26,7 @@ from django.urls import reverse
 from django.utils import timezone
 from onelogin.saml2.utils import OneLogin_Saml2_Utils
 
-from accounts import single_sign_on
+from accounts import proving, single_sign_on
 from accounts.models import ClientMember, IdentityProvider, User
 from audit.models import Event
 from tests import factories as f
@@ -236,6 +239,99 @@ def test_an_organization_that_demands_it_ends_other_sessions_but_its_administrat
     assert is_in(client)
 
 
+# -- Proving it again -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def only_by_provider(oidc: IdentityProvider, monkeypatch: pytest.MonkeyPatch) -> Client:
+    """Sigrid, who signs, in an old session of the organization's provider: she has no password and no app."""
+    sig = verified(f.person("sig"))
+    sig.set_unusable_password()
+    sig.save()
+    IdentityProvider.objects.update(demanded=True)
+    told(monkeypatch, sig.email)
+    client = Client()
+    client.get(go(client, oidc))
+    assert is_in(client)
+    session = client.session
+    session["signed_in_at"] -= 3600
+    session.save()
+    return client
+
+
+def prove_at_provider(client: Client, page: str) -> str:
+    """From our page to the provider, which is told to ask anew; the address at which it sends the person back."""
+    shown = client.get(page)
+    link = re.search(r'href="([^"]*openid[^"]*|[^"]*process=redirect[^"]*)"', shown.content.decode())
+    assert link, shown.content.decode()[-2000:]
+    sent = urlsplit(client.get(html.unescape(link[1]))["Location"])
+    query = parse_qs(sent.query)
+    assert (query["prompt"], query["max_age"]) == (["login"], ["0"])
+    slug = IdentityProvider.objects.get().slug
+    return f"{reverse('openid_connect_callback', args=[slug])}?state={query['state'][0]}&code=abc"
+
+
+def test_who_has_only_the_provider_proves_it_there_and_the_act_goes_on(
+    only_by_provider: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = f.client()
+    ClientMember.objects.filter(user__email="sig@example.com").update(is_admin=True)
+    url = reverse("accounts:organization", args=[place.pk])
+    asked = only_by_provider.post(url, {"session_hours": "3"})
+    assert asked["Location"].startswith(reverse("accounts:confirm"))
+    place.refresh_from_db()
+    assert place.session_hours == 12
+    told(monkeypatch, "sig@example.com", auth_time=int(time.time()))
+    back = only_by_provider.get(prove_at_provider(only_by_provider, asked["Location"]))
+    done = only_by_provider.get(back["Location"])
+    assert done["Location"] == url
+    place.refresh_from_db()
+    assert place.session_hours == 3
+    assert is_in(only_by_provider)
+
+
+@pytest.mark.parametrize("case", ["another", "long ago"])
+def test_somebody_else_or_an_old_sign_in_at_the_provider_proves_nothing(
+    only_by_provider: Client, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    page = reverse("accounts:confirm")
+    who, then = ("owen@example.com", time.time()) if case == "another" else ("sig@example.com", time.time() - 3000)
+    told(monkeypatch, who, auth_time=int(then))
+    answer = only_by_provider.get(prove_at_provider(only_by_provider, page))
+    assert answer.status_code == 403
+    assert "did not confirm" in answer.content.decode()
+    assert only_by_provider.get(reverse("accounts:confirmed"))["Location"].startswith(page)
+
+
+def test_a_confirmation_stands_for_the_password_of_one_act(
+    only_by_provider: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sig = f.person("sig")
+    told(monkeypatch, sig.email, auth_time=int(time.time()))
+    only_by_provider.get(prove_at_provider(only_by_provider, f"{reverse('accounts:confirm')}?next=/engagements/"))
+    request = only_by_provider.get(reverse("home")).wsgi_request
+    assert proving.secret_asked(sig) == ""
+    assert proving.confirmed(request)
+    one = proving.ticket(request)
+    with pytest.raises(ValidationError):
+        proving.prove(f.person("owen"), one)
+    proving.prove(sig, one)
+    with pytest.raises(ValidationError):
+        proving.prove(sig, one)
+
+
+def test_a_sign_in_by_an_old_session_of_the_provider_is_no_fresh_proof(
+    oidc: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carla = verified(f.person("carla"))
+    for then, fresh in ((time.time() - 7200, False), (time.time(), True)):
+        told(monkeypatch, carla.email, auth_time=int(then))
+        client = Client()
+        client.get(go(client, oidc))
+        assert is_in(client)
+        assert proving.proved_recently(client.get(reverse("home")).wsgi_request) is fresh
+
+
 # -- SAML -----------------------------------------------------------------------------------------
 
 ENTITY = "https://idp.northwind.example/saml"
@@ -344,6 +440,21 @@ def test_an_assertion_signs_in_once(saml: IdentityProvider, keys: tuple[str, str
         assert not is_in(other)
 
 
+def test_a_proof_by_saml_asks_the_provider_to_ask_anew(saml: IdentityProvider, keys: tuple[str, str]) -> None:
+    client = Client(HTTP_HOST=HOST)
+    question = asked(client, saml)
+    post(client, saml, answer(saml, question, assertion(saml, keys, question, "carla@example.com")))
+    login = reverse("saml_login", args=[saml.slug])
+    back = f"{reverse('accounts:confirmed')}?next=/engagements/"
+    sent = urlsplit(client.get(login, {"process": "redirect", "next": back})["Location"])
+    xml = zlib.decompress(base64.b64decode(parse_qs(sent.query)["SAMLRequest"][0]), -15).decode()
+    assert 'ForceAuthn="true"' in xml
+    question = xml.partition('ID="')[2].partition('"')[0]
+    done = post(client, saml, answer(saml, question, assertion(saml, keys, question, "carla@example.com")))
+    assert [place for place, _ in done.redirect_chain][-1] == "/engagements/"
+    assert proving.confirmed(client.get(reverse("home")).wsgi_request)
+
+
 def test_an_assertion_that_names_no_question_counts_once_too(saml: IdentityProvider, keys: tuple[str, str]) -> None:
     """Anybody can write the unsigned part around it, and so make it the answer to another question."""
     client, thief = Client(HTTP_HOST=HOST), Client(HTTP_HOST=HOST)
@@ -393,7 +504,9 @@ def test_administrators_set_it_up_and_take_it_away(client: Client, keys: tuple[s
     assert reverse("openid_connect_callback", args=[provider.slug]) in shown
     assert "of the client" not in shown
     client.post(page, sent | {"secret": ""})
-    assert provider.app.secret == "of the client"
+    assert single_sign_on.Adapter().get_app(None, provider=provider.slug).secret == "of the client"
+    assert provider.app.secret == ""
+    assert "of the client" not in provider.sealed_secret
     saml = {"kind": "saml", "entity_id": ENTITY, "sso_url": f"{ENTITY}/sso", "certificate": keys[1]}
     assert client.post(page, saml).status_code == 302
     metadata = client.get(reverse("saml_metadata", args=[provider.slug]), HTTP_HOST=HOST)

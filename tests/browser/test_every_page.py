@@ -26,7 +26,7 @@ NO_PAGES = {
 
 @pytest.mark.parametrize("key", ["petra", "carla"])
 def test_every_page_of_a_rich_engagement(sit: Sit, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
-    monkeypatch.setattr(drafting, "render_pdf", blank)
+    monkeypatch.setattr(drafting, "printed", blank)
     engagement = rich("Northwind Books, Inc.", number="2026-0901")
     ids = ids_of(engagement)
     desk = sit(f.people(engagement)[key])

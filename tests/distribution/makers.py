@@ -42,7 +42,7 @@ def issued(**fields: object) -> Engagement:
         engagement=engagement,
         draft=draft,
         number=f"{engagement.number}-1",
-        snapshot={},
+        snapshot={"firm": {"name": "Marlowe & Finch LLP"}, "client": {"legal_name": "Lakeshore Ledger, Inc."}},
         content_sha256="0" * 64,
         report_date=dt.date(2026, 11, 1),
         issued_by=petra,
@@ -52,6 +52,7 @@ def issued(**fields: object) -> Engagement:
     # Another test may have spoiled the one of the same name.
     storage.delete(name)
     storage.save(name, ContentFile(content))
+    issuance.unsealed_sha256 = sha256
     issuance.pdf_sha256, issuance.pages, issuance.released_at = sha256, 3, timezone.now()
     issuance.state = Issuance.State.CURRENT
     issuance.save()

@@ -25,6 +25,7 @@ from distribution.models import Acceptance, AccessEvent, Grant
 from engagements.models import Engagement
 from engagements.register import findings
 from reports.models import Issuance
+from reports.storage import Altered
 from tests import factories as f
 from tests.distribution import makers
 
@@ -203,7 +204,7 @@ def test_a_changed_file_is_never_given_out(engagement):
     storage = storages["reports"]
     storage.delete(issuance.storage_name)
     storage.save(issuance.storage_name, ContentFile(makers.pdf(4)))
-    with pytest.raises(reading.Altered):
+    with pytest.raises(Altered):
         reading.download(grant, visitor=VISITOR)
     assert "downloaded" not in kinds(grant)
 

@@ -97,6 +97,9 @@ def test_from_acceptance_to_fieldwork_in_the_pages(client: Client) -> None:
     assert refused.status_code == 422
     assert b"R01" in refused.content
     client.post(url("independence", engagement))
+    assert b"R04" in client.post(url("acceptance", engagement), decision).content
+    for kind in ("services", "providers"):
+        client.post(url("threat_none", engagement, kind))
     assert client.post(url("acceptance", engagement), decision)["Location"] == url("letter", engagement)
     early = client.post(url("letter", engagement), {"on": "2025-08-01", "for_client": "S", "for_firm": "P"})
     assert early.status_code == 422

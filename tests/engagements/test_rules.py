@@ -9,12 +9,13 @@ import pytest
 from django.utils import timezone
 
 from controls.models import Category, Criterion
-from engagements import registers, scope
+from engagements import independence, registers, scope
 from engagements.models import (
     ControlCriterion,
     Engagement,
     EngagementMember,
     MonitoringControl,
+    NonAttestService,
     SubserviceOrganization,
 )
 from engagements.register import Blocked, Severity, findings, guard, rules
@@ -54,6 +55,67 @@ def test_r03_independence_is_confirmed_again_for_the_issue() -> None:
     early = dt.datetime(2026, 9, 30, 12, tzinfo=dt.UTC)
     EngagementMember.objects.filter(role="manager").update(independence_confirmed_at=early)
     assert found("R03", "issue", engagement)
+
+
+def test_r03_a_confirmation_before_the_report_date_is_too_old() -> None:
+    engagement = f.staffed()
+    engagement.report_date = timezone.localdate()
+    assert not found("R03", "issue", engagement)
+    engagement.report_date += DAY
+    assert len(found("R03", "issue", engagement)) == len(f.FIRM_TEAM)
+
+
+def service(engagement: Engagement, **fields: Any) -> NonAttestService:
+    made = independence.enter(
+        engagement,
+        "services",
+        by=f.people(engagement)["milan"],
+        **{
+            "service": "Tax return",
+            "starts_on": dt.date(2026, 1, 1),
+            "overseer": "Carla Nord, controller",
+            "overseer_fitness": "Certified, ten years in tax.",
+            "threats": "Self-review.",
+            "safeguards": "Another partner's team.",
+            **fields,
+        },
+    )
+    assert isinstance(made, NonAttestService)
+    return made
+
+
+def test_r04_other_services_are_stated_and_concluded_on() -> None:
+    engagement = f.staffed()
+    for step in ("accept", "issue"):
+        assert found("R04", step, engagement)
+    made = service(engagement)
+    assert found("R04", "accept", engagement) == ["Tax return: the partner has not concluded on the threats."]
+    made = independence.conclude(made, effect="impairs", conclusion="We kept the books.", by=engagement.created_by)
+    assert "impairs independence" in found("R04", "accept", engagement)[0]
+    independence.conclude(made, effect="safeguarded", conclusion="Apart.", by=engagement.created_by)
+    assert not found("R04", "accept", engagement)
+    NonAttestService.objects.update(overseer=" ")
+    assert "oversees" in found("R04", "accept", engagement)[0]
+    NonAttestService.objects.all().delete()
+    independence.state_none(engagement, "services", by=engagement.created_by)
+    assert not found("R04", "issue", engagement)
+
+
+def test_r05_relations_to_providers_are_stated_and_concluded_on() -> None:
+    engagement = f.staffed()
+    assert found("R05", "accept", engagement)
+    made = independence.enter(
+        engagement,
+        "providers",
+        by=engagement.created_by,
+        provider="Vaultline",
+        kinds=["referral"],
+        description="It names us.",
+        threats="Self-interest.",
+    )
+    assert "concluded" in found("R05", "accept", engagement)[0]
+    independence.conclude(made, effect="none", conclusion="No fee.", by=engagement.created_by)
+    assert not found("R05", "accept", engagement)
 
 
 def test_r06_continuance_is_decided_anew() -> None:
@@ -205,8 +267,15 @@ def test_r44_a_type_2_says_what_changed() -> None:
 def test_r46_the_firm_is_on_record() -> None:
     engagement = f.proposed()
     assert not found("R46", "accept", engagement)
-    engagement.firm.city = engagement.firm.state = ""
-    assert found("R46", "accept", engagement) == ["The firm's city and state is not on record."]
+    office = engagement.firm.offices.create(city="Salem", state="Oregon", closed_at=timezone.now())
+    engagement.office = office
+    assert found("R46", "accept", engagement) == [
+        "The office that signs, Salem, Oregon, is closed: choose another one."
+    ]
+    engagement.office = None
+    engagement.firm.offices.all().delete()
+    [words] = found("R46", "accept", engagement)
+    assert "no office" in words
 
 
 def test_r46_licence_and_peer_review_are_current() -> None:
@@ -247,15 +316,15 @@ def test_blocked_names_rules_and_links() -> None:
     engagement = f.proposed()
     with pytest.raises(Blocked) as refusal:
         guard("accept", engagement)
-    [finding] = refusal.value.findings
-    assert finding.rule == "R01"
+    finding = refusal.value.findings[0]
+    assert [one.rule for one in refusal.value.findings] == ["R01", "R04", "R05"]
     assert finding.url.endswith("/acceptance/")
     assert "R01: Petra Alder has not confirmed independence." in refusal.value.messages
 
 
 @pytest.mark.parametrize(
     "code",
-    "R01 R02 R03 R06 R07 R08 R09 R10 R11 R12 R13 R14 R15 R16 R43 R44 R46 R47 R48 R56".split(),
+    "R01 R02 R03 R04 R05 R06 R07 R08 R09 R10 R11 R12 R13 R14 R15 R16 R43 R44 R46 R47 R48 R56".split(),
 )
 def test_the_rule_is_registered_and_tested_here(code: str) -> None:
     assert code in {rule.id for rule in rules()}

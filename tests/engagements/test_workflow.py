@@ -67,6 +67,7 @@ def test_only_the_partner_accepts_and_only_once() -> None:
     for key in ("milan", "sana", "quinn", "carla"):
         with pytest.raises(PermissionDenied):
             workflow.accept(engagement, on=dt.date(2025, 9, 1), note="Known", by=people[key])
+    f.independent(engagement)
     with pytest.raises(ValidationError, match="future"):
         workflow.accept(
             engagement, on=timezone.localdate() + dt.timedelta(days=1), note="Known", by=people["petra"]
@@ -91,6 +92,7 @@ def test_the_letter_comes_after_acceptance_and_once() -> None:
     letter = {"for_client": "Sig", "for_firm": "Petra", "by": petra}
     with pytest.raises(workflow.WrongStage):
         workflow.execute_letter(engagement, on=dt.date(2025, 9, 10), **letter)
+    f.independent(engagement)
     workflow.accept(engagement, on=dt.date(2025, 9, 1), note="Known", by=petra)
     with pytest.raises(ValidationError, match="R47"):
         workflow.execute_letter(engagement, on=dt.date(2025, 8, 31), **letter)

@@ -94,6 +94,15 @@ REASON = {"reason": "A reason."}
 COMPONENT = {"kind": "data", "name": "Ledger entries", "in_boundary": "on"}
 TESTED = {"procedure": "Inspected something else.", "kinds": "inspection", "phase": "operating"}
 
+SERVICE = {
+    "service": "Tax return",
+    "starts_on": "2026-01-01",
+    "overseer": "Carla Nord, controller",
+    "overseer_fitness": "Certified, ten years in tax.",
+    "threats": "Self-review.",
+    "safeguards": "Another partner's team.",
+}
+
 PLACES = [
     row("healthz", get=PUBLIC),
     row("home", get=SIGNED_IN),
@@ -109,6 +118,14 @@ PLACES = [
     row("accounts:organization_single_sign_on", "organization", get=ADMIN, post=ADMIN, acts=ANY, hidden="olga"),
     row("accounts:single_sign_on", get=PUBLIC),
     row("accounts:single_sign_on_start", "=unknown", get=PUBLIC, missing=True),
+    row("accounts:firm_policies", post=ADMIN, acts=ANY),
+    row("accounts:certificate", get=ADMIN, post=ADMIN, acts=ANY),
+    row("accounts:confirm", get=SIGNED_IN),
+    row("accounts:confirmed", get=SIGNED_IN),
+    row("accounts:switch", post=SIGNED_IN, acts=ANY),
+    row("accounts:office_new", post=ADMIN, acts=ANY),
+    row("accounts:office_main", "office", post=ADMIN, acts=ANY, hidden="olga"),
+    row("accounts:office_close", "office", post=ADMIN, acts=ANY, hidden="olga"),
     row("accounts:licence_new", post=ADMIN, acts=ANY),
     row("accounts:licence_remove", "licence", post=ADMIN, acts=ANY, hidden="olga"),
     row("accounts:firm_member", "firm_member", get=ADMIN, post=ADMIN, acts=ANY, hidden="olga"),
@@ -173,6 +190,33 @@ ENGAGEMENTS = [
         unconfirmed=True,
     ),
     row("engagements:independence", "pk", post="see_fieldwork", acts=ANY, unconfirmed=True),
+    row(
+        "engagements:threat_add",
+        "pk",
+        "=services",
+        get="manage_engagement",
+        post="manage_engagement",
+        data=SERVICE,
+    ),
+    row("engagements:threat_none", "pk", "=providers", post="manage_engagement"),
+    row(
+        "engagements:threat",
+        "pk",
+        "=services",
+        "service",
+        get="see_fieldwork",
+        post="manage_engagement",
+        data=SERVICE,
+    ),
+    row(
+        "engagements:threat_conclude",
+        "pk",
+        "=services",
+        "service",
+        post="accept_engagement",
+        data={"effect": "none", "conclusion": "Small."},
+    ),
+    row("engagements:threat_remove", "pk", "=services", "service", post="accept_engagement", data=REASON),
     row(
         "engagements:letter",
         "pk",
@@ -559,6 +603,13 @@ REPORTS = [
     row("reports:draft_page", "pk", "draft", "=1", get="see_report"),
     row("reports:draft_pdf", "pk", "draft", get="see_report"),
     row(
+        "reports:approve_issue",
+        "pk",
+        post="approve_issue",
+        acts=REPORTING,
+        data={"draft": "@draft_pk", "password": "@password"},
+    ),
+    row(
         "reports:issue",
         "pk",
         post="issue_report",
@@ -592,6 +643,7 @@ DISTRIBUTION = [
     ),
     row("distribution:revoke", "pk", "grant", post="manage_distribution", at=Stage.ISSUED, acts=ISSUED),
     row("distribution:send_link", "pk", "grant", post="manage_distribution", at=Stage.ISSUED, acts=ISSUED),
+    row("distribution:verify", get=PUBLIC, post=PUBLIC, at=Stage.ISSUED, acts=frozenset()),
     row("distribution:gate", get=READER, at=Stage.ISSUED),
     row("distribution:accept", post=READER, at=Stage.ISSUED, acts=ISSUED),
     row("distribution:download", post=READER, at=Stage.ISSUED, acts=ISSUED),

@@ -13,6 +13,7 @@ from django.db import DatabaseError, connection
 from django.http import HttpResponse
 from django.utils import timezone
 
+from accounts.models import Firm
 from audit.models import Event
 from controls.models import Criterion
 from distribution import agreements
@@ -31,9 +32,10 @@ from fieldwork import testing as planning
 from fieldwork.models import ControlTest, Deviation, ItemResult
 from reports import statements
 from reports.models import SystemDescription
+from tests import factories as f
 from tests.evidence import makers as evidence
 from tests.fieldwork import makers as fieldwork
-from tests.permissions.table import TABLE, Row
+from tests.permissions.table import SERVICE, TABLE, Row
 from tests.permissions.test_table import Table, may
 from tests.permissions.world import EVERYBODY, World, rendered_blank, undone
 from tests.reports import makers as reports
@@ -159,6 +161,15 @@ def ready_to_issue(world: World) -> dict[str, Any]:
     return {"pk": draft.engagement_id, "draft_pk": draft.pk}
 
 
+def two_to_issue(world: World) -> dict[str, Any]:
+    Firm.objects.update(two_to_issue=True)
+    return ready_to_issue(world)
+
+
+def not_weighed(world: World) -> dict[str, Any]:
+    return {"pk": f.staffed(number="2026-0997").pk}
+
+
 def under_review(world: World) -> None:
     Engagement.objects.filter(pk=world.engagement.pk).update(reporting_step=ReportingStep.QUALITY_REVIEW)
 
@@ -213,6 +224,10 @@ FITTING: dict[str, Fitting] = {
         Stage.ACCEPTANCE,
         before=confirmed,
     ),
+    "engagements:threat_add": Fitting({**SERVICE, "service": "Another one"}),
+    "engagements:threat": Fitting({**SERVICE, "service": "Another one"}),
+    "engagements:threat_conclude": Fitting({"effect": "impairs", "conclusion": "We kept the books."}),
+    "engagements:threat_none": Fitting(before=not_weighed),
     "engagements:letter": Fitting(
         {"on": "2025-09-10", "for_client": "A", "for_firm": "B"},
         Stage.SCOPING,
@@ -319,6 +334,7 @@ FITTING: dict[str, Fitting] = {
     "reports:add_matter": Fitting(
         {"title": "T", "cause": "operation", "limbs": ["operating"], "basis": "B", "criteria": ["CC6.2"]}
     ),
+    "reports:approve_issue": Fitting({"draft": "@draft_pk", "password": "@password"}, before=two_to_issue),
     "reports:issue": Fitting(
         {"draft": "@draft_pk", "password": "@password", "confirm": "issue"}, before=ready_to_issue
     ),

@@ -30,9 +30,9 @@ from accounts.models import ClientMember, FirmMember, User
 from accounts.proving import SIGNED_IN_AT
 from distribution import agreements, granting, reading
 from distribution.models import Grant, PartyClass
-from engagements import scope
+from engagements import independence, scope
 from engagements.freeze import EngagementOwned
-from engagements.models import Component, Control, Engagement, ReportingStep, Role, Stage
+from engagements.models import Component, Control, Engagement, NonAttestService, ReportingStep, Role, Stage
 from engagements.roles import set_role
 from evidence.models import EvidenceRequest
 from fieldwork import deviations, notes
@@ -129,11 +129,11 @@ def build() -> World:
 def rendered_blank() -> Iterator[None]:
     """Reports come out with blank pages, at once."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(drafting, "render_pdf", blank)
+        patch.setattr(drafting, "printed", blank)
         yield
 
 
-def blank(html: str, **others: Any) -> Rendered:
+def blank(*_: Any) -> Rendered:
     """Rendering without WeasyPrint."""
     pdf = reports.a_pdf(2)
     return Rendered(pdf, 2, hashlib.sha256(pdf).hexdigest())
@@ -145,6 +145,17 @@ def rich(client: str, *, number: str, partner: User | None = None) -> Engagement
     engagement = reports.in_scope(a_client=f.client(name=client), number=number, partner=partner)
     f.at_stage(engagement, Stage.FIELDWORK)
     who = f.people(engagement)
+    other_work = independence.enter(
+        engagement,
+        "services",
+        service="Payroll tax filings",
+        starts_on=dt.date(2026, 1, 1),
+        overseer="Carla Nord, controller",
+        overseer_fitness="Certified.",
+        threats="Self-review.",
+        by=who["milan"],
+    )
+    independence.conclude(other_work, effect="none", conclusion="Not near the system.", by=who["petra"])
     fieldwork.profile()
     control = fieldwork.control(engagement)
     scope.set_owner(control, who["owen"], by=who["petra"])
@@ -229,6 +240,8 @@ def ids_of(engagement: Engagement) -> dict[str, Any]:
         "client_member": engagement.client.members.get(user__email="owen@example.com").pk,
         "firm_member": engagement.firm.members.get(user__email="sana@example.com").pk,
         "licence": engagement.firm.licences.get().pk,
+        "office": engagement.firm.offices.get().pk,
+        "service": NonAttestService.objects.get(**of).pk,
         "profile": SamplingProfile.objects.filter(firm=None)[0].pk,
     }
 

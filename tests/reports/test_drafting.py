@@ -64,14 +64,14 @@ def test_a_failure_is_shown_in_words(engagement: Any, monkeypatch: pytest.Monkey
     def fail(*arguments: Any, **options: Any) -> Any:
         raise RenderError("Rendering took longer than 600 seconds and was stopped.")
 
-    monkeypatch.setattr(drafting, "render_pdf", fail)
+    monkeypatch.setattr(drafting, "printed", fail)
     draft = m.rendered(engagement)
     assert draft.state == "failed"
     assert draft.job is not None
     assert draft.job.error == "Rendering took longer than 600 seconds and was stopped."
 
 
-@pytest.mark.parametrize("phase", ["render_pdf", "record"])
+@pytest.mark.parametrize("phase", ["printed", "record"])
 def test_a_worker_that_dies_is_followed_by_one_that_does_the_work_once(
     engagement: Any, phase: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

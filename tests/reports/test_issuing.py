@@ -145,7 +145,7 @@ def test_a_rendering_that_can_never_succeed_issues_nothing_and_opens_the_engagem
         raise RenderError("Rendering needed more than 3072 MB of memory and was stopped.")
 
     with monkeypatch.context() as patched:
-        patched.setattr(drafting, "render_pdf", fail)
+        patched.setattr(drafting, "printed", fail)
         assert issuance.job_id is not None
         run(issuance.job_id)
     issuance.refresh_from_db()
@@ -159,14 +159,14 @@ def test_a_rendering_that_can_never_succeed_issues_nothing_and_opens_the_engagem
     assert (again.state, again.number) == ("current", issuance.number)
 
 
-PHASES = ["render_pdf", "keep_pdf", "keep_page", "record"]
+PHASES = ["printed", "keep_pdf", "keep_page", "record"]
 
 
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_worker_that_dies_anywhere_leaves_nothing_half_done(phase: str, monkeypatch: pytest.MonkeyPatch) -> None:
     draft = m.ready()
     issuance = issue(draft)
-    where = {"render_pdf": drafting, "keep_pdf": storage, "keep_page": storage, "record": issuing}[phase]
+    where = {"printed": drafting, "keep_pdf": storage, "keep_page": storage, "record": issuing}[phase]
 
     def die(*arguments: Any, **options: Any) -> Any:
         raise OSError("killed")

@@ -16,10 +16,11 @@ import pypdfium2
 import pytest
 
 from reports import rendering
+from reports.book import Book, Chunk, book_of
 from reports.content import Snapshot
-from reports.render_child import oracle
-from reports.rendering import Rendered, RenderError, RenderOptions, html_of, render_pdf
+from reports.rendering import Memory, Press, Rendered, RenderError, RenderOptions, typeset
 from tests.reports import pdf, snapshots
+from tests.reports.printing import PRESS, SHELF, printed
 
 LONG = (
     "The Extraordinarily Long-Winded Mutual Bookkeeping, Reconciliation and Payroll Administration Cooperative of "
@@ -46,7 +47,7 @@ def stress() -> Snapshot:
 
 @pytest.fixture(scope="module")
 def qualified() -> Rendered:
-    return render_pdf(html_of(snapshots.qualified(), draft=None))
+    return printed(snapshots.qualified())
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +64,12 @@ def texts(qualified: Rendered) -> list[str]:
 @pytest.fixture(scope="module")
 def draft() -> Rendered:
     """A draft of the stress report."""
-    return render_pdf(html_of(stress(), draft=3))
+    return printed(stress(), draft=3)
 
 
 @pytest.fixture(scope="module")
 def type_1() -> Rendered:
-    return render_pdf(html_of(snapshots.type_1(), draft=None))
+    return printed(snapshots.type_1())
 
 
 # What a reader sees
@@ -284,23 +285,29 @@ def test_headings_skip_no_level(document: pikepdf.Pdf) -> None:
 
 
 def test_same_snapshot_gives_the_same_bytes(type_1: Rendered) -> None:
-    again = render_pdf(html_of(snapshots.type_1(), draft=None))
+    """Also from another process, in which nothing is known yet."""
+    press = Press()
+    again = typeset(book_of(snapshots.type_1(), draft=None), Memory(), press)
+    press.close()
     assert again.sha256 == type_1.sha256
     assert again.pdf == type_1.pdf
-
-
-def test_plain_weasyprint_lays_out_the_same_pages(type_1: Rendered) -> None:
-    """What we change in the child (artifacts, memory, collection) changes no word on any page."""
-    options = RenderOptions()
-    plain = oracle(html_of(snapshots.type_1(), draft=None), options.assets, options.fonts)
-    assert pdf.texts(plain) == pdf.texts(type_1.pdf)
 
 
 # What is refused
 
 
 def small(body: str, head: str = "") -> str:
-    return f'<!doctype html><html lang="en"><head><title>t</title>{head}</head><body>{body}</body></html>'
+    return f'<!doctype html><html lang="en"><head>{head}</head><body>{body}</body></html>'
+
+
+def laid_out(html: str, options: RenderOptions | None = None) -> None:
+    """The HTML as a part, by a press of its own where it has other limits."""
+    press = Press(options) if options else PRESS
+    try:
+        press.lay_out(html, [], "small", Memory())
+    finally:
+        if options:
+            press.close()
 
 
 REFERENCES = {
@@ -329,50 +336,49 @@ REFERENCES = {
 @pytest.mark.parametrize("name", REFERENCES)
 def test_only_own_assets_are_read(name: str) -> None:
     with pytest.raises(RenderError, match=r"own assets only|is missing"):
-        render_pdf(REFERENCES[name])
+        laid_out(REFERENCES[name])
 
 
 def test_link_that_leads_nowhere_is_refused() -> None:
-    with pytest.raises(RenderError, match=r"lead nowhere.*#nowhere"):
-        render_pdf(small('<a href="#nowhere">x</a>'))
+    chunk = Chunk("one", '<p>See <a href="#nowhere">there</a></p>', "One")
+    with pytest.raises(RenderError, match=r"lead nowhere: #nowhere"):
+        typeset(Book("t", "a", "s", "2026-01-01", ("report.css",), "", "", (chunk,)), SHELF, PRESS)
 
 
 def test_missing_fonts_are_told(tmp_path: Path) -> None:
     with pytest.raises(RenderError, match=r"fonts/inter-latin-400-normal\.woff2 is missing"):
-        render_pdf(
-            small("x", '<link rel="stylesheet" href="asset:report.css">'), options=RenderOptions(fonts=tmp_path)
-        )
+        laid_out(small("x", '<link rel="stylesheet" href="asset:report.css">'), RenderOptions(fonts=tmp_path))
 
 
 def test_limits_end_in_words() -> None:
     options = RenderOptions()
     heavy = small("<p>" + "word " * 50_000)
     with pytest.raises(RenderError, match="longer than 0 seconds"):
-        render_pdf(heavy, options=replace(options, wall_seconds=0))
+        laid_out(heavy, replace(options, wall_seconds=0))
     with pytest.raises(RenderError, match="more than 2 seconds of processor time"):
-        render_pdf(heavy, options=replace(options, cpu_seconds=2))
+        laid_out(heavy, replace(options, cpu_seconds=2))
     with pytest.raises(RenderError, match="more than 64 MB of memory"):
-        render_pdf(small("x"), options=replace(options, memory_mb=64))
+        laid_out(small("x"), replace(options, memory_mb=64))
 
 
 def test_deep_nesting_ends_in_words() -> None:
     with pytest.raises(RenderError, match="nested too deeply"):
-        render_pdf(small("<div>" * 3000 + "x"))
+        laid_out(small("<div>" * 3000 + "x"))
 
 
 def test_child_that_cannot_start_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     script = "import sys; sys.exit('OSError: cannot load library libpango-1.0-0')"
     monkeypatch.setattr(rendering, "_command", lambda _: [sys.executable, "-c", script])
     with pytest.raises(RenderError, match=r"manage\.py doctor"):
-        render_pdf(small("x"))
+        laid_out(small("x"), RenderOptions())
 
 
 def test_progress_is_told() -> None:
-    steps: list[tuple[str, int]] = []
-    rendered = render_pdf(small("<p>x</p>" * 600), on_progress=lambda step, pages: steps.append((step, pages)))
-    assert steps[0][0] == "Fetching and parsing HTML"
-    assert ("Creating layout", 10) in steps
-    assert steps[-1] == ("Adding PDF metadata", rendered.pages)
+    steps: list[tuple[str, int, int]] = []
+    book = book_of(snapshots.type_1(), draft=7)
+    typeset(book, Memory(), PRESS, on_progress=lambda *step: steps.append(step))
+    parts = len(book.chunks) - 1
+    assert steps == [*(("Laying out", number, parts) for number in range(1, parts + 1)), ("Binding", parts, parts)]
 
 
 def test_child_has_no_network_where_the_system_allows_that() -> None:

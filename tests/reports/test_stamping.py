@@ -11,21 +11,23 @@ import pikepdf
 import pytest
 
 from reports import stamping
-from reports.rendering import html_of, render_pdf
 from reports.stamping import NAMESPACE, StampError, stamp
 from tests.reports import pdf, snapshots
+from tests.reports.printing import printed
 
 AT = dt.datetime(2026, 11, 22, 9, 3, 5, tzinfo=dt.timezone(dt.timedelta(hours=-5)))
 
 
 @pytest.fixture(scope="module")
 def master() -> bytes:
-    return render_pdf(html_of(snapshots.type_2(), draft=None)).pdf
+    return printed(snapshots.type_2()).pdf
 
 
 def copy_for(master: bytes, name: str = "Dana Whitfield", email: str = "dana@reader.example") -> bytes:
     sha256 = hashlib.sha256(master).hexdigest()
-    return stamp(master, name=name, email=email, at=AT, grant_id="7f2a91", master_sha256=sha256)
+    return stamp(
+        master, name=name, email=email, at=AT, grant_id="7f2a91", master_sha256=sha256, issued_sha256=sha256
+    )
 
 
 def test_every_page_bears_who_when_and_which_grant(master: bytes) -> None:
@@ -112,7 +114,14 @@ def test_same_arguments_give_the_same_bytes(master: bytes) -> None:
 
 def test_reads_files_too(master: bytes) -> None:
     sha256 = hashlib.sha256(master).hexdigest()
-    arguments = {"name": "D", "email": "d@reader.example", "at": AT, "grant_id": "1", "master_sha256": sha256}
+    arguments = {
+        "name": "D",
+        "email": "d@reader.example",
+        "at": AT,
+        "grant_id": "1",
+        "master_sha256": sha256,
+        "issued_sha256": sha256,
+    }
     assert stamp(io.BytesIO(master), **arguments) == stamp(master, **arguments)  # type: ignore[arg-type]
 
 
@@ -125,6 +134,7 @@ def test_only_the_issued_bytes_are_passed_on(master: bytes) -> None:
             at=AT,
             grant_id="1",
             master_sha256=hashlib.sha256(master).hexdigest(),
+            issued_sha256=hashlib.sha256(master).hexdigest(),
         )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from reports.rendering import html_of
+from reports.book import book_of
 from tests.reports import snapshots
 
 
 def test_a_draft_says_on_which_limbs_nothing_is_concluded() -> None:
-    html = html_of(snapshots.type_2(), draft=1, unformed=["design", "operating"])
+    html = book_of(snapshots.type_2(), draft=1, unformed=["design", "operating"]).html
     assert html.count("Not concluded yet") == 3, "two rows at a glance and the notice in Section I"
     assert "limb (b)" in html
     assert "limb (c)" in html
@@ -15,5 +15,5 @@ def test_a_draft_says_on_which_limbs_nothing_is_concluded() -> None:
 
 
 def test_nothing_is_said_when_all_is_concluded_or_issued() -> None:
-    assert "Not concluded yet" not in html_of(snapshots.type_2(), draft=1)
-    assert "Not concluded yet" not in html_of(snapshots.type_2(), draft=None, unformed=["design"])
+    assert "Not concluded yet" not in book_of(snapshots.type_2(), draft=1).html
+    assert "Not concluded yet" not in book_of(snapshots.type_2(), draft=None, unformed=["design"]).html

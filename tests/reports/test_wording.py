@@ -8,9 +8,9 @@ from itertools import product
 
 import pytest
 
+from reports.book import book_of
 from reports.content import EXPECTED, Conclusion, Limb, Snapshot
 from reports.prose import to_html
-from reports.rendering import html_of
 from reports.wording import (
     Phrases,
     anchor,
@@ -41,7 +41,7 @@ ALWAYS = ["addressee", "scope", "management", "auditor", "independence", "limita
 
 def text_of(snapshot: Snapshot, key: str = "opinion") -> str:
     """A section as plain text on one line."""
-    document = html_of(snapshot, draft=None)
+    document = book_of(snapshot, draft=None).html
     section = re.search(rf'<section id="section-{key}".*?</section>', document, re.DOTALL)
     assert section
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", section[0])).split())
@@ -175,7 +175,7 @@ def test_emphasis_paragraphs_say_that_the_opinion_is_not_modified() -> None:
     assert "Emphasis of matter: short period The period is three months." in text
     assert "Other matter: prior report" in text
     assert text.count("Our opinion is not modified with respect to this matter.") == 1
-    assert "kept inside" not in html_of(snapshot, draft=None)
+    assert "kept inside" not in book_of(snapshot, draft=None).html
 
 
 def test_restricted_use_names_the_parties() -> None:
@@ -285,7 +285,7 @@ def test_disclaimer_of_one_limb_leaves_the_others_examined() -> None:
 
 
 def test_basis_leads_to_control_criterion_and_exception() -> None:
-    document = html_of(snapshots.qualified(), draft=None)
+    document = book_of(snapshots.qualified(), draft=None).html
     basis = re.search(r'<div class="matter" id="matter-1">.*?</div>', document, re.DOTALL)
     assert basis
     for target in ("control-IAM-06", "criterion-CC6.2", "exception-EX-01"):
@@ -338,14 +338,14 @@ def test_control_wording_is_the_same_in_iii_and_iv() -> None:
     )
     for control in snapshot["controls"]:
         stated = html.escape(control["wording"]).replace("&#x27;", "&#x27;")
-        document = html_of(snapshot, draft=None)
+        document = book_of(snapshot, draft=None).html
         section_3, section_4 = document.split('id="section-controls"')
         assert section_3.count(stated) == 1, control["number"]
         assert section_4.count(stated) == 1, control["number"]
 
 
 def test_control_that_meets_several_criteria_is_printed_once_and_referred_to() -> None:
-    document = html_of(snapshots.type_2(), draft=None).split('id="section-controls"')[1]
+    document = book_of(snapshots.type_2(), draft=None).html.split('id="section-controls"')[1]
     assert document.count('id="control-IAM-05"') == 1
     reference = re.search(r'<tbody class="reference">.*?IAM-05.*?</tbody>', document, re.DOTALL)
     assert reference
@@ -392,7 +392,7 @@ def test_no_response_of_management_stands_among_results() -> None:
     answer = "A named deputy now holds the review."
     assert answer in text_of(snapshot, "other")
     assert answer not in text_of(snapshot, "controls")
-    assert html_of(snapshot, draft=None).count(answer) == 1
+    assert book_of(snapshot, draft=None).html.count(answer) == 1
 
 
 def test_results_without_exception_print_no_numbers() -> None:
@@ -419,7 +419,7 @@ def test_criterion_that_is_not_relevant_is_named_with_its_reason() -> None:
     assert "There is nobody else." in text_of(snapshot, "description")
     # Its controls stand where they meet another criterion, or apart: none is dropped.
     assert "Controls without a criterion" in text_of(snapshot, "controls")
-    assert html_of(snapshot, draft=None).count('id="control-GOV-01"') == 1
+    assert book_of(snapshot, draft=None).html.count('id="control-GOV-01"') == 1
 
 
 def test_description_has_its_parts_and_registers() -> None:
@@ -441,7 +441,7 @@ def test_description_has_its_parts_and_registers() -> None:
 
 def test_type_1_has_no_changes_and_nothing_tested() -> None:
     snapshot = snapshots.type_1()
-    document = html_of(snapshot, draft=None)
+    document = book_of(snapshot, draft=None).html
     assert "DC9" not in document
     assert "Exceptions of the period" not in document
     assert "No exceptions noted" not in document
@@ -530,7 +530,7 @@ def test_hostile_texts_everywhere_stay_text() -> None:
         return value
 
     poisoned = poison(snapshots.qualified())
-    document = html_of(poisoned, draft=2)  # type: ignore[arg-type]
+    document = book_of(poisoned, draft=2).html  # type: ignore[arg-type]
     assert "evil.example" in document
     assert "<img" not in document
     assert "<script" not in document

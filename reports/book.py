@@ -1,0 +1,332 @@
+"""The report as a book: parts that each begin on a page of their own, as HTML, and the cover that binds them.
+
+A part is laid out by itself, so its HTML says nothing of page numbers; the table of contents gets them when all
+other parts are laid out. Put one after the other the parts are the whole report (`Book.html`), which plain
+WeasyPrint lays out alike.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.template.loader import render_to_string
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import Truncator
+
+from reports import arrangement, wording
+from reports.content import Control, DescriptionPart, Snapshot, canonical, digest, result_of
+from reports.models import Part
+
+REGISTERS = {
+    Part.DC2: "report/description/_commitments.html",
+    Part.DC3: "report/description/_components.html",
+    Part.DC4: "report/description/_incidents.html",
+    Part.DC5: "report/description/_controls.html",
+    Part.DC6: "report/description/_cuecs.html",
+    Part.DC7: "report/description/_subservices.html",
+    Part.DC8: "report/description/_not_relevant.html",
+    Part.DC9: "report/description/_changes.html",
+}
+COMPONENTS = {
+    "infrastructure": "Infrastructure",
+    "software": "Software",
+    "people": "People",
+    "data": "Data",
+    "procedures": "Procedures",
+}
+# Faces beyond the plain Latin ones are read only when the content has letters for them: each costs time.
+SUBSETS = {
+    "latin-ext": re.compile("[\u0100-\u02ff\u1e00-\u1eff\u2c60-\u2c7f]"),
+    "greek": re.compile("[\u0370-\u03ff]"),
+    "cyrillic": re.compile("[\u0400-\u045f\u0490-\u04ff]"),
+}
+CONTENTS = "contents"
+# Lines of the narrow columns that a chunk of Section IV or of the controls as stated takes at least, before the
+# next one begins a page: about two pages, so that the white at its end is little and a change costs little.
+ENOUGH = 62
+# From this many controls on the description is laid out in several parts.
+MANY = 150
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A part of the book that begins on a page of its own.
+
+    `body` is HTML; `head` stands over every page, and one without a head bears no page numbers either; `wide`:
+    its pages lie on the long side.
+    """
+
+    name: str
+    body: str
+    head: str
+    wide: bool = False
+
+
+@dataclass(frozen=True)
+class Book:
+    """All that is printed. `styles` are names of assets; `running` and `draft` stand on every page."""
+
+    title: str
+    author: str
+    subject: str
+    made_on: str
+    styles: tuple[str, ...]
+    running: str
+    draft: str
+    chunks: tuple[Chunk, ...]
+
+    @property
+    def html(self) -> str:
+        """The whole report as one document that refers to nothing but `asset:` files."""
+        return render_to_string("report/document.html", {"book": self, "chunks": self.chunks})
+
+    def document(self, chunk: Chunk) -> str:
+        """One part as a document of its own: without style sheets, and with links that any part may answer."""
+        return self._document(mark_safe(chunk.body.replace('<a href="#', '<a href="xref:')))  # noqa: S308
+
+    @property
+    def heads(self) -> list[tuple[str, bool]]:
+        """What stands over and under the pages, each once, and whether those lie on the long side."""
+        return list(dict.fromkeys((chunk.head, chunk.wide) for chunk in self.chunks if chunk.head))
+
+    def document_of_heads(self) -> str:
+        """A page for each of the heads, with nothing on it."""
+        pages = ((mark_safe(' class="wide"') if wide else "", head) for head, wide in self.heads)
+        return self._document(format_html_join("", '<section{} data-title="{}"></section>', pages))
+
+    def _document(self, body: SafeString) -> str:
+        return format_html(
+            '<!doctype html><html lang="en-US"><body data-running="{}" data-draft="{}">{}</body></html>',
+            self.running,
+            self.draft,
+            body,
+        )
+
+
+def with_pages(chunk: Chunk, pages: Mapping[str, int]) -> Chunk:
+    """The table of contents with the page numbers that its entries print; `pages` by anchor."""
+
+    def numbered(entry: re.Match[str]) -> str:
+        return f'<a href="#{entry[1]}" data-page="{pages.get(entry[1], "")}"'
+
+    return replace(chunk, body=re.sub(r'<a href="#([^"]+)"', numbered, chunk.body))
+
+
+def book_of(snapshot: Snapshot, *, draft: int | None, unformed: Sequence[str] = ()) -> Book:
+    """The report of a snapshot.
+
+    `draft` is the draft's number, printed over every page; None gives the report as issued. `unformed`: limbs
+    on which the partner has not concluded, which a draft says of them. The same snapshot gives the same book.
+    """
+    words = wording.Phrases(snapshot)
+    text = canonical(snapshot).decode()
+    series = arrangement.by_series(snapshot)
+    shared = {
+        "s": snapshot,
+        "w": words,
+        "draft": draft,
+        "unformed": unformed if draft else (),
+        "fingerprint": digest(snapshot),
+        "parts": _parts(snapshot),
+        "registers": REGISTERS,
+        "components": _components(snapshot),
+        "disclosed": [incident for incident in snapshot["incidents"] if incident["disclosed"]],
+        "not_relevant": [criterion for criterion in snapshot["criteria"] if not criterion["relevant"]],
+        "relevant_count": sum(criterion["relevant"] for criterion in snapshot["criteria"]),
+        "csoc_count": sum(len(one["csocs"]) for one in snapshot["subservices"]),
+        "categories": wording.CATEGORIES,
+        "series": series,
+        "columns": 4 if words.type_2 else 3,
+        "unmapped": arrangement.unmapped(snapshot),
+        "tally": _tally(series),
+        "found": {one["code"]: one for one in snapshot["deviations"]},
+        "lines": arrangement.exceptions(snapshot),
+        "responses": [one for one in snapshot["deviations"] if one["response"]],
+        "assertion": snapshot["assertion"]["text"] or wording.assertion_text(snapshot),
+    }
+    subsets = [name for name, letters in SUBSETS.items() if letters.search(text)]
+    return Book(
+        title=f"{words.legal_name}: SOC 2 Type {snapshot['report']['type']} report, {words.span}",
+        author=snapshot["firm"]["name"],
+        subject=f"Report {snapshot['report']['number']} on the {words.system} {words.time}",
+        made_on=dated(snapshot).isoformat(),
+        styles=("report.css", *(f"fonts-{name}.css" for name in subsets), *(["draft.css"] if draft else [])),
+        running=render_to_string("report/_running.html", shared).strip(),
+        draft=f"Draft {draft}, not for distribution" if draft else "",
+        chunks=tuple(_chunks(snapshot, words, shared)),
+    )
+
+
+def _chunks(snapshot: Snapshot, words: wording.Phrases, shared: Mapping[str, Any]) -> Iterable[Chunk]:
+    def chunk(name: str, template: str, head: str, *, wide: bool = False, **more: Any) -> Chunk:
+        body = render_to_string(f"report/{template}", {**shared, **more, "head": head})
+        return Chunk(name, body, head, wide)
+
+    def within(key: str) -> dict[str, Any]:
+        here = words.section[key]
+        return {"here": here, "head": f"{here.name} · {Truncator(here.title).chars(64)}"}
+
+    yield chunk("cover", "_cover.html", "")
+    yield chunk(CONTENTS, "_contents.html", "Contents")
+    yield chunk("glance", "_glance.html", "The report at a glance")
+    yield chunk("opinion", "_opinion.html", **within("opinion"))
+    yield chunk("assertion", "_assertion.html", **within("assertion"))
+    for number, piece in enumerate(_description(snapshot, shared)):
+        yield chunk(
+            f"description-{number}", "_description.html", **within("description"), first=number == 0, **piece
+        )
+    section = {**within("controls"), "wide": True}
+    yield chunk("introduction", "_controls.html", **section)
+    for number, segments in enumerate(cut(shared["series"], _tested_lines)):
+        yield chunk(f"tests-{number}", "_tests.html", **section, segments=segments)
+    if shared["unmapped"]:
+        yield chunk("unmapped", "_unmapped.html", **section)
+    if words.type_2:
+        yield chunk("exceptions", "_exceptions.html", **section)
+    if "other" in words.section:
+        other = within("other")
+        yield chunk("other", "_other.html", **{**other, "head": f"{other['head']} (unaudited)"})
+
+
+def _description(snapshot: Snapshot, shared: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The pieces of Section III: all parts at once, or with the controls as stated on pages of their own."""
+    parts: list[DescriptionPart] = shared["parts"]
+    at = next((index for index, part in enumerate(parts) if part["code"] == Part.DC5), None)
+    if at is None or len(snapshot["controls"]) < MANY:
+        return [{"parts": parts, "stated": [Segment.whole(one) for one in shared["series"]], "ends": True}]
+    runs = cut(shared["series"], _stated_lines)
+    stated = [
+        {"parts": parts[at : at + 1] if not number else [], "stated": run, "ends": number == len(runs) - 1}
+        for number, run in enumerate(runs)
+    ]
+    return [{"parts": parts[:at]}, *stated, *([{"parts": parts[at + 1 :]}] if parts[at + 1 :] else [])]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Criteria of one series that stand together; `opens` when the series begins with them."""
+
+    code: str
+    name: str
+    parts: list[arrangement.CriterionPart]
+    opens: bool
+
+    @classmethod
+    def whole(cls, series: arrangement.Series) -> Segment:
+        return cls(series.code, series.name, series.parts, opens=True)
+
+
+def cut(series: Sequence[arrangement.Series], lines_of: Callable[[Control], int]) -> list[list[Segment]]:
+    """The criteria in runs of about two pages and more, each to begin a page.
+
+    Where the cuts fall depends on controls and procedures, never on results: a result that changes moves none.
+    """
+    runs: list[list[Segment]] = [[]]
+    lines = 0
+    for group in series:
+        for number, part in enumerate(group.parts):
+            for piece in _pieces(part, lines_of):
+                if lines >= ENOUGH or piece.continued:
+                    runs.append([])
+                    lines = 0
+                if runs[-1] and runs[-1][-1].code == group.code:
+                    runs[-1][-1].parts.append(piece)
+                else:
+                    runs[-1].append(
+                        Segment(group.code, group.name, [piece], opens=number == 0 and not piece.continued)
+                    )
+                lines += 3 + len(piece.references) + sum(lines_of(control) for control in piece.controls)
+    return [run for run in runs if run]
+
+
+def _pieces(part: arrangement.CriterionPart, lines_of: Callable[[Control], int]) -> list[arrangement.CriterionPart]:
+    """A criterion with very many controls in pieces; what it refers to comes with the last."""
+    pieces: list[list[Control]] = [[]]
+    lines = 0
+    for control in part.controls:
+        if lines >= 2 * ENOUGH:
+            pieces.append([])
+            lines = 0
+        pieces[-1].append(control)
+        lines += lines_of(control)
+    return [
+        arrangement.CriterionPart(
+            part.criterion, piece, part.references if number == len(pieces) - 1 else [], continued=number > 0
+        )
+        for number, piece in enumerate(pieces)
+    ]
+
+
+def _tested_lines(control: Control) -> int:
+    tests = sum(2 + len(test["procedure"]) // 55 for test in control["tests"])
+    return max(tests, 2 + len(control["wording"]) // 45)
+
+
+def _stated_lines(control: Control) -> int:
+    return 1 + len(control["wording"]) // 85
+
+
+def _parts(snapshot: Snapshot) -> list[DescriptionPart]:
+    """The parts of the description in order; a register with entries is printed even without a text."""
+    type_2 = snapshot["report"]["type"] == 2
+    entries = {
+        Part.DC2: snapshot["commitments"],
+        Part.DC3: snapshot["components"],
+        Part.DC4: [one for one in snapshot["incidents"] if one["disclosed"]]
+        or snapshot["statements"]["no_incidents"],
+        Part.DC5: snapshot["controls"],
+        Part.DC6: [*snapshot["cuecs"], *snapshot["user_responsibilities"]],
+        Part.DC7: snapshot["subservices"],
+        Part.DC8: [one for one in snapshot["criteria"] if not one["relevant"]],
+        Part.DC9: snapshot["changes"] or snapshot["statements"]["no_changes"],
+    }
+    written = {part["code"]: part for part in snapshot["description"]}
+    parts: list[DescriptionPart] = []
+    for code in Part:
+        if code == Part.OTHER or (code == Part.DC9 and not type_2):
+            continue
+        part = written.get(code) or DescriptionPart(code=code.value, title=str(code.label), text="")
+        if part["text"].strip() or entries.get(code):
+            parts.append(part)
+    return parts
+
+
+def _components(snapshot: Snapshot) -> list[tuple[str, list[Any], list[Any]]]:
+    groups = []
+    for kind, title in COMPONENTS.items():
+        of_kind = [one for one in snapshot["components"] if one["kind"] == kind]
+        if of_kind:
+            inside = [one for one in of_kind if one["in_boundary"]]
+            groups.append((title, inside, [one for one in of_kind if not one["in_boundary"]]))
+    return groups
+
+
+def _tally(series: Sequence[arrangement.Series]) -> list[dict[str, Any]]:
+    """Controls by series and result, each counted at the first criterion it meets."""
+    rows = []
+    for group in series:
+        results = [result_of(control) for part in group.parts for control in part.controls]
+        rows.append(
+            {
+                "code": group.code,
+                "name": group.name,
+                "criteria": len(group.parts),
+                "controls": len(results),
+                "no_exceptions": results.count("no_exceptions"),
+                "exceptions": results.count("exceptions"),
+                "did_not_operate": results.count("did_not_operate"),
+                "not_tested": results.count("not_tested") + results.count("carved_out"),
+            }
+        )
+    return rows
+
+
+def dated(snapshot: Snapshot) -> dt.date:
+    """The date that the file itself bears: of the report, or of the last day it speaks of while that is not set."""
+    text = snapshot["dates"]["report"] or snapshot["as_of"] or (snapshot["period"] or {"end": "1970-01-01"})["end"]
+    return dt.date.fromisoformat(text)

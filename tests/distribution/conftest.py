@@ -1,0 +1,3 @@
+from tests.reports.makers import quick
+
+__all__ = ["quick"]

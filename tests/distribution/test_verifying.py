@@ -1,0 +1,125 @@
+"""Whoever holds a file learns whether it is a report of ours, by page and by command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.core.cache import cache
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
+
+from accounts import certificates
+from distribution import agreements, reading
+from distribution.verifying import verify
+from engagements.models import Engagement
+from jobs.running import run
+from reports import issuing, storage
+from reports.models import Issuance
+from tests import factories as f
+from tests.certificates import PASSWORD, a_file
+from tests.distribution import makers
+from tests.reports import makers as reports
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def issuance() -> Issuance:
+    return Issuance.objects.get(engagement=makers.issued())
+
+
+def file_of(issuance: Issuance) -> bytes:
+    return storage.pdf_of(issuance.engagement_id, issuance.pdf_sha256)
+
+
+@pytest.mark.parametrize(
+    ("state", "words"), [("current", "is current"), ("superseded", "newer report"), ("withdrawn", "do not rely")]
+)
+def test_an_issued_file_is_genuine_and_its_standing_is_told(issuance: Issuance, state: str, words: str) -> None:
+    if state != "current":
+        Issuance.objects.filter(pk=issuance.pk).update(state=state)
+    verdict = verify(file_of(issuance))
+    assert (verdict.state, verdict.genuine, verdict.copy) == (state, True, False)
+    assert words in verdict.words
+
+
+def test_a_readers_copy_is_genuine(issuance: Issuance) -> None:
+    engagement = Engagement.objects.get(pk=issuance.engagement_id)
+    grant = makers.reader(engagement)
+    visitor = reading.Visitor(user_agent="test")
+    reading.open_link(grant, visitor=visitor)
+    agreement = agreements.current(engagement)
+    assert agreement is not None
+    reading.accept(
+        grant,
+        agreement_sha256=agreement.sha256,
+        party_class="prospect",
+        knows=True,
+        typed_name="Rita Reader",
+        visitor=visitor,
+    )
+    copy = reading.download(grant, visitor=visitor)
+    verdict = verify(copy.content)
+    assert (verdict.genuine, verdict.copy) == (True, True)
+    assert "reader's copy" in verdict.words
+
+
+def test_any_other_file_is_unknown(issuance: Issuance) -> None:
+    verdict = verify(file_of(issuance) + b"\n")
+    assert (verdict.state, verdict.issuance) == ("unknown", None)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_sealed_report_that_was_changed_is_told_from_one_unknown() -> None:
+    draft = reports.ready()
+    firm = draft.engagement.firm
+    petra = draft.engagement.created_by
+    certificates.keep(firm, pkcs12=a_file(), password=PASSWORD, by=petra)
+    issuance = issuing.issue(draft.engagement, by=petra, password=f.PASSWORD, draft=draft)
+    assert issuance.job_id is not None
+    run(issuance.job_id)
+    issuance.refresh_from_db()
+    assert issuance.state == "current"
+    assert issuance.pdf_sha256 != issuance.unsealed_sha256
+    sealed = file_of(issuance)
+    verdict = verify(sealed)
+    assert [one.sound for one in verdict.seals] == [True]
+    altered = verify(sealed + b"\n% added")
+    assert (altered.state, altered.genuine) == ("altered", False)
+    assert [one.sound for one in altered.seals] == [False]
+
+
+def test_the_page_needs_no_account_and_keeps_nothing(issuance: Issuance) -> None:
+    client = Client()
+    url = reverse("distribution:verify")
+    assert client.get(url).status_code == 200
+    shown = client.post(url, {"file": SimpleUploadedFile("report.pdf", file_of(issuance))}).content.decode()
+    assert "Genuine: this is report" in shown
+    assert "Lakeshore Ledger, Inc." in shown
+    other = client.post(url, {"file": SimpleUploadedFile("a.pdf", b"%PDF-1.7")})
+    assert "not issued here" in other.content.decode()
+    assert client.post(url).status_code == 422
+    cache.clear()
+
+
+def test_too_many_files_are_refused_in_words() -> None:
+    url = reverse("distribution:verify")
+    answers = [Client().post(url, {"file": SimpleUploadedFile("a.pdf", b"x")}) for _ in range(21)]
+    assert {one.status_code for one in answers[:20]} == {200}
+    assert answers[20].status_code == 422
+    assert "Too many files" in answers[20].content.decode()
+
+
+def test_the_command_says_the_same(issuance: Issuance, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "report.pdf"
+    file.write_bytes(file_of(issuance))
+    call_command("verify_report", file)
+    assert "Genuine" in capsys.readouterr().out
+    file.write_bytes(b"%PDF-1.7")
+    with pytest.raises(CommandError, match="not issued here"):
+        call_command("verify_report", file)
+    with pytest.raises(CommandError, match="cannot be read"):
+        call_command("verify_report", tmp_path / "none.pdf")
