@@ -65,14 +65,22 @@ class OfficeForm(forms.ModelForm):  # type: ignore[type-arg]
         help_texts = {"state": "City and state stand under the signature of the report."}
 
 
+class SwitchesField(forms.MultipleChoiceField):
+    """Boxes to tick, of which none may be."""
+
+    widget = forms.CheckboxSelectMultiple
+    none_is_an_answer = True
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, **kwargs)
+
+
 class FirmPoliciesForm(forms.ModelForm):  # type: ignore[type-arg]
     """How the firm works, beyond what standards demand."""
 
-    quality_triggers = forms.MultipleChoiceField(
+    quality_triggers = SwitchesField(
         label="A quality review is needed when",
         choices=QualityTrigger.choices,
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
         help_text="Also wherever a quality reviewer is named.",
     )
 

@@ -11,7 +11,7 @@ from accounts.models import User
 from engagements.models import Engagement, ReportingStep, Stage
 from engagements.roles import roles_with
 from engagements.waiting import Urgency, Waiting, waiting
-from reports.models import ManagementStatement, Opinion, SystemDescription
+from reports.models import IssueApproval, ManagementStatement, Opinion, Report, SystemDescription
 from reports.snapshot import limbs_of
 
 Kind = ManagementStatement.Kind
@@ -25,7 +25,7 @@ def _mine(user: User, permission: str, *stages: Stage) -> list[Engagement]:
             members__role__in=roles_with(permission),
             stage__in=stages,
             frozen_at__isnull=True,
-        ).select_related("client")[:50]
+        ).select_related("client", "firm")[:50]
     )
 
 
@@ -103,6 +103,30 @@ def to_conclude(user: User) -> Iterable[Waiting]:
                 due=engagement.report_due,
                 urgency=None if engagement.report_due else Urgency.NOW,
                 act="Issue",
+            )
+
+
+@waiting
+def to_approve(user: User) -> Iterable[Waiting]:
+    """Where the firm asks for two people to issue, the second one approves what is ready."""
+    engagements = [
+        one
+        for one in _mine(user, "approve_issue", Stage.REPORTING)
+        if one.reporting_step == ReportingStep.READY and one.firm.two_to_issue
+    ]
+    drafts = Report.objects.filter(engagement__in=engagements, state=Report.State.READY).order_by("number")
+    newest = dict(drafts.values_list("engagement_id", "content_sha256"))
+    given = set(IssueApproval.objects.filter(engagement__in=engagements).values_list("content_sha256", flat=True))
+    for engagement in engagements:
+        if engagement.pk in newest and newest[engagement.pk] not in given:
+            yield Waiting(
+                engagement,
+                "report",
+                "Approve the issue as the second person",
+                reverse("reports:report", args=[engagement.pk]),
+                due=engagement.report_due,
+                urgency=None if engagement.report_due else Urgency.NOW,
+                act="Approve",
             )
 
 

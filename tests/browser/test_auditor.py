@@ -74,6 +74,8 @@ def _open(desk: Desk, petra: User) -> Engagement:
     desk.press("Open the engagement")
     desk.says("The engagement is open. Decide about its acceptance next.")
     desk.press("I am independent")
+    desk.press("The firm gives the client no other service")
+    desk.press("The firm has no relation to the provider of a tool in use")
     desk.fill(on="2025-09-01", note="Known client, competent team, independent.")
     desk.look()
     desk.press("Accept the engagement")

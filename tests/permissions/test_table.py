@@ -253,6 +253,7 @@ def test_nothing_that_is_issued_changes_whoever_sends_whatever(world: World) -> 
 
 # Pages that show something as well as a form.
 SHOWING = {
+    "engagements:threat",
     "engagements:acceptance",
     "engagements:criterion",
     "engagements:letter",

@@ -8,6 +8,7 @@ import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Firm, QualityTrigger
 from audit.models import Event
@@ -15,6 +16,7 @@ from engagements import independence
 from engagements.models import Engagement, EngagementMember, ReportingStep, SubserviceOrganization
 from engagements.register import Blocked, findings
 from engagements.roles import set_role
+from engagements.waiting import waiting_for
 from engagements.workflow import WrongStage
 from fieldwork.models import Deviation
 from reports import approving, drafting, issuing, opinion
@@ -46,7 +48,10 @@ def test_the_partner_issues_after_a_second_person_has_approved(draft: Report) ->
     with pytest.raises(Blocked, match="two people"):
         issue(draft)
     assert [one.rule for one in findings("issue", draft.engagement)] == ["F01"]
+    milan, asked = f.people(draft.engagement)["milan"], "Approve the issue as the second person"
+    assert asked in [one.text for one in waiting_for(milan, today=timezone.localdate())]
     approve(draft)
+    assert asked not in [one.text for one in waiting_for(milan, today=timezone.localdate())]
     assert Event.objects.filter(action="report.issue_approved").count() == 1
     with pytest.raises(ValidationError, match="already"):
         approve(draft)
