@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any, ClassVar
 
 from cryptography.x509 import load_pem_x509_certificate
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
 from accounts.models import ClientMember, Firm, FirmMember, IdentityProvider, Licence, ServiceOrganization, User
+from accounts.tokens import networks_of
 
 
 class DateInput(forms.DateInput):
@@ -161,6 +164,40 @@ class SingleSignOnForm(forms.Form):
         for name in self.NEEDED.get(cleaned.get("kind", ""), ()):
             if not cleaned.get(name) and name not in self.errors:
                 self.add_error(name, "This is needed.")
+        return cleaned
+
+
+class TokenForm(forms.Form):
+    """A token for a program. `choices` are the engagements it can be narrowed to."""
+
+    name = forms.CharField(max_length=80, help_text="Where it is used: “CI of the ledger”.")
+    engagement = forms.ChoiceField(required=False, label="For")
+    may_read = forms.BooleanField(label="Read engagements and requests", required=False, initial=True)
+    may_upload = forms.BooleanField(label="Hand in evidence to requests", required=False)
+    expires_on = forms.DateField(label="Until", widget=DateInput(), help_text="A year at most.")
+    networks = forms.CharField(
+        label="Only from these addresses",
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 2, "placeholder": "203.0.113.0/24"}),
+        help_text="One address or network a line. Empty: from anywhere.",
+    )
+
+    def __init__(self, *args: Any, choices: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["engagement"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [("", "All my engagements"), *choices]
+        today = timezone.localdate()
+        self.fields["expires_on"].initial = today + dt.timedelta(days=90)
+
+    def clean_networks(self) -> list[str]:
+        return networks_of(self.cleaned_data["networks"])
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not (cleaned.get("may_read") or cleaned.get("may_upload")):
+            self.add_error("may_read", "Choose what the token is for.")
         return cleaned
 
 

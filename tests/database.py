@@ -23,7 +23,7 @@ from config.postgresql import plain
 ROOT = Path(__file__).resolve().parent.parent
 ASIDE = "attestry_migrated"
 # Everything that decides what a migrated database holds.
-SOURCES = ("*/migrations/*.py", "*/data/*", "requirements.lock", "tests/database.py")
+SOURCES = ("*/migrations/*.py", "*/data/*", "requirements.lock", "config/isolation.py", "tests/database.py")
 # What a restore needs: rows written as they are, with no trigger looking (tests/remembered.py).
 ALSO = [f"GRANT SET ON PARAMETER session_replication_role TO {OWNER}"]
 FUNCTIONS = """
