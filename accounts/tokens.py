@@ -159,7 +159,7 @@ def find(secret: str, *, ip: str | None) -> ApiToken:
     if token.ended_at is not None or not token.user.is_active:
         raise Refused(unauthorized, "This token was ended.")
     if token.expires_at <= timezone.now():
-        raise Refused(unauthorized, f"This token expired on {token.expires_at:%d %b %Y}.")
+        raise Refused(unauthorized, f"This token expired on {token.last_day:%d %b %Y}.")
     if token.networks and not _within(ip, token.networks):
         raise Refused(HTTPStatus.FORBIDDEN, "This token may not be used from this address.")
     demands = demands_on(token.user)

@@ -103,7 +103,7 @@ PLACES = [
     row("accounts:firm", get=FIRM, post=ADMIN, acts=ANY),
     row("accounts:invitation", "invitation", get=PUBLIC, post=PUBLIC, acts=ANY),
     row("accounts:account", get=SIGNED_IN),
-    row("accounts:end_session", "=1", post=SIGNED_IN, acts=ANY, missing=True),
+    row("accounts:end_session", "session", post=SIGNED_IN, acts=ANY, missing=True),
     row("accounts:end_sessions", post=SIGNED_IN, acts=ANY),
     row("engagements:token_new", get=SIGNED_IN, post=SIGNED_IN, acts=ANY),
     row("accounts:token_end", "token", post=ADMIN, acts=ANY, hidden="olga"),

@@ -17,6 +17,7 @@ from http.cookies import SimpleCookie
 from typing import Any
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.core.signals import got_request_exception
 from django.db import connection, transaction
 from django.http import HttpResponse
@@ -119,7 +120,9 @@ def build() -> World:
     elsewhere = f.proposed(
         a_client=f.client(f.firm("Ostrom CPA"), "Ostrom Client"), partner=people["olga"], number="2026-0903"
     )
-    ids |= {"token": a_token(people["petra"])[0].pk, "nemo": people["nemo"].pk}
+    session = UserSession.objects.create(user=people["petra"], session_key="elsewhere", ip="203.0.113.7")
+    token, _ = a_token(people["petra"])
+    ids |= {"token": token.pk, "nemo": people["nemo"].pk, "session": session.pk}
     world = World(engagement, ids, other, other_ids, elsewhere, people, {})
     got_request_exception.connect(world.caught)
     for who in EVERYBODY:
