@@ -28,20 +28,20 @@ _NAMES = {_CREATE: "Create", _READ: "Read", _UPDATE: "Update", _DELETE: "Delete"
 # What the last word of an action's code does to its object; what is not here is an act of the trade: "Other".
 _ACTIVITIES = {
     **dict.fromkeys(
-        "added added_from_library answered drafted drawn entered invited matter_added none_stated obtained opened "
-        "paragraph_added planned provided published raised received started".split(),
+        "added added_from_library answered drafted drawn entered invited made matter_added none_stated obtained "
+        "opened paragraph_added planned provided published raised received started".split(),
         _CREATE,
     ),
     **dict.fromkeys("downloaded draft_downloaded exported".split(), _READ),
     **dict.fromkeys(
         "assigned changed dated due_changed evaluated extended letter_executed mapped not_relevant owner released "
         "relevant reporting_step restored result_recorded results_recorded retitled revised reworded role_set "
-        "saved stage superseded".split(),
+        "saved stage superseded renamed proved".split(),
         _UPDATE,
     ),
     **dict.fromkeys(
-        "deleted dismissed matter_withdrawn paragraph_removed removed revoked role_ended sign_off_voided "
-        "voided".split(),
+        "closed deleted dismissed ended matter_withdrawn others_ended paragraph_removed removed revoked role_ended "
+        "sign_off_voided voided".split(),
         _DELETE,
     ),
 }
