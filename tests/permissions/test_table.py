@@ -132,7 +132,9 @@ def verdict(who: str, method: str, row: Row, status: int, place: str) -> str:
 
 def refusals(who: str, row: Row) -> set[int]:
     """What a method that the route does not take may be answered with."""
-    return {405} if who == "petra" and may(who, row.get or row.post, row) else {302, 403, 404, 405}
+    if who == "petra" and may(who, row.get or row.post, row):
+        return {405}
+    return {302, 403, 404, 405} | ({401} if row.api else set())
 
 
 def unwelcome(who: str, need: Need, row: Row, status: int, place: str) -> str:
