@@ -15,7 +15,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from accounts import browsers, proving
+from accounts import browsers, factors, proving
 from accounts.models import User
 from accounts.single_sign_on import provider_of
 
@@ -60,6 +60,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         response: HttpResponse = super().post_login(request, user, **kwargs)
         browsers.remember(response, user)
         return response
+
+    def send_password_reset_mail(self, user: User, email: str, context: dict[str, Any]) -> None:
+        super().send_password_reset_mail(user, email, context)
+        factors.reset_asked(user)
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        super().send_mail(template_prefix, email, context)
+        if template_prefix == "account/email/unknown_account":
+            factors.reset_asked(None)
 
     def is_reauthentication_required(self, app: str) -> bool:
         """A sign-in of a moment ago is proof enough; else the library looks for a later proof in the session."""

@@ -1,10 +1,16 @@
-"""What follows when the ways a person signs in change: other sessions end, and the trail tells it."""
+"""What follows when people sign in and out and change how they do so: sessions end, and the trail tells it.
+
+The library that signs people in tells these functions (`accounts.apps`); they run in the transaction of the request
+(`settings.AT_ONCE`), so that what cannot be told does not happen.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn.forms import EditWebAuthnForm
 from django.db import transaction
 from django.http import HttpRequest
 
@@ -13,34 +19,116 @@ from accounts.models import User
 from accounts.people import end_sessions, firm_of
 from audit.trail import Action, action, record
 
+SIGNED_IN = action("session.opened", "signed in")
+SIGNED_OUT = action("session.closed", "signed out")
+SIGN_IN_FAILED = action("session.refused", "refused a sign-in as {target}")
+CODE_FAILED = action("session.code_refused", "gave a wrong code of the second factor")
+PROVED = action("session.proved", "proved anew who they are")
+RECOVERY_USED = action("factor.recovery_used", "used a recovery code")
 FACTOR_ADDED = action("factor.added", "set up a second factor")
 FACTOR_REMOVED = action("factor.removed", "removed a second factor")
 FACTOR_RENEWED = action("factor.renewed", "made new recovery codes")
+FACTOR_RENAMED = action("factor.renamed", "renamed a passkey")
 PASSWORD_CHANGED = action("password.changed", "changed their password")
+RESET_ASKED = action("password.reset_asked", "sent a link for a new password to {target}")
+ADDRESS_PROVED = action("address.proved", "proved that {address} is theirs")
+ADDRESS_ASKED = action("address.asked", "was asked to prove an e-mail address")
+ADDRESS_CHANGED = action("address.changed", "changed their e-mail address")
+
+
+def note_sign_in(request: HttpRequest, user: User, **_: Any) -> None:
+    proving.note_sign_in(request, user)
 
 
 def signed_in(request: HttpRequest, user: User, **_: Any) -> None:
-    proving.note_sign_in(request, user)
+    _tell(SIGNED_IN, user, by_way_of=_ways(request))
+
+
+def _ways(request: HttpRequest) -> list[str]:
+    """By what the person has shown who they are, in order: "password", "totp", the name of a single sign-on."""
+    records = request.session.get("account_authentication_methods") or []
+    return [str(one.get("type") or one.get("provider") or one["method"]) for one in records]
+
+
+def signed_out(request: HttpRequest, user: User | None, **_: Any) -> None:
+    if user is not None:
+        _tell(SIGNED_OUT, user)
+
+
+def sign_in_failed(credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any) -> None:
+    """A wrong password; what was typed as the address is not kept where nobody has it.
+
+    The work is the same whether somebody has it or not, so that time does not tell.
+    """
+    if request is None:
+        return
+    address = str(credentials.get("email") or credentials.get("username") or "").lower()
+    user = User.objects.filter(email=address).first()
+    firm = firm_of(user or User(pk=0))
+    with transaction.atomic():
+        record(SIGN_IN_FAILED, by=None, firm=firm, target=user)
+
+
+def code_failed(user: User, reauthentication: bool, **_: Any) -> None:
+    _tell(CODE_FAILED, user)
+
+
+def step_completed(request: HttpRequest, user: User, method: str, **detail: Any) -> None:
+    """One step of a sign-in, or of a proof in an open session."""
+    if detail.get("type") == Authenticator.Type.RECOVERY_CODES:
+        _tell(RECOVERY_USED, user)
+    if detail.get("reauthenticated"):
+        _tell(PROVED, user, by_way_of=str(detail.get("type") or method))
 
 
 def factor_added(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
     """Sessions that were opened without the new factor end; the one in which it was set up goes on."""
     if authenticator.type != Authenticator.Type.RECOVERY_CODES:
         end_sessions(user, but=request.session.session_key)
-        _tell(FACTOR_ADDED, user, kind=str(authenticator.type))
 
 
-def factor_removed(user: User, authenticator: Authenticator, **_: Any) -> None:
-    if authenticator.type != Authenticator.Type.RECOVERY_CODES:
-        _tell(FACTOR_REMOVED, user, kind=str(authenticator.type))
+# The library speaks of factors when all is over; the rows themselves are written in the transaction.
+def factor_saved(instance: Authenticator, created: bool, **_: Any) -> None:
+    if created:
+        recovery = instance.type == Authenticator.Type.RECOVERY_CODES
+        _tell(FACTOR_RENEWED if recovery else FACTOR_ADDED, instance.user, kind=str(instance.type))
 
 
-def factor_renewed(user: User, authenticator: Authenticator, **_: Any) -> None:
-    _tell(FACTOR_RENEWED, user, kind=str(authenticator.type))
+def factor_deleted(instance: Authenticator, **_: Any) -> None:
+    if instance.type != Authenticator.Type.RECOVERY_CODES:
+        _tell(FACTOR_REMOVED, instance.user, kind=str(instance.type))
+
+
+class PasskeyNameForm(EditWebAuthnForm):  # type: ignore[misc]
+    """The library's form for the name of a passkey (`settings.MFA_FORMS`)."""
+
+    def save(self) -> Authenticator:
+        saved: Authenticator = super().save()
+        _tell(FACTOR_RENAMED, saved.user)
+        return saved
+
+
+def reset_asked(user: User | None) -> None:
+    """Whoever asks has proved nothing yet; an address that nobody has is not kept."""
+    firm = firm_of(user or User(pk=0))
+    with transaction.atomic():
+        record(RESET_ASKED, by=None, firm=firm, target=user)
 
 
 def password_changed(user: User, **_: Any) -> None:
     _tell(PASSWORD_CHANGED, user)
+
+
+def address_proved(email_address: EmailAddress, **_: Any) -> None:
+    _tell(ADDRESS_PROVED, email_address.user, address=email_address.email)
+
+
+def address_asked(confirmation: Any, **_: Any) -> None:
+    _tell(ADDRESS_ASKED, confirmation.email_address.user)
+
+
+def address_changed(user: User, **_: Any) -> None:
+    _tell(ADDRESS_CHANGED, user)
 
 
 def _tell(what: Action, user: User, **detail: Any) -> None:

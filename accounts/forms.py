@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any, ClassVar
 
 from cryptography.x509 import load_pem_x509_certificate
@@ -10,6 +11,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import urlencode
 
 from accounts import proving
@@ -24,6 +26,7 @@ from accounts.models import (
     ServiceOrganization,
     User,
 )
+from accounts.tokens import networks_of
 
 
 class DateInput(forms.DateInput):
@@ -248,6 +251,40 @@ class ProofForm(forms.Form):
         if not proof:
             raise ValidationError("Confirm first that it is you.")
         return proof
+
+
+class TokenForm(forms.Form):
+    """A token for a program. `choices` are the engagements it can be narrowed to."""
+
+    name = forms.CharField(max_length=80, help_text="Where it is used: “CI of the ledger”.")
+    engagement = forms.ChoiceField(required=False, label="For")
+    may_read = forms.BooleanField(label="Read engagements and requests", required=False, initial=True)
+    may_upload = forms.BooleanField(label="Hand in evidence to requests", required=False)
+    expires_on = forms.DateField(label="Until", widget=DateInput(), help_text="A year at most.")
+    networks = forms.CharField(
+        label="Only from these addresses",
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 2, "placeholder": "203.0.113.0/24"}),
+        help_text="One address or network a line. Empty: from anywhere.",
+    )
+
+    def __init__(self, *args: Any, choices: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["engagement"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [("", "All my engagements"), *choices]
+        today = timezone.localdate()
+        self.fields["expires_on"].initial = today + dt.timedelta(days=90)
+
+    def clean_networks(self) -> list[str]:
+        return networks_of(self.cleaned_data["networks"])
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not (cleaned.get("may_read") or cleaned.get("may_upload")):
+            self.add_error("may_read", "Choose what the token is for.")
+        return cleaned
 
 
 class FindSingleSignOnForm(forms.Form):

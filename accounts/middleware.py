@@ -8,19 +8,29 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
+import structlog
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.reauthentication import suspend_request
+from allauth.core.internal import ratelimit
+from allauth.core.internal.httpkit import get_client_ip
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 
-from accounts import proving
+from accounts import proving, tokens
 from accounts.models import User
+from accounts.people import note_seen
 from accounts.policies import demands_on, has_second_factor, signed_in_by
 
+log = structlog.get_logger(__name__)
+
 Answer = Callable[[HttpRequest], HttpResponse]
+INTERFACE = "/api/"
+OF_LIBRARY = "/account/"
+WRONG_TOKENS = "30/m/ip"
 # A person who must set up a second factor gets at these only: to set it up, or to leave.
 SETTING_UP = {
     "account_logout",
@@ -37,6 +47,69 @@ SETTING_UP = {
 }
 
 
+class BearerTokens:
+    """Lets a program in by `Authorization: Bearer`, at the interface and nowhere else.
+
+    Such a request has no session: whatever cookie comes along is not looked at.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        kind, _, secret = request.headers.get("Authorization", "").partition(" ")
+        if kind.lower() != "bearer" or not request.path_info.startswith(INTERFACE):
+            return self.get_response(request)
+        ip = get_client_ip(request)
+        try:
+            token = tokens.find(secret.strip(), ip=ip)
+        except tokens.Refused as refused:
+            return _refuse(request, refused)
+        user = token.user
+        user.token = token
+        request.user = user
+        request.by_means_of = f"token {token.prefix}"  # type: ignore[attr-defined]
+        if token.engagement_id is not None:
+            request.person = f"{user.pk}@{token.engagement_id}"  # type: ignore[attr-defined]
+        return self.get_response(request)
+
+
+def _refuse(request: HttpRequest, refused: tokens.Refused) -> HttpResponse:
+    """Wrong tokens are counted by address. A right one is never held up by the wrong ones of others."""
+    status, words = refused.status, refused.words
+    log.warning("token_refused", reason=words, ip=get_client_ip(request))
+    if status == HTTPStatus.UNAUTHORIZED and not ratelimit.consume(
+        request, app="accounts", action="wrong_token", config={"wrong_token": WRONG_TOKENS}, limit_get=True
+    ):
+        status, words = HTTPStatus.TOO_MANY_REQUESTS, "Too many wrong tokens from this address. Wait a minute."
+    problem = {"type": "about:blank", "title": status.phrase, "status": int(status), "detail": words}
+    response = JsonResponse(problem, status=status, content_type="application/problem+json")
+    if status == HTTPStatus.UNAUTHORIZED:
+        response["WWW-Authenticate"] = 'Bearer realm="Attestry", error="invalid_token"'
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        response["Retry-After"] = "60"
+    return response
+
+
+class AtOnce:
+    """Whatever is sent to the sign-in and the account happens as a whole or not at all.
+
+    Their views are a library's. So an event that cannot be written keeps a person out and leaves nothing behind.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path_info.startswith(OF_LIBRARY):
+            return self.get_response(request)
+        with transaction.atomic():
+            response = self.get_response(request)
+            if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                transaction.set_rollback(True)
+        return response
+
+
 class SignInPolicies:
     """Ends sessions older than an organization of the person allows, and leads who lacks a demanded second
     factor to its set-up before anything else opens."""
@@ -51,8 +124,13 @@ class SignInPolicies:
         self, request: HttpRequest, view: Callable[..., HttpResponse], args: Any, kwargs: Any
     ) -> HttpResponse | None:
         user = request.user
+        if isinstance(user, User) and user.token is not None:
+            # What organizations ask was looked at with the token itself.
+            tokens.note_use(user.token, ip=get_client_ip(request))
+            return None
         if not isinstance(user, User) or getattr(view, "login_required", True) is False:
             return None
+        note_seen(user, request.session.session_key, ip=get_client_ip(request))
         demands = demands_on(user)
         request.places = demands.places  # type: ignore[attr-defined]
         if time.time() - proving.signed_in_at(request) > demands.session_hours * 3600:

@@ -14,6 +14,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
+from django.utils import timezone
 
 
 class UserManager(BaseUserManager["User"]):
@@ -42,6 +43,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
 
     objects: ClassVar[UserManager] = UserManager()
+    # The token by which a program acts for this person in the request at hand; None for the person itself.
+    token: ApiToken | None = None
 
     class Meta:
         constraints = [models.UniqueConstraint(Lower("email"), name="user_email_any_case")]
@@ -318,6 +321,57 @@ def hash_token(token: str) -> str:
 def new_token() -> str:
     """A secret for a link: 256 bits from the system's generator."""
     return secrets.token_urlsafe(32)
+
+
+class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
+    def current(self, *, at: dt.datetime) -> ApiTokenQuerySet:
+        return self.filter(ended_at__isnull=True, expires_at__gt=at)
+
+
+class ApiToken(models.Model):
+    """A secret by which a program acts for a person at the JSON interface, with less than the person may do.
+
+    `engagement_id` and `covers` name the one engagement it is for; without it, it is for all of the person's.
+    `provider` and `second_factor` keep how the person had signed in who made it (`accounts.policies`).
+    """
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")
+    name = models.CharField(max_length=80)
+    prefix = models.CharField(max_length=24, unique=True)
+    token_hash = models.CharField(max_length=64, unique=True)
+    engagement_id = models.BigIntegerField(null=True, blank=True)
+    covers = models.CharField(max_length=200)
+    may_read = models.BooleanField("read", default=True)
+    may_upload = models.BooleanField("hand in evidence", default=False)
+    networks = models.JSONField(default=list, blank=True)
+    provider = models.CharField(max_length=50, blank=True)
+    second_factor = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    last_used_ip = models.GenericIPAddressField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ApiTokenQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(may_read=True) | Q(may_upload=True), name="api_token_for_something")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def last_day(self) -> dt.date:
+        """It ends with this day."""
+        return timezone.localdate(self.expires_at - dt.timedelta(microseconds=1))
+
+    @property
+    def scopes(self) -> list[str]:
+        """What it may do, in words."""
+        return [words for words, given in (("read", self.may_read), ("hand in evidence", self.may_upload)) if given]
 
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
+from typing import Any
 
+from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
 from django.conf import settings
+from django.core.cache import cache
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import Q
+from django.utils import timezone
 
-from accounts.models import ClientMember, Firm, FirmMember, ServiceOrganization, User
+from accounts.models import ClientMember, Firm, FirmMember, ServiceOrganization, User, hash_token
 from audit.trail import action, record
 
 DEACTIVATED = action("person.deactivated", "deactivated {target}")
 REACTIVATED = action("person.reactivated", "let {target} sign in again")
 RIGHTS_CHANGED = action("person.rights_changed", "changed what {target} administers")
+OPERATOR_MADE = action("operator.made", "made {target} an operator")
+OPERATOR_ENDED = action("operator.ended", "made {target} an ordinary person again")
+SESSIONS_ENDED = action("session.others_ended", "ended all other sessions of their own ({count})")
 SESSION_ENDED = action("session.ended", "ended a session of their own")
+
+SEEN_EVERY = 60
 
 Ended = Callable[[User], None]
 _WHEN_DEACTIVATED: list[Ended] = []
@@ -52,14 +62,20 @@ def may_deactivate(by: User, user: User) -> bool:
     return belongs and not elsewhere
 
 
+def _must_shut_out(user: User, by: User | None, *, as_operator: bool) -> None:
+    if by is None or (as_operator and by.is_staff and by.pk != user.pk):
+        return
+    if as_operator or not may_deactivate(by, user):
+        raise PermissionDenied("Only an administrator of the one firm this person works with may do this.")
+
+
 @transaction.atomic
-def deactivate(user: User, *, by: User | None) -> None:
-    """Shut a person out at once: every session ends, and what else lets them in. `by` None is the operator.
+def deactivate(user: User, *, by: User | None, as_operator: bool = False) -> None:
+    """Shut a person out at once: every session ends, and what else lets them in. `by` None is a command.
 
     Raises PermissionDenied. What the person did stays theirs; `reactivate` lets them back in.
     """
-    if by is not None and not may_deactivate(by, user):
-        raise PermissionDenied("Only an administrator of the one firm this person works with may do this.")
+    _must_shut_out(user, by, as_operator=as_operator)
     user = User.objects.select_for_update().get(pk=user.pk)
     if not user.is_active:
         return
@@ -72,10 +88,9 @@ def deactivate(user: User, *, by: User | None) -> None:
 
 
 @transaction.atomic
-def reactivate(user: User, *, by: User | None) -> None:
+def reactivate(user: User, *, by: User | None, as_operator: bool = False) -> None:
     """Let a deactivated person sign in again. Raises PermissionDenied."""
-    if by is not None and not may_deactivate(by, user):
-        raise PermissionDenied("Only an administrator of the one firm this person works with may do this.")
+    _must_shut_out(user, by, as_operator=as_operator)
     user = User.objects.select_for_update().get(pk=user.pk)
     if user.is_active:
         return
@@ -101,6 +116,21 @@ def end_session(user: User, pk: int) -> None:
     """End one session of one's own. Raises UserSession.DoesNotExist."""
     UserSession.objects.get(user=user, pk=pk).end()
     record(SESSION_ENDED, by=user, firm=firm_of(user))
+
+
+@transaction.atomic
+def end_others(user: User, *, but: str | None) -> int:
+    """End every session of one's own but one. Returns how many ended."""
+    ended = end_sessions(user, but=but)
+    record(SESSIONS_ENDED, by=user, firm=firm_of(user), count=ended)
+    return ended
+
+
+def note_seen(user: User, session_key: str | None, *, ip: str | None) -> None:
+    """Keep that a session was used just now, and from where; once a minute is enough."""
+    if session_key and cache.add(f"seen:{hash_token(session_key)}", True, timeout=SEEN_EVERY):
+        seen: dict[str, Any] = {"last_seen_at": timezone.now()} | ({"ip": ip} if ip else {})
+        UserSession.objects.filter(user=user, session_key=session_key).update(**seen)
 
 
 def firm_of(user: User) -> Firm | None:
@@ -139,3 +169,38 @@ def change_client_member(member: ClientMember, *, is_admin: bool, by: User) -> N
     member.is_admin = is_admin
     member.save(update_fields=["is_admin"])
     record(RIGHTS_CHANGED, by=by, firm=organization.firm, target=member, administers=is_admin)
+
+
+@transaction.atomic
+def make_operator(address: str, *, name: str = "") -> tuple[User, bool]:
+    """Let a person run the installation; makes the account where there is none, without a password.
+
+    Returns the person, and whether the account is new. Raises ValidationError for a new account without a name.
+    """
+    address = address.strip().lower()
+    user = User.objects.select_for_update().filter(email=address).first()
+    new = user is None
+    if user is None:
+        if not name.strip():
+            raise ValidationError("Nobody has this address: give a name for a new account.")
+        validate_email(address)
+        user = User.objects.create_user(address, name.strip())
+        # Whoever runs this command vouches for the address.
+        EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    user.is_staff = True
+    user.save(update_fields=["is_staff"])
+    record(OPERATOR_MADE, by=None, target=user)
+    return user, new
+
+
+@transaction.atomic
+def end_operator(address: str) -> User:
+    """Make an operator an ordinary person; every session of it ends. Raises ValidationError."""
+    user = User.objects.select_for_update().filter(email=address.strip().lower(), is_staff=True).first()
+    if user is None:
+        raise ValidationError("No operator has this address.")
+    user.is_staff = user.is_superuser = False
+    user.save(update_fields=["is_staff", "is_superuser"])
+    end_sessions(user)
+    record(OPERATOR_ENDED, by=None, target=user)
+    return user

@@ -62,6 +62,17 @@ def has_second_factor(user: User) -> bool:
     return bool(factors.exists())
 
 
+def gave_second_factor(request: HttpRequest, user: User) -> bool:
+    """Whether an authenticator app, a passkey or a recovery code was given in this session."""
+    return any(one["method"] == "mfa" for one in get_authentication_records(request, user))
+
+
+def provider_of(request: HttpRequest, user: User) -> str:
+    """The single sign-on by which this session was opened, "" for none."""
+    records = get_authentication_records(request, user)
+    return next((str(one.get("provider", "")) for one in records if one["method"] == "socialaccount"), "")
+
+
 def signed_in_by(request: HttpRequest, user: User, provider: str) -> bool:
     """Whether this session was opened by that single sign-on."""
     records = get_authentication_records(request, user)

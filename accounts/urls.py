@@ -11,6 +11,7 @@ urlpatterns = [
     path("account/", views.account, name="account"),
     path("account/sessions/<int:pk>/end/", views.end_one_session, name="end_session"),
     path("account/sessions/end/", views.end_other_sessions, name="end_sessions"),
+    path("account/tokens/<int:pk>/end/", views.end_token, name="token_end"),
     path("account/single-sign-on/", views.find_single_sign_on, name="single_sign_on"),
     path("account/single-sign-on/<slug:slug>/", views.start_single_sign_on, name="single_sign_on_start"),
     path("account/confirm/", views.confirm, name="confirm"),

@@ -21,7 +21,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import browsers, certificates, proving, switching
+from accounts import browsers, certificates, proving, switching, tokens
 from accounts.clients import (
     add_licence,
     change_firm,
@@ -48,6 +48,7 @@ from accounts.forms import (
 )
 from accounts.invitations import accept, find_open
 from accounts.models import (
+    ApiToken,
     ClientMember,
     Firm,
     FirmMember,
@@ -63,8 +64,8 @@ from accounts.people import (
     change_client_member,
     change_firm_member,
     deactivate,
+    end_others,
     end_session,
-    end_sessions,
     may_deactivate,
     reactivate,
 )
@@ -130,6 +131,7 @@ def account(request: HttpRequest) -> HttpResponse:
         "sessions": sorted(UserSession.objects.purge_and_list(user), key=lambda one: one.created_at, reverse=True),
         "firms": FirmMember.objects.filter(user=user).select_related("firm"),
         "clients": ClientMember.objects.filter(user=user).select_related("organization__firm"),
+        "tokens": ApiToken.objects.filter(user=user).current(at=timezone.now()),
         "must_set_up": demands_on(user).second_factor and not has_second_factor(user),
     }
     return render(request, "accounts/account.html", context)
@@ -148,7 +150,7 @@ def end_one_session(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def end_other_sessions(request: HttpRequest) -> HttpResponse:
     """Every session but this one."""
-    ended = end_sessions(user_of(request), but=request.session.session_key)
+    ended = end_others(user_of(request), but=request.session.session_key)
     messages.success(request, f"{ended} other session{'' if ended == 1 else 's'} ended.")
     return redirect("accounts:account")
 
@@ -195,6 +197,23 @@ def switch(request: HttpRequest) -> HttpResponse:
     place = switching.choose(request, request.POST.get("place", ""))
     messages.info(request, f"You see {place.name}." if place else "You see all your organizations.")
     return redirect(_next(request))
+
+
+@require_POST
+def end_token(request: HttpRequest, pk: int) -> HttpResponse:
+    """One's own, or that of a person whose organizations one administers; any other is not there."""
+    user = user_of(request)
+    token = get_object_or_404(ApiToken.objects.select_related("user"), pk=pk)
+    if not tokens.may_end_for(user, token.user):
+        raise Http404("No token of yours")
+    tokens.end(token, by=user)
+    messages.success(request, f"The token “{token.name}” lets in no more.")
+    if token.user_id == user.pk:
+        return redirect("accounts:account")
+    member = FirmMember.objects.filter(user=token.user).first()
+    if member is not None and administers(user, member.firm):
+        return redirect("accounts:firm_member", member.pk)
+    return redirect("accounts:organization_member", ClientMember.objects.filter(user=token.user)[0].pk)
 
 
 def _firm_member(request: HttpRequest) -> FirmMember:
@@ -424,6 +443,11 @@ def _member_page(
         "member": member,
         "place": place,
         "form": form,
+        "tokens": (
+            ApiToken.objects.filter(user=member.user).current(at=timezone.now())
+            if tokens.may_end_for(user_of(request), member.user)
+            else None
+        ),
         "may_deactivate": may_deactivate(user_of(request), member.user),
         "second_factor": has_second_factor(member.user),
     }

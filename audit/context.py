@@ -12,6 +12,7 @@ EVERYBODY = "*"
 
 _ip: ContextVar[str | None] = ContextVar("audit_ip", default=None)
 _person: ContextVar[str] = ContextVar("audit_person", default="")
+_means: ContextVar[str] = ContextVar("audit_means", default="")
 
 
 def current_ip() -> str | None:
@@ -23,8 +24,20 @@ set_ip = _ip.set
 reset_ip = _ip.reset
 
 
+def current_means() -> str:
+    """What stands in for the person at the keyboard, say a token; "" for a person's own session."""
+    return _means.get()
+
+
+set_means = _means.set
+reset_means = _means.reset
+
+
 def current_person() -> str:
-    """For whom statements run: key of a user, `grant:` and key of a grant, EVERYBODY, or "" for nobody."""
+    """For whom statements run: key of a user, `grant:` and key of a grant, EVERYBODY, or "" for nobody.
+
+    A key with `@` and the key of an engagement is the user in that one engagement only.
+    """
     return _person.get()
 
 

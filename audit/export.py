@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import json
@@ -10,7 +11,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from audit import checkpoints
+from audit import checkpoints, timestamps
 from audit.chain import stamp
 from audit.keys import trusted
 from audit.models import Chain, Event
@@ -27,20 +28,20 @@ _NAMES = {_CREATE: "Create", _READ: "Read", _UPDATE: "Update", _DELETE: "Delete"
 # What the last word of an action's code does to its object; what is not here is an act of the trade: "Other".
 _ACTIVITIES = {
     **dict.fromkeys(
-        "added added_from_library answered drafted drawn entered invited matter_added none_stated obtained opened "
-        "paragraph_added planned provided published raised received started".split(),
+        "added added_from_library answered drafted drawn entered invited made matter_added none_stated obtained "
+        "opened paragraph_added planned provided published raised received started".split(),
         _CREATE,
     ),
     **dict.fromkeys("downloaded draft_downloaded exported".split(), _READ),
     **dict.fromkeys(
         "assigned changed dated due_changed evaluated extended letter_executed mapped not_relevant owner released "
         "relevant reporting_step restored result_recorded results_recorded retitled revised reworded role_set "
-        "saved stage superseded".split(),
+        "saved stage superseded renamed proved".split(),
         _UPDATE,
     ),
     **dict.fromkeys(
-        "deleted dismissed matter_withdrawn paragraph_removed removed revoked role_ended sign_off_voided "
-        "voided".split(),
+        "closed deleted dismissed ended matter_withdrawn others_ended paragraph_removed removed revoked role_ended "
+        "sign_off_voided voided".split(),
         _DELETE,
     ),
 }
@@ -71,18 +72,32 @@ def verifiable(chains: Collection[str]) -> Iterator[str]:
 
 
 def _checkpoints(chains: set[str], newest: int) -> Iterator[str]:
-    """Those at which one of the chains had moved, and the last one with all of them."""
+    """Those at which a chain had moved, those that bear the next timestamp, and the last one with all chains."""
+    stamped = {one.sha256: one for one in timestamps.read()}
+    unstamped = False
     for checkpoint in checkpoints.read():
         last = checkpoint.number == newest
-        told = chains & (checkpoint.heads.keys() if last else checkpoint.moved)
+        unstamped |= bool(chains & checkpoint.moved)
+        timestamp = stamped.get(checkpoint.sha256)
+        # The first timestamp after something has happened is told with it, and speaks for all before.
+        whole = last or (timestamp is not None and unstamped)
+        told = chains & (checkpoint.heads.keys() if whole else checkpoint.moved)
         if told or last:
             heads = [
                 {"chain": key, "seq": seq, "hash": head, "path": path(checkpoint.heads, key)}
                 for key, (seq, head) in sorted(checkpoint.heads.items())
                 if key in told
             ]
+            others = {}
+            if timestamp is not None:
+                others["timestamp"] = base64.b64encode(timestamp.response).decode()
+                unstamped = False
             yield _line(
-                kind="checkpoint", statement=checkpoint.statement, signature=checkpoint.signature, heads=heads
+                kind="checkpoint",
+                statement=checkpoint.statement,
+                signature=checkpoint.signature,
+                heads=heads,
+                **others,
             )
         if last:
             return

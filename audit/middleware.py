@@ -9,7 +9,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from audit.context import acting_for, reset_ip, set_ip
+from audit.context import acting_for, reset_ip, reset_means, set_ip, set_means
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -21,8 +21,10 @@ class RequestContext:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        token = set_ip(get_client_ip(request))
-        person = request.user if request.user.is_authenticated else None
+        ip = set_ip(get_client_ip(request))
+        # Of a program: the person narrowed to what its token is for (accounts.tokens).
+        means = set_means(getattr(request, "by_means_of", ""))
+        person = getattr(request, "person", None) or (request.user if request.user.is_authenticated else None)
         try:
             with acting_for(person):
                 if request.method in SAFE:
@@ -31,7 +33,8 @@ class RequestContext:
                 else:
                     response = self.get_response(request)
         finally:
-            reset_ip(token)
+            reset_ip(ip)
+            reset_means(means)
         if getattr(response, "streaming", False):
             response.streaming_content = _for(person, response.streaming_content)  # type: ignore[attr-defined]
         return response

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import models, transaction
 
-from audit.context import current_ip
+from audit.context import EVERYBODY, acting_for, current_ip, current_means
 from audit.models import Event
 
 
@@ -61,6 +61,8 @@ def record(
         key = f"firm:{firm.pk}"
     else:
         key = "installation"
+    if means := current_means():
+        detail["by_means_of"] = means
     event = Event(
         chain_id=key,
         at="1970-01-01T00:00Z",
@@ -75,5 +77,10 @@ def record(
         detail=detail,
         ip=current_ip(),
     )
-    event.save(force_insert=True)
+    if engagement is not None:
+        event.save(force_insert=True)
+        return event
+    # What belongs to no engagement is seen by who did it; at sign-in that is nobody yet (config/isolation.py).
+    with acting_for(by if by is not None else EVERYBODY):
+        event.save(force_insert=True)
     return event

@@ -7,13 +7,18 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable
 
-from audit import checkpoints
+from audit import checkpoints, timestamps
 from audit.chain import event_hash, stamp
 from audit.checkpoints import Checkpoint
 from audit.models import Chain, Event
+from audit.timestamps import Timestamp
 
 # How far a clock may be set back between two events before that is a fault.
 CLOCK_STEPS_BACK = dt.timedelta(seconds=2)
+# How far an authority's clock may be behind ours.
+CLOCKS_DIFFER = dt.timedelta(minutes=5)
+STAMPS = "timestamps"
+FILES = {"checkpoints", STAMPS}
 # An event gets its time when it is written and is seen when its transaction ends, at most a task's time later.
 SEEN_LATE = dt.timedelta(minutes=10)
 
@@ -27,7 +32,7 @@ class Fault:
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.chain} {'number' if self.chain == 'checkpoints' else 'event'} {self.seq}: {self.reason}"
+        return f"{self.chain} {'number' if self.chain in FILES else 'event'} {self.seq}: {self.reason}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,13 +50,21 @@ class Mark:
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """`covered`: how many events lie before the last checkpoint, whose time is `until`."""
+    """`covered`: how many events lie before the last checkpoint, whose time is `until`.
+
+    `stamped`: how many timestamps hold, the last over checkpoint `stamped_to` at the time `stamped_at`;
+    `unchecked`: how many there are that nobody can check without TIMESTAMP_CA.
+    """
 
     faults: list[Fault]
     events: int
     checkpoints: int
     covered: int
     until: dt.datetime | None
+    stamped: int = 0
+    stamped_to: int = 0
+    stamped_at: dt.datetime | None = None
+    unchecked: int = 0
 
 
 def verify() -> Verdict:
@@ -59,9 +72,10 @@ def verify() -> Verdict:
     # The heads first: what is added meanwhile lies behind them.
     chains = {chain.key: chain for chain in Chain.objects.order_by("key")}
     marks: dict[str, list[Mark]] = defaultdict(list)
-    faults, last = [], None
+    faults, last, seen = [], None, _Stamps()
     try:
         for last in checkpoints.read():
+            seen.checkpoint(last)
             for chain in last.moved:
                 marks[chain].append(mark_of(last, chain))
     except checkpoints.Broken as broken:
@@ -71,9 +85,63 @@ def verify() -> Verdict:
         fault = verify_chain(chains.get(key) or Chain(key=key), marks.get(key, []))
         if fault is not None:
             faults.append(fault)
+    if (fault := seen.fault()) is not None:
+        faults.append(fault)
     covered = sum(seq for seq, _ in last.heads.values()) if last else 0
     events = sum(chain.seq for chain in chains.values())
-    return Verdict(faults, events, last.number if last else 0, covered, last.at if last else None)
+    return Verdict(
+        faults,
+        events,
+        last.number if last else 0,
+        covered,
+        last.at if last else None,
+        seen.count,
+        seen.number,
+        seen.at,
+        seen.unchecked,
+    )
+
+
+class _Stamps:
+    """The timestamps over the checkpoints, as they are met."""
+
+    def __init__(self) -> None:
+        self.wrong: Fault | None = None
+        self.waiting: dict[int, list[Timestamp]] = defaultdict(list)
+        self.count = self.number = self.unchecked = 0
+        self.at: dt.datetime | None = None
+        try:
+            for one in timestamps.read():
+                self.waiting[one.number].append(one)
+        except timestamps.Wrong as wrong:
+            self.wrong = Fault(STAMPS, sum(map(len, self.waiting.values())) + 1, str(wrong))
+
+    def checkpoint(self, checkpoint: Checkpoint) -> None:
+        for one in self.waiting.pop(checkpoint.number, []):
+            reason = self._check(one, checkpoint)
+            if reason and self.wrong is None:
+                self.wrong = Fault(STAMPS, one.number, reason)
+
+    def _check(self, one: Timestamp, checkpoint: Checkpoint) -> str:
+        if one.sha256 != checkpoint.sha256:
+            return "is over another checkpoint than the one that stands there"
+        if not timestamps.can_check():
+            self.unchecked += 1
+            return ""
+        try:
+            at = one.check()
+        except timestamps.Wrong as wrong:
+            return f"does not hold: {wrong}"
+        if at < checkpoint.at - CLOCKS_DIFFER:
+            return f"is of {stamp(at)}, before the checkpoint says it was made: {stamp(checkpoint.at)}"
+        self.count, self.number, self.at = self.count + 1, one.number, at
+        return ""
+
+    def fault(self) -> Fault | None:
+        """The first bad one, or one that is over a checkpoint which is not there."""
+        if self.wrong is None and self.waiting:
+            self.wrong = Fault(STAMPS, min(self.waiting), "is over a checkpoint that is missing")
+        return self.wrong
 
 
 def mark_of(checkpoint: Checkpoint, chain: str) -> Mark:

@@ -1,6 +1,6 @@
 """Check an exported audit trail without Attestry: Python 3.9 or newer and this one file.
 
-    python verify_trail.py trail.jsonl [--key FINGERPRINT]
+    python verify_trail.py trail.jsonl [--key FINGERPRINT] [--timestamps FOLDER]
 
 `trail.jsonl` is the trail as Attestry hands it out. FINGERPRINT names the key whose signatures you believe: the
 firm shows it beside the export, and should have given it to you by another way, on paper or by telephone. Ends with
@@ -14,12 +14,15 @@ How it works:
    Merkle tree over the heads of all chains (hash of a leaf: SHA-256 of a zero byte and the JSON array of chain,
    number and hash; of a node: SHA-256 of a one byte and both hashes below), and the hash of the statement before.
    The export names, for each chain in it, its head at that time and the hashes from there to the root.
-3. A chain that was rewritten as a whole still holds together, but no longer ends in what the checkpoints signed.
+3. A checkpoint may bear a timestamp of a third party (RFC 3161) over its statement. This script compares the hash
+   in it; whether the third party signed it, you ask openssl: --timestamps writes the files and says how.
+4. A chain that was rewritten as a whole still holds together, but no longer ends in what the checkpoints signed.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import hashlib
 import json
 import sys
@@ -36,6 +39,7 @@ P = 2**255 - 19
 ORDER = 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, P - 2, P) % P
 ROOT_OF_MINUS_ONE = pow(2, (P - 1) // 4, P)
+SHA256 = bytes.fromhex("608648016503040201")  # the object identifier's content
 Point = tuple[int, int, int, int]  # X, Y, Z, T: x = X/Z, y = Y/Z, x*y = T/Z
 Line = dict[str, Any]
 
@@ -116,6 +120,37 @@ def root_of(head: Line) -> str:
     return node.hex()
 
 
+def parts(der: bytes) -> list[tuple[int, bytes]]:
+    """What stands one after the other in DER: tag and content of each."""
+    found, at = [], 0
+    while at < len(der):
+        tag, size, start = der[at], der[at + 1], at + 2
+        if size & 0x80:
+            start += size & 0x7F
+            size = int.from_bytes(der[at + 2 : start], "big")
+        if start + size > len(der):
+            raise ValueError("cut off")
+        found.append((tag, der[start : start + size]))
+        at = start + size
+    return found
+
+
+def stated_in(response: bytes) -> tuple[bytes, str]:
+    """The hash that a timestamp (TimeStampResp of RFC 3161) is over, SHA-256, and its time."""
+    status, token = parts(parts(response)[0][1])[:2]
+    if parts(status[1])[0][1] not in (b"\0", b"\1"):
+        raise Bad("the authority did not grant it")
+    signed_data = parts(parts(parts(token[1])[1][1])[0][1])
+    content = parts(signed_data[2][1])  # version, algorithms, content
+    info = parts(content[1][1])[0][1]  # the octets of TSTInfo
+    fields = parts(parts(info)[0][1])  # version, policy, imprint, serial number, time
+    algorithm, hashed = parts(fields[2][1])
+    if parts(algorithm[1])[0][1] != SHA256:
+        raise Bad("it is over another kind of hash than SHA-256")
+    times = [value for tag, value in fields if tag == 0x18]
+    return hashed[1], times[0].decode("ascii")
+
+
 class Trail:
     """Reads the export line by line; `hashes` are those of the good events, by chain and number."""
 
@@ -128,6 +163,7 @@ class Trail:
         self.last: Line | None = None
         self.checkpoints = 0
         self.sealed: dict[str, int] = {}
+        self.stamps: list[tuple[Line, bytes, str]] = []
 
     def line(self, found: Line) -> None:
         kind = found["kind"]
@@ -182,7 +218,20 @@ class Trail:
                 raise Bad(f"{place} does not follow from the checkpoint before it")
         for head in found["heads"]:
             self.head(head, statement["root"], place)
+        if "timestamp" in found:
+            self.timestamp(statement, base64.b64decode(found["timestamp"]), place)
         self.last, self.checkpoints = statement, self.checkpoints + 1
+
+    def timestamp(self, statement: Line, response: bytes, place: str) -> None:
+        try:
+            imprint, time = stated_in(response)
+        except (IndexError, ValueError) as error:
+            raise Bad(f"{place}: its timestamp cannot be read") from error
+        except Bad as bad:
+            raise Bad(f"{place}: its timestamp does not count, {bad}") from bad
+        if imprint != hashlib.sha256(canonical(statement)).digest():
+            raise Bad(f"{place}: its timestamp is over something else")
+        self.stamps.append((statement, response, time))
 
     def head(self, head: Line, root: str, place: str) -> None:
         chain, seq = head["chain"], head["seq"]
@@ -216,6 +265,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description="Check an exported audit trail.")
     options.add_argument("trail")
     options.add_argument("--key", help="fingerprint of the key whose signatures you believe")
+    options.add_argument("--timestamps", help="folder for the timestamps of the third party")
     given = options.parse_args()
     trail = Trail(given.key.lower() if given.key else None)
     try:
@@ -234,7 +284,21 @@ def main() -> None:
     if trail.last is None:
         fail("There is no checkpoint in the export: a chain rewritten as a whole would look the same.")
     say(f"{trail.checkpoints} checkpoints hold, the last of {trail.last['at']}")
+    if trail.stamps:
+        say(f"{len(trail.stamps)} timestamps are over these checkpoints, the last says {trail.stamps[-1][2]}")
+        write_down(trail.stamps, given.timestamps)
     say(f"signed with {trail.last['key']}" + ("" if given.key else ": compare this with what the firm gave you"))
+
+
+def write_down(stamps: list[tuple[Line, bytes, str]], folder: str | None) -> None:
+    if folder is None:
+        say("who signed them was not checked: --timestamps FOLDER writes them down for openssl")
+        return
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    for statement, response, _ in stamps:
+        file = Path(folder) / f"checkpoint-{int(statement['number'])}.tsr"
+        file.write_bytes(response)
+        say(f"openssl ts -verify -in {file} -digest {sha256(canonical(statement))} -CAfile CERTIFICATES.pem")
 
 
 def say(text: str) -> None:

@@ -13,5 +13,6 @@ app.autodiscover_tasks()
 app.conf.beat_schedule = {
     "relay": {"task": "jobs.relay", "schedule": 5.0, "options": {"expires": 5}},
     "sweep": {"task": "jobs.sweep", "schedule": 30.0, "options": {"expires": 30}},
+    "timestamp": {"task": "audit.timestamp", "schedule": 300.0, "options": {"expires": 300}},
     "checkpoint": {"task": "audit.checkpoint", "schedule": 900.0, "options": {"expires": 900}},
 }

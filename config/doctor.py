@@ -20,6 +20,7 @@ from django.db import DatabaseError, connection
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
+from audit import timestamps
 from config import embedded, environment, system
 
 OLDEST_POSTGRESQL = 15
@@ -169,6 +170,18 @@ def scanner() -> Finding:
     )
 
 
+def timestamp_authority() -> Finding:
+    """Asks for a timestamp over nothing in particular, and checks it."""
+    without = "When a checkpoint of the trail was there rests on our own clock."
+    if not timestamps.wanted():
+        return Finding("Timestamp authority", False, "TIMESTAMP_URL is not set", without, essential=False)
+    try:
+        at = timestamps.probe()
+    except timestamps.Unavailable as error:
+        return Finding("Timestamp authority", False, str(error), without)
+    return Finding("Timestamp authority", True, f"says it is {at:%Y-%m-%d %H:%M:%S} UTC")
+
+
 def services() -> Finding | None:
     """Why the embedded services cannot run here, if they are needed and cannot."""
     try:
@@ -189,4 +202,5 @@ LOOKS: list[Callable[[], Finding]] = [
     broker,
     stores,
     scanner,
+    timestamp_authority,
 ]

@@ -85,10 +85,13 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     # Whatever does not say that it is for everybody asks for a sign-in.
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    # Programs: a token of a person, at the interface only.
+    "accounts.middleware.BearerTokens",
     "audit.middleware.RequestContext",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.AtOnce",
     "accounts.middleware.SignInPolicies",
     "accounts.middleware.GraveActs",
     "django_htmx.middleware.HtmxMiddleware",
@@ -216,6 +219,7 @@ ACCOUNT_RATE_LIMITS = {
 }
 ALLAUTH_TRUSTED_PROXY_COUNT = environment.integer("TRUSTED_PROXY_COUNT", 0)
 MFA_ADAPTER = "accounts.adapter.SecondFactorAdapter"
+MFA_FORMS = {"edit_webauthn": "accounts.factors.PasskeyNameForm"}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Attestry"
@@ -246,6 +250,9 @@ GRAVE_ACTS = {
     "accounts:firm_policies",
     "accounts:organization",
     "accounts:organization_member",
+    "engagements:token_new",
+    "operators:deactivate",
+    "operators:reactivate",
 }
 # Pages on which secrets are typed or shown: they want the proof before they open, and keep nothing that is sent.
 GRAVE_PAGES = {
@@ -307,8 +314,11 @@ USE_TZ = True
 USE_I18N = True
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.api.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated", "accounts.api.WithinScopes"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "EXCEPTION_HANDLER": "engagements.api.explain",
 }
@@ -318,6 +328,14 @@ AUDIT_KEY = environment.seed("AUDIT_KEY")
 AUDIT_KEY_FILE = ATTESTRY_HOME / "audit.key"
 AUDIT_FORMER_KEYS = environment.words("AUDIT_FORMER_KEYS")
 AUDIT_CHECKPOINTS = Path(environment.text("AUDIT_CHECKPOINTS", str(ATTESTRY_HOME / "audit" / "checkpoints.jsonl")))
+# Timestamps of a third party (RFC 3161) over them, and the certificates (PEM) that its signature must lead to.
+TIMESTAMP_URL = environment.text("TIMESTAMP_URL")
+TIMESTAMP_CA = environment.text("TIMESTAMP_CA")
+if TIMESTAMP_URL and not TIMESTAMP_CA:
+    raise ImproperlyConfigured("TIMESTAMP_URL needs TIMESTAMP_CA: the file with the authority's certificates.")
+
+# The operators' area: off unless it is asked for.
+OPERATORS = environment.boolean("OPERATORS", ENVIRONMENT == "test")
 
 # Background work. A message may come twice or late, never get lost: the Job row is the truth.
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

@@ -20,5 +20,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("fieldwork.urls")),
     path("", include("reports.urls")),
     path("", include("distribution.urls")),
+    path("operations/", include("config.operator_urls")),
     path("api/", include("config.api")),
 ]

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Firm, FirmMember, User
-from audit import checkpoints
+from audit import checkpoints, timestamps
 from audit.checkpoints import Broken, Checkpoint
 from audit.export import json_lines, spreadsheet, verifiable
 from audit.models import Event, EventQuerySet
@@ -64,7 +64,9 @@ def line(event: Event) -> Line:
 
 def sentence(event: Event) -> str:
     """What was done, after the name of who did it; on one line, with nothing in it that acts on its reader."""
-    return _shown(phrase_of(event.action).format_map(_Known(event.detail, target=event.target_label)))
+    words = phrase_of(event.action).format_map(_Known(event.detail, target=event.target_label))
+    means = event.detail.get("by_means_of")
+    return _shown(f"{words} (by {means})" if means else words)
 
 
 def _shown(text: str) -> str:
@@ -191,6 +193,8 @@ def take_whole(of: Engagement | Firm, *, by: User) -> File:
         content = "".join(verifiable(keys)).encode()
     except Broken as broken:
         raise ValidationError(f"Checkpoint {broken.number} {broken.reason}.") from broken
+    except timestamps.Wrong as wrong:
+        raise ValidationError(f"The timestamps do not verify: {wrong}.") from wrong
     return File(f"trail {_named(of)}.jsonl", content, None)
 
 

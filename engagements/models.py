@@ -94,7 +94,10 @@ class EngagementQuerySet(models.QuerySet["Engagement"]):
         """The engagements in which the person has a role. Being an operator gives no view of any."""
         if not user.is_authenticated or not user.is_active:
             return self.none()
-        return self.filter(pk__in=EngagementMember.objects.filter(user=user).values("engagement_id"))
+        mine = EngagementMember.objects.filter(user=user)
+        if user.token is not None and user.token.engagement_id is not None:
+            mine = mine.filter(engagement=user.token.engagement_id)
+        return self.filter(pk__in=mine.values("engagement_id"))
 
     def at_place(self, place: Place | None) -> EngagementQuerySet:
         """Those of one organization of the person who looks; None for all."""

@@ -1,10 +1,12 @@
 from django.urls import path
 
-from engagements.views import activity, controls, independence, lifecycle, listing, scope, team
+from engagements.views import activity, controls, independence, lifecycle, listing, scope, team, tokens
 
 app_name = "engagements"
 
 urlpatterns = [
+    # Tokens for programs
+    path("account/tokens/new/", tokens.new, name="token_new"),
     # Engagements
     path("engagements/", listing.engagements, name="list"),
     path("engagements/open/", listing.open_new, name="open"),

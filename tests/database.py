@@ -23,7 +23,7 @@ from config.postgresql import plain
 ROOT = Path(__file__).resolve().parent.parent
 ASIDE = "attestry_migrated"
 # Everything that decides what a migrated database holds.
-SOURCES = ("*/migrations/*.py", "*/data/*", "requirements.lock", "tests/database.py")
+SOURCES = ("*/migrations/*.py", "*/data/*", "requirements.lock", "config/isolation.py", "tests/database.py")
 # What a restore needs: rows written as they are, with no trigger looking (tests/remembered.py), and a test's
 # database dropped while a connection of the application's role is still about to end.
 ALSO = [
@@ -78,12 +78,26 @@ def keep_migrated() -> None:
     unfinished.replace(dump)
 
 
-def load_migrated(name: str, parameters: dict[str, Any]) -> None:
-    """Fills an empty database on any server of ours with the dump of the migrated one."""
+def load_migrated(name: str, parameters: dict[str, Any], dump: Path | None = None) -> None:
+    """Fills an empty database on any server of ours with the dump of the migrated one, or another dump."""
     with contextlib.closing(plain(parameters, dbname=name)) as server, server.cursor() as cursor:
         # The dump hands tables over to that role before it says what the role may.
         cursor.execute(f"GRANT CREATE ON SCHEMA public TO {AUDIT}")
-    _client(parameters, "pg_restore", "--exit-on-error", "--dbname", name, _dump())
+    _client(parameters, "pg_restore", "--exit-on-error", "--dbname", name, dump or _dump())
+
+
+@contextlib.contextmanager
+def backed_up(folder: Path) -> Iterator[Any]:
+    """The test's database dumped, and restored beside it: a cursor there, as the owner."""
+    parameters = connection.get_connection_params() | {"user": OWNER}
+    dump, name = folder / "backup.dump", f"{connection.settings_dict['NAME']}_restored"
+    _client(parameters, "pg_dump", "--format=custom", "--file", dump, connection.settings_dict["NAME"])
+    _recreate(name, template="template0")
+    load_migrated(name, parameters, dump)
+    with _server(name) as cursor:
+        yield cursor
+    with _server() as cursor:
+        cursor.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def restore() -> None:

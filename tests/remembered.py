@@ -78,10 +78,11 @@ def _written_since(mark: int) -> list[tuple[str, str]]:
 
 
 def _put_back(rows: list[tuple[str, str]]) -> None:
-    """All rows at once, in any order and with no trigger looking, as a restore does; then the counters."""
+    """All rows at once, with foreign keys and computing triggers off, as a restore does; then the counters."""
     tables = _tables()
     statements, values = [], []
-    for table, written in rows:
+    # The engagements come last: where one is frozen already, the triggers take no more rows of it.
+    for table, written in sorted(rows, key=lambda row: row[0] == "engagements_engagement"):
         name = connection.ops.quote_name(table)
         columns = ", ".join(connection.ops.quote_name(column) for column in json.loads(written)[0])
         statements.append(

@@ -6,7 +6,9 @@ import json
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
+from django.urls import reverse
 
 register = template.Library()
 
@@ -34,6 +36,12 @@ def browser(user_agent: str) -> str:
     name = next((name for sign, name in BROWSERS if sign in user_agent), "A browser")
     system = next((name for sign, name in SYSTEMS if sign in user_agent), "")
     return f"{name} on {system}" if system else name
+
+
+@register.simple_tag
+def operators_area(user: Any) -> str:
+    """Where the operators' area is, for those to whom it opens; else ""."""
+    return reverse("operators:overview") if settings.OPERATORS and getattr(user, "is_staff", False) else ""
 
 
 @register.filter

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from typing import Any
 
@@ -10,8 +11,10 @@ from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from accounts.models import User
+from accounts import tokens
+from accounts.models import ApiToken, User
 from tests import factories as f
 
 STEP = 30
@@ -43,6 +46,18 @@ def code_now(secret: str) -> str:
 
 def sign_in(client: Client, user: User, password: str = f.PASSWORD, **headers: Any) -> Any:
     return client.post(reverse("account_login"), {"login": user.email, "password": password}, **headers)
+
+
+def with_second_factor(session: Any, user: User) -> None:
+    """As if the session had been opened with an authenticator app too."""
+    session["account_authentication_methods"] = [{"method": "mfa", "at": time.time(), "type": "totp"}]
+    session["account_authentication_methods_user"] = str(user.pk)
+
+
+def a_token(user: User, **fields: Any) -> tuple[ApiToken, str]:
+    """A token for reading and handing in, for a month, and its secret."""
+    fields = {"name": "CI", "may_upload": True, "expires_at": timezone.now() + dt.timedelta(days=30), **fields}
+    return tokens.make(by=user, **fields)
 
 
 def is_in(client: Client) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+import time
 from typing import Any
 from unittest import mock
 
@@ -110,6 +112,26 @@ def test_signing_in_tells_nothing_about_who_has_an_account() -> None:
 
 
 encode = get_hasher().__class__.encode
+
+
+@pytest.mark.parametrize("route", ["account_login", "account_reset_password"])
+def test_time_tells_nothing_about_who_has_an_account(route: str, settings: Any) -> None:
+    """Real hashing, and medians of turns: a difference of a tenth would not be found over a network."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+    settings.ACCOUNT_RATE_LIMITS = {"login_failed": "1000/m/ip", "reset_password": "1000/m/ip"}
+    f.staffed()
+    known = verified(f.person("timed"))
+    known.set_password(f.PASSWORD)
+    known.save()
+    took: dict[str, list[float]] = {known.email: [], "nobody@example.com": []}
+    for _ in range(9):
+        for address, times in took.items():
+            data = {"login": address, "email": address, "password": "wrong"}
+            begun = time.perf_counter()
+            Client().post(reverse(route), data)
+            times.append(time.perf_counter() - begun)
+    medians = sorted(statistics.median(times[1:]) for times in took.values())
+    assert medians[1] / medians[0] < 1.5
 
 
 def test_asking_for_a_new_password_tells_nothing_about_who_has_an_account() -> None:

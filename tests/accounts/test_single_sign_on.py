@@ -148,6 +148,7 @@ def test_an_invited_person_comes_in_and_the_state_counts_once(
     assert client.get(back).status_code == 302
     assert is_in(client)
     assert provider.asked[0]["code_verifier"]
+    assert Event.objects.get(action="session.opened").detail == {"by_way_of": [oidc.slug]}
     client.post(reverse("account_logout"))
     assert "did not work" in client.get(back).content.decode()
     assert not is_in(client)
@@ -432,6 +433,7 @@ def test_an_assertion_signs_in_once(saml: IdentityProvider, keys: tuple[str, str
     inner = assertion(saml, keys, question, "carla@example.com")
     post(client, saml, answer(saml, question, inner))
     assert is_in(client)
+    assert Event.objects.get(action="session.opened").detail == {"by_way_of": [saml.slug]}
     client.post(reverse("account_logout"))
     # The same answer again; and the same assertion as the answer to another question, in this browser or another.
     assert post(client, saml, answer(saml, question, inner)).status_code == 403

@@ -12,6 +12,7 @@ from django.db import connection
 
 from audit.chain import HASH_EVENT, event_hash
 from audit.models import Event
+from config.isolation import ALWAYS
 from tests.database import as_owner
 
 TABLES = ("audit_event", "audit_chain")
@@ -22,7 +23,7 @@ def unprotected() -> Iterator[None]:
     """The tables as their owner has them after switching the triggers off."""
     as_owner("SET CONSTRAINTS ALL IMMEDIATE;" + _triggers("DISABLE"))
     yield
-    as_owner("SET CONSTRAINTS ALL IMMEDIATE;" + _triggers("ENABLE"))
+    as_owner("SET CONSTRAINTS ALL IMMEDIATE;" + _triggers("ENABLE") + ";" + ALWAYS)
 
 
 def _triggers(switched: str) -> str:

@@ -14,6 +14,7 @@ from audit.trail import action, phrase_of, record
 from audit.verification import verify, verify_chain
 from engagements.models import Engagement
 from tests import factories as f
+from tests.audit.tampering import run, unprotected
 from tests.database import untriggered
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +24,8 @@ TRIED = action("trial.tried", "tried {target}")
 
 def without_protection(sql: str) -> None:
     """Alter rows as somebody could who owns the database."""
-    untriggered(sql)
+    with unprotected():
+        run(sql)
 
 
 def events_of(engagement: Engagement) -> list[Event]:
@@ -169,3 +171,13 @@ def test_the_client_reads_only_what_is_for_both_sides() -> None:
 def test_an_event_needs_the_transaction_of_its_change() -> None:
     with pytest.raises(TransactionManagementError):
         record(TRIED, by=None)
+
+
+@pytest.mark.parametrize(
+    "sql", ["UPDATE audit_event SET actor_name = 'x'", "DELETE FROM audit_event", "DELETE FROM audit_chain"]
+)
+def test_who_calls_itself_a_replica_is_refused_too(sql: str) -> None:
+    """`session_replication_role` switches ordinary triggers off; those that protect stay."""
+    f.staffed()
+    with pytest.raises(DatabaseError, match="pgtrigger"), transaction.atomic():
+        untriggered(sql)

@@ -54,7 +54,7 @@ def test_everybody_sees_only_their_engagements(client: Client, engagement: Engag
     assert client.get(f"/api/engagements/{engagement.pk}/").status_code == 404
     assert client.get(f"/api/engagements/{engagement.pk}/requests/").status_code == 404
     client.logout()
-    assert client.get("/api/engagements/").status_code == 403
+    assert client.get("/api/engagements/").status_code == 401
 
 
 def test_what_stands_in_the_way_is_for_the_firm(client: Client, engagement: Engagement):

@@ -7,8 +7,10 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
@@ -18,20 +20,22 @@ from django.test import RequestFactory
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
+from accounts.people import end_others
 from audit.context import EVERYBODY, acting_for
 from audit.middleware import RequestContext
 from audit.models import Event
 from config.isolation import READERS_TABLES, _owned_parents, key_of, protected
 from engagements.models import Control, Engagement
 from tests import factories as f
-from tests.database import as_owner
+from tests.database import as_owner, backed_up
 from tests.distribution import makers as distribution
 from tests.permissions.world import rendered_blank, rich
 
 SEED = 20_261_123
 WRITES, REQUESTS = 200, 5_000
 # The queue of background work, read by the worker for everybody; its rows say no more than which engagement waits.
-QUEUE = {"jobs_job"}
+# Tokens are looked up before anybody is known; they name an engagement and hold nothing of it.
+BESIDE = {"jobs_job", "accounts_apitoken"}
 
 
 def two() -> tuple[Engagement, Engagement]:
@@ -94,7 +98,7 @@ def test_no_table_of_engagements_is_forgotten() -> None:
             "SELECT DISTINCT relname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid"
             " WHERE relkind = 'r' AND attname = 'engagement_id' AND NOT attisdropped AND NOT relrowsecurity"
         )
-        assert {name for (name,) in cursor.fetchall()} == QUEUE
+        assert {name for (name,) in cursor.fetchall()} == BESIDE
     assert len(protected()) >= 50
 
 
@@ -104,10 +108,7 @@ def test_without_a_person_there_are_no_rows(engagements: tuple[Engagement, Engag
     for person in (None, "grant:0", "0", "nonsense"):
         with acting_for(person):
             for model in filled:
-                rows = (
-                    model._default_manager.exclude(engagement_id=None) if model is Event else model._default_manager
-                )
-                assert not rows.exists(), f"{model.__name__} for {person!r}"
+                assert not model._default_manager.exists(), f"{model.__name__} for {person!r}"
 
 
 def test_a_person_sees_its_own_engagements_only(engagements: tuple[Engagement, Engagement]) -> None:
@@ -119,6 +120,54 @@ def test_a_person_sees_its_own_engagements_only(engagements: tuple[Engagement, E
                 assert keys <= {own.pk}, model.__name__
             assert Engagement.objects.filter(pk=own.pk).exists()
             assert not Engagement.objects.filter(pk=other.pk).exists()
+
+
+@pytest.mark.django_db
+def test_what_belongs_to_no_engagement_is_seen_by_who_did_it_and_by_the_firms_administrators() -> None:
+    engagement = f.staffed()
+    who = f.people(engagement)
+    olga = f.partner_of(f.firm("Oak & Partners LLP"), "olga", "Olga Oak")
+    end_others(who["sana"], but=None)
+    with acting_for(None):
+        end_others(who["owen"], but=None)
+    seen = {}
+    for key, person in {**who, "olga": olga}.items():
+        with acting_for(person):
+            found = Event.objects.filter(action="session.others_ended")
+            seen[key] = sorted(found.values_list("actor__email", flat=True))
+    assert seen == {key: [] for key in seen} | {
+        "petra": ["owen@example.com", "sana@example.com"],
+        "sana": ["sana@example.com"],
+        "owen": ["owen@example.com"],
+    }
+
+
+@pytest.mark.django_db
+def test_triggers_that_refuse_always_fire() -> None:
+    """All but the one that lets only an event move a head: a logical replica moves it by itself."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tgname, tgenabled FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid"
+            " WHERE NOT tgisinternal AND prosrc ILIKE '%%RAISE EXCEPTION%%'"
+        )
+        found = cursor.fetchall()
+    assert len(found) > 100
+    assert {name.rpartition("_")[0] for name, enabled in found if enabled != "A"} == {"pgtrigger_only_by_event"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_backup_is_restored_with_its_protection(tmp_path: Path) -> None:
+    engagement = distribution.issued()
+    counts = {model._meta.db_table: model._default_manager.count() for model in protected()}
+    with backed_up(tmp_path) as cursor:
+        for table, count in counts.items():
+            cursor.execute(f"SELECT count(*) FROM {table}")  # noqa: S608
+            assert cursor.fetchone() == (count,), table
+        cursor.execute("SELECT count(*) FROM pg_trigger WHERE tgenabled = 'A' AND NOT tgisinternal")
+        assert cursor.fetchone()[0] > 100
+        cursor.execute("SET session_replication_role = replica")
+        with pytest.raises(psycopg2.Error, match="is frozen"):
+            cursor.execute("UPDATE reports_report SET pages = 1 WHERE engagement_id = %s", [engagement.pk])
 
 
 @pytest.mark.django_db

@@ -18,6 +18,7 @@ FIRM = "firm"  # members of a firm
 ADMIN = "admin"  # administrators of a firm
 ORGANIZATION = "organization"  # people of the client, and its auditor's administrators
 OPENER = "opener"  # members of a firm that has given them the right to open engagements
+OPERATOR = "operator"  # runs the installation, with a second factor given in the session
 READER = "reader"  # the session of a reader's link
 
 Need = str | tuple[str, ...] | None
@@ -111,8 +112,10 @@ PLACES = [
     row("accounts:firm", get=FIRM, post=ADMIN, acts=ANY),
     row("accounts:invitation", "invitation", get=PUBLIC, post=PUBLIC, acts=ANY),
     row("accounts:account", get=SIGNED_IN),
-    row("accounts:end_session", "=1", post=SIGNED_IN, acts=ANY, missing=True),
+    row("accounts:end_session", "session", post=SIGNED_IN, acts=ANY, missing=True),
     row("accounts:end_sessions", post=SIGNED_IN, acts=ANY),
+    row("engagements:token_new", get=SIGNED_IN, post=SIGNED_IN, acts=ANY),
+    row("accounts:token_end", "token", post=ADMIN, acts=ANY, hidden="olga"),
     row("accounts:firm_policy", post=ADMIN, acts=ANY),
     row("accounts:firm_single_sign_on", get=ADMIN, post=ADMIN, acts=ANY),
     row("accounts:organization_single_sign_on", "organization", get=ADMIN, post=ADMIN, acts=ANY, hidden="olga"),
@@ -133,6 +136,15 @@ PLACES = [
     row("accounts:organization_member", "client_member", get=ADMIN, post=ADMIN, acts=ANY, hidden="olga"),
     row("accounts:deactivate", "owen", post=ADMIN, acts=ANY, hidden="olga"),
     row("accounts:reactivate", "owen", post=ADMIN, acts=ANY, hidden="olga"),
+]
+
+# The operators' area: nothing of any engagement.
+OPERATORS = [
+    row("operators:overview", get=OPERATOR),
+    row("operators:jobs", get=OPERATOR),
+    row("operators:people", get=OPERATOR),
+    row("operators:deactivate", "nemo", post=OPERATOR, acts=ANY),
+    row("operators:reactivate", "nemo", post=OPERATOR, acts=ANY),
 ]
 
 # Sign-in, of allauth: nobody signs up. What it answers without an account is never more than a form.
@@ -663,5 +675,15 @@ PROGRAMS = [
 
 TABLE = {
     one.name: one
-    for one in (*PLACES, *SIGN_IN, *ENGAGEMENTS, *EVIDENCE, *FIELDWORK, *REPORTS, *DISTRIBUTION, *PROGRAMS)
+    for one in (
+        *PLACES,
+        *OPERATORS,
+        *SIGN_IN,
+        *ENGAGEMENTS,
+        *EVIDENCE,
+        *FIELDWORK,
+        *REPORTS,
+        *DISTRIBUTION,
+        *PROGRAMS,
+    )
 }

@@ -14,7 +14,19 @@ from engagements.models import Stage
 from engagements.register import Severity, findings
 from engagements.roles import MATRIX
 from engagements.workflow import STEP_OF_STAGE
-from tests.permissions.table import ADMIN, FIRM, OPENER, ORGANIZATION, PUBLIC, READER, SIGNED_IN, TABLE, Need, Row
+from tests.permissions.table import (
+    ADMIN,
+    FIRM,
+    OPENER,
+    OPERATOR,
+    ORGANIZATION,
+    PUBLIC,
+    READER,
+    SIGNED_IN,
+    TABLE,
+    Need,
+    Row,
+)
 from tests.permissions.world import (
     EVERYBODY,
     INSIDERS,
@@ -89,6 +101,8 @@ def may(who: str, need: Need, row: Row) -> bool:
         return False
     if need == SIGNED_IN:
         return True
+    if need == OPERATOR:
+        return who == "opal"
     if need == FIRM:
         return who in OF_FIRM
     if need in {ADMIN, OPENER}:
@@ -118,7 +132,9 @@ def verdict(who: str, method: str, row: Row, status: int, place: str) -> str:
 
 def refusals(who: str, row: Row) -> set[int]:
     """What a method that the route does not take may be answered with."""
-    return {405} if who == "petra" and may(who, row.get or row.post, row) else {302, 403, 404, 405}
+    if who == "petra" and may(who, row.get or row.post, row):
+        return {405}
+    return {302, 403, 404, 405} | ({401} if row.api else set())
 
 
 def unwelcome(who: str, need: Need, row: Row, status: int, place: str) -> str:

@@ -17,6 +17,7 @@ from http.cookies import SimpleCookie
 from typing import Any
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.core.signals import got_request_exception
 from django.db import connection, transaction
 from django.http import HttpResponse
@@ -42,6 +43,7 @@ from reports import drafting, opinion, storage
 from reports.models import DescriptionRevision, EmphasisParagraph, Issuance, ManagementStatement, Report
 from reports.rendering import Rendered
 from tests import factories as f
+from tests.accounts.makers import a_token, with_second_factor
 from tests.evidence import makers as evidence
 from tests.fieldwork import makers as fieldwork
 from tests.remembered import remembered
@@ -52,8 +54,8 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 INSIDERS: dict[str, Role] = {key: role for key, (_, role) in (f.FIRM_TEAM | f.CLIENT_TEAM).items()}
 # Has a role, but has not confirmed independence: sees what everybody in the engagement sees, and no more (R02).
 UNCONFIRMED = "una"
-# A colleague in another engagement of the firm, a partner elsewhere, a person who belongs to nobody.
-OUTSIDERS = ("cole", "olga", "nemo")
+# A colleague in another engagement of the firm, a partner elsewhere, a person who belongs to nobody, an operator.
+OUTSIDERS = ("cole", "olga", "nemo", "opal")
 # A reader of the report has a session and no account; a deactivated person has an account and no session.
 NOBODY = ("reader", "anonymous", "gone")
 EVERYBODY = (*INSIDERS, UNCONFIRMED, *OUTSIDERS, *NOBODY)
@@ -118,6 +120,9 @@ def build() -> World:
     elsewhere = f.proposed(
         a_client=f.client(f.firm("Ostrom CPA"), "Ostrom Client"), partner=people["olga"], number="2026-0903"
     )
+    session = UserSession.objects.create(user=people["petra"], session_key="elsewhere", ip="203.0.113.7")
+    token, _ = a_token(people["petra"])
+    ids |= {"token": token.pk, "nemo": people["nemo"].pk, "session": session.pk}
     world = World(engagement, ids, other, other_ids, elsewhere, people, {})
     got_request_exception.connect(world.caught)
     for who in EVERYBODY:
@@ -282,6 +287,8 @@ def everybody(engagement: Engagement, other: Engagement) -> dict[str, User]:
     set_role(engagement, people["una"], Role.MANAGER, by=engagement.created_by)
     people["olga"] = f.partner_of(f.firm("Ostrom CPA"), "olga", "Olga Ostrom")
     people["nemo"] = f.person("nemo", "Nemo")
+    people["opal"] = f.person("opal", "Opal Root")
+    User.objects.filter(pk=people["opal"].pk).update(is_staff=True)
     people["gone"] = f.person("gone", "Gary Onward")
     ClientMember.objects.create(organization=engagement.client, user=people["gone"])
     set_role(engagement, people["gone"], Role.CLIENT_ADMIN, by=engagement.created_by)
@@ -296,6 +303,8 @@ def cookies(world: World, who: str) -> SimpleCookie:
         # Thousands of requests take longer than a proof of who one is lasts.
         session = client.session
         session[SIGNED_IN_AT] = time.time() + 10_000
+        if who == "opal":
+            with_second_factor(session, world.people[who])
         session.save()
     if who == "gone":
         User.objects.filter(pk=world.people[who].pk).update(is_active=False)

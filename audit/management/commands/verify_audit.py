@@ -4,7 +4,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from audit.chain import stamp
 from audit.text import plain
-from audit.verification import verify
+from audit.verification import Verdict, verify
 
 
 class Command(BaseCommand):
@@ -12,6 +12,15 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--strict", action="store_true", help="fail without a checkpoint too")
+
+    def _timestamps(self, verdict: Verdict) -> None:
+        if verdict.stamped_at is not None:
+            self.stdout.write(
+                f"{verdict.stamped} timestamps of a third party verified, the last over checkpoint "
+                f"{verdict.stamped_to} at {stamp(verdict.stamped_at)}"
+            )
+        if verdict.unchecked:
+            self.stderr.write(f"{verdict.unchecked} timestamps were not checked: set TIMESTAMP_CA.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         verdict = verify()
@@ -25,6 +34,7 @@ class Command(BaseCommand):
                 f"{verdict.checkpoints} checkpoints verified, the last of {stamp(verdict.until)}; "
                 f"{verdict.events - verdict.covered} events are newer"
             )
+            self._timestamps(verdict)
             return
         missing = "There is no checkpoint: a chain that was rewritten as a whole would not be found."
         if options["strict"]:
