@@ -37,7 +37,7 @@ def accepted_populations_cover(rule: Rule, engagement: Engagement) -> Iterable[F
 
 @rule("R20", Severity.BLOCK, guards="issue", text="Early listings of events are rolled forward.")
 def events_rolled_forward(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
-    """Another accepted listing of events of the same control, run after period end, covers the rest without a gap."""
+    """Another accepted listing of the control's events, run after period end, covers the rest without a gap."""
     listed: dict[Control, list[Population]] = defaultdict(list)
     for link in (
         PopulationControl.objects.filter(

@@ -26,6 +26,7 @@ from fieldwork.signing import void_if_changed
 
 CHOSEN = action("sample.chosen", "chose {size} items for {control} from {population}", firm_only=True)
 DRAWN = action("sample.drawn", "drew a sample of {size} for {control} from {population}", firm_only=True)
+TAKEN = action("sample.record_taken", "downloaded the record of the sample of {control}", firm_only=True)
 VOIDED = action("sample.voided", "voided the sample of {control}: {reason}", firm_only=True)
 
 # So many can be chosen with a reason; whoever wants more draws a sample.
@@ -296,9 +297,11 @@ def _drawn_again(sample: Sample, listing: listings.Listing) -> list[int]:
     )
 
 
-def record_of(sample: Sample) -> dict[str, Any]:
-    """What an outsider needs beside the listing to draw the sample again with `redraw.py`."""
+@transaction.atomic
+def take_record(sample: Sample, *, by: User) -> dict[str, Any]:
+    """What an outsider needs beside the listing to draw it again with `redraw.py`; who took it is on record."""
     population = sample.population
+    record(TAKEN, by=by, engagement=sample.engagement, target=sample, control=sample.control.number)
     return {
         "engagement": sample.engagement.number,
         "control": sample.control.number,

@@ -21,6 +21,7 @@ from fieldwork.models import (
     Procedure,
     Sample,
     SamplingProfile,
+    SheetItem,
 )
 
 _LISTED = re.compile(r"[,;\n]")
@@ -199,6 +200,26 @@ class CellForm(forms.Form):
         self.attribute = attribute
         cited: Any = self.fields["citation"]
         cited.queryset = attribute.test.citations.select_related("file")
+        cited.label_from_instance = lambda one: f"{one.file.code} {one.file.name}"
+
+
+class UnobtainableForm(forms.Form):
+    effect = forms.ChoiceField(
+        choices=SheetItem.Unobtainable.choices, widget=forms.RadioSelect, label="It counts as"
+    )
+    reason = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 2}),
+        label="Why it cannot be obtained",
+        help_text="And what was tried. The item stays in the sample: none is exchanged for another.",
+    )
+    citation: Any = forms.ModelChoiceField(
+        queryset=None, required=False, label="Evidence of that", empty_label="As the column has it"
+    )
+
+    def __init__(self, *args: Any, test: ControlTest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        cited: Any = self.fields["citation"]
+        cited.queryset = test.citations.select_related("file")
         cited.label_from_instance = lambda one: f"{one.file.code} {one.file.name}"
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from fieldwork.views import exceptions, profiles, samples, sheets, testing
+from fieldwork.views import exceptions, obtaining, profiles, samples, sheets, testing
 
 app_name = "fieldwork"
 
@@ -22,6 +22,8 @@ urlpatterns = [
     path(f"{_TEST}/fill/", sheets.fill, name="fill"),
     path(f"{_TEST}/cite/", sheets.cite, name="cite"),
     path(f"{_TEST}/items/<int:item_pk>/", sheets.item, name="item"),
+    path(f"{_TEST}/items/<int:item_pk>/unobtainable/", obtaining.unobtainable, name="unobtainable"),
+    path(f"{_TEST}/items/<int:item_pk>/obtained/", obtaining.obtained, name="obtained"),
     path(f"{_TEST}/add/item/", sheets.extend, {"what": "item"}, name="add_item"),
     path(f"{_TEST}/add/attribute/", sheets.extend, {"what": "attribute"}, name="add_attribute"),
     path(f"{_TEST}/add/sample/", sheets.extend, {"what": "sample"}, name="use_sample"),

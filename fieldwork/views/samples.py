@@ -206,18 +206,16 @@ def _record_name(sample: Sample) -> str:
 def record(request: HttpRequest, pk: int, sample_pk: int) -> HttpResponseBase:
     """The sample's record as the script for outsiders reads it."""
     sample = _sample(request, pk, sample_pk)
-    content = json.dumps(drawing.record_of(sample), indent=1, ensure_ascii=False) + "\n"
+    content = json.dumps(drawing.take_record(sample, by=person(request)), indent=1, ensure_ascii=False) + "\n"
     response = HttpResponse(content, content_type="application/json; charset=utf-8")
     return as_attachment(response, _record_name(sample), size=len(content.encode()))
 
 
 @login_required
 @require_GET
-def script(request: HttpRequest) -> HttpResponseBase:
+def script(request: HttpRequest) -> HttpResponse:
     """The script that draws a sample again without the product: one file, for whoever wants to check."""
-    content = Path(redraw.__file__).read_bytes()
-    response = HttpResponse(content, content_type="text/x-python; charset=utf-8")
-    return as_attachment(response, "redraw.py", size=len(content))
+    return HttpResponse(Path(redraw.__file__).read_bytes(), content_type="text/plain; charset=utf-8")
 
 
 @require_POST
