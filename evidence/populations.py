@@ -340,7 +340,19 @@ def pulled_early(population: Population) -> bool:
 
 
 def early_remarks(population: Population) -> Iterable[Remark]:
-    """Events listed before the period had ended need a rollforward after it."""
+    """Events listed before the period had ended need a rollforward; what there is, is captured within it."""
+    engagement, day = population.engagement, population.run_at.date()
+    if (
+        engagement.is_type_2
+        and not population.lists_events
+        and not engagement.starts_on <= day <= engagement.ends_on
+    ):
+        yield Remark(
+            "captured",
+            f"It lists what there was on {_day(day)}, outside of the period. Configuration is captured within the "
+            "period, with the history of its changes for the rest.",
+            False,
+        )
     if pulled_early(population):
         yield Remark(
             "early",

@@ -328,7 +328,7 @@ FITTING: dict[str, Fitting] = {
         lambda world: {
             "title": "Leavers to tickets",
             "first": f"p{world.ids['provided']}",
-            "second": f"f{evidence.second_source(world.engagement).pk}",
+            "second": f"f{EvidenceFile.objects.get(engagement=world.engagement, name='tickets.csv').pk}",
         }
     ),
     "evidence:match_reconciliation": Fitting(before=lambda world: a_reconciliation(world, matched=False)),
@@ -364,7 +364,9 @@ FITTING: dict[str, Fitting] = {
     "fieldwork:return_test": Fitting(before=lambda world: a_test(world, sign=True)),
     "fieldwork:draw": Fitting(before=something_to_draw),
     "fieldwork:import_profiles": Fitting(a_profile_file),
-    "fieldwork:edit_profile": Fitting({"name": "Ours", "note": "More.", "f_annual_low": "2"}),
+    "fieldwork:edit_profile": Fitting(
+        {"name": "Ours", "note": "More.", "f_annual_low": "2", "f_annual_normal": "2", "f_annual_high": "2"}
+    ),
     "fieldwork:propose_profile": Fitting(before=a_changed_profile),
     "fieldwork:return_profile": Fitting(before=lambda world: a_changed_profile(world, proposed=True)),
     "fieldwork:release": Fitting(before=an_exception),
