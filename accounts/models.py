@@ -95,7 +95,6 @@ class Firm(SignInPolicy):
     retention_years = models.PositiveSmallIntegerField(
         "years that files are kept", default=7, validators=[MinValueValidator(5), MaxValueValidator(50)]
     )
-    sampling_profile = models.CharField("code of the sampling profile", max_length=60, blank=True)
     quality_triggers: Any = ArrayField(
         models.CharField(max_length=20, choices=QualityTrigger.choices),
         verbose_name="a quality review is needed when",

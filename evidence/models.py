@@ -259,6 +259,10 @@ class Population(EngagementOwned):
     replaces = models.OneToOneField(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="replaced_by"
     )
+    # A rollforward: the listing of the days after those that another one covers (R20).
+    continues = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="continued_by"
+    )
     sha256 = models.CharField("hash of the listing", max_length=64)
     columns = models.JSONField(default=list)
     key_column = models.CharField(max_length=200)
@@ -345,6 +349,11 @@ class Population(EngagementOwned):
         return reverse("evidence:population", args=[self.engagement_id, self.pk])
 
     @property
+    def lists_events(self) -> bool:
+        """Whether it lists what happened, each with its date, and not what there is as of a day."""
+        return bool(self.date_column)
+
+    @property
     def is_zero(self) -> bool:
         """The system had no occurrence at all: the ground of "did not operate" (R35)."""
         return self.row_count == 0 and self.system_row_count == 0
@@ -359,3 +368,214 @@ class PopulationControl(EngagementOwned):
 
     def __str__(self) -> str:
         return f"{self.population} for {self.control}"
+
+
+def _concluded_stays() -> pgtrigger.Trigger:
+    """Refuses changes to what a concluded reconciliation rests on."""
+    return pgtrigger.Trigger(
+        name="concluded_stays",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+        declare=[("stands", "text")],
+        func="""
+            IF TG_OP <> 'INSERT' THEN
+                SELECT state INTO stands FROM evidence_reconciliation WHERE id = OLD.reconciliation_id;
+                IF stands IN ('concluded', 'superseded') THEN
+                    RAISE EXCEPTION 'The reconciliation is concluded: it is redone as a new version'
+                        USING ERRCODE = 'restrict_violation';
+                END IF;
+            END IF;
+            IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+            SELECT state INTO stands FROM evidence_reconciliation WHERE id = NEW.reconciliation_id;
+            IF stands IN ('concluded', 'superseded') THEN
+                RAISE EXCEPTION 'The reconciliation is concluded: it is redone as a new version'
+                    USING ERRCODE = 'restrict_violation';
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+class ReconciliationQuerySet(models.QuerySet["Reconciliation"]):
+    def current(self) -> ReconciliationQuerySet:
+        return self.exclude(state=Reconciliation.State.SUPERSEDED)
+
+    def of(self, population: Population) -> ReconciliationQuerySet:
+        """Those that hold this version of a population against something."""
+        return self.filter(listings__population=population).distinct()
+
+
+class Reconciliation(EngagementOwned):
+    """Two listings held against each other: the firm's own work on completeness and accuracy (domain 3.2).
+
+    Concluding keeps the result as an evidence file and freezes all of it. A changed listing is reconciled anew,
+    as the next version of the same code.
+    """
+
+    class State(models.TextChoices):
+        DRAFT = "draft", "To be matched"
+        OPEN = "open", "To be explained"
+        CONCLUDED = "concluded", "Concluded"
+        SUPERSEDED = "superseded", "Superseded"
+
+    code = models.CharField(max_length=12)
+    version = models.PositiveSmallIntegerField(default=1)
+    title = models.CharField(max_length=200)
+    pattern = models.CharField(max_length=30, blank=True)
+    replaces = models.OneToOneField(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="replaced_by"
+    )
+    # How they are matched: pairs of columns, what makes no difference (evidence.comparing).
+    keys = models.JSONField(default=list)
+    compared = models.JSONField(default=list)
+    alike = models.JSONField(default=list)
+    each_once = models.BooleanField("each key stands once", default=True)
+    one_way = models.BooleanField("only the first must be in the second", default=False)
+    matched = models.PositiveIntegerField("keys in both, all equal", default=0)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
+    conclusion = models.TextField(blank=True)
+    file = models.OneToOneField(
+        EvidenceFile, null=True, blank=True, on_delete=models.PROTECT, related_name="reconciliation"
+    )
+    begun_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    begun_at = models.DateTimeField(auto_now_add=True)
+    concluded_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    concluded_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ReconciliationQuerySet.as_manager()
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["code", "-version"]
+        constraints = [
+            models.UniqueConstraint(fields=["engagement", "code", "version"], name="reconciliation_version_once"),
+            models.CheckConstraint(
+                condition=~Q(state="concluded")
+                | (~Q(conclusion="") & Q(file__isnull=False) & Q(concluded_by__isnull=False)),
+                name="reconciliation_concluded_whole",
+            ),
+        ]
+        triggers = [
+            *EngagementOwned.Meta.triggers,
+            pgtrigger.FSM(
+                name="reconciliation_machine",
+                field="state",
+                transitions=[
+                    ("draft", "open"),
+                    ("draft", "superseded"),
+                    ("open", "concluded"),
+                    ("open", "superseded"),
+                    ("concluded", "superseded"),
+                ],
+            ),
+            pgtrigger.Trigger(
+                name="concluded_stays",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update | pgtrigger.Delete,
+                func="""
+                    IF OLD.state IN ('concluded', 'superseded') AND (
+                        TG_OP = 'DELETE' OR to_jsonb(NEW) - 'state' <> to_jsonb(OLD) - 'state') THEN
+                        RAISE EXCEPTION 'Reconciliation % is concluded: it is redone as a new version', OLD.code
+                            USING ERRCODE = 'restrict_violation';
+                    END IF;
+                    IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} v{self.version}" if self.version > 1 else self.code
+
+    def get_absolute_url(self) -> str:
+        return reverse("evidence:reconciliation", args=[self.engagement_id, self.pk])
+
+
+class ReconciledListing(EngagementOwned):
+    """One of the two listings of a reconciliation: a population's, or any file that can be read as a listing."""
+
+    reconciliation = models.ForeignKey(Reconciliation, on_delete=models.CASCADE, related_name="listings")
+    place = models.PositiveSmallIntegerField()
+    label = models.CharField(max_length=120)
+    population = models.ForeignKey(
+        Population, null=True, blank=True, on_delete=models.PROTECT, related_name="reconciled"
+    )
+    file = models.ForeignKey(EvidenceFile, on_delete=models.PROTECT, related_name="reconciled")
+    sheet = models.CharField(max_length=120, blank=True)
+    encoding = models.CharField(max_length=10, blank=True)
+    sha256 = models.CharField("hash of the listing", max_length=64)
+    columns = models.JSONField(default=list)
+    row_count = models.PositiveIntegerField()
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["place"]
+        constraints = [
+            models.UniqueConstraint(fields=["reconciliation", "place"], name="reconciled_listing_once"),
+            models.CheckConstraint(condition=Q(place__in=[1, 2]), name="reconciled_listing_is_of_two"),
+        ]
+        triggers = [*EngagementOwned.Meta.triggers, _concluded_stays()]
+
+    def __str__(self) -> str:
+        return f"{self.label} ({self.population or self.file})"
+
+    def get_absolute_url(self) -> str:
+        return (self.population or self.file).get_absolute_url()
+
+
+class DifferenceQuerySet(models.QuerySet["ListingDifference"]):
+    def unresolved(self) -> DifferenceQuerySet:
+        """Not explained, or explained as a listing that is wrong: then it has to be listed again."""
+        return self.filter(cause__in=["", ListingDifference.Cause.WRONG])
+
+
+class ListingDifference(EngagementOwned):
+    """A difference between two listings, and the auditor's explanation of it."""
+
+    class Kind(models.TextChoices):
+        ONLY_FIRST = "only_first", "Only in the first"
+        ONLY_SECOND = "only_second", "Only in the second"
+        UNEQUAL = "unequal", "Unequal"
+        REPEATED = "repeated", "More than once"
+        NO_KEY = "no_key", "Without a key"
+
+    class Cause(models.TextChoices):
+        TIMING = "timing", "Timing: the listings are of different moments"
+        SCOPE = "scope", "Outside of what the listing has to hold"
+        SOURCE = "source", "Known to one source only, such as contractors or service accounts"
+        SPELLING = "spelling", "Written differently, the same in fact"
+        FINDING = "finding", "Possible exception: followed up in the test of the control"
+        WRONG = "wrong", "The listing is wrong or incomplete: it has to be listed again"
+
+    reconciliation = models.ForeignKey(Reconciliation, on_delete=models.CASCADE, related_name="differences")
+    position = models.PositiveIntegerField()
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    key = models.TextField(blank=True)
+    first_row = models.PositiveIntegerField(null=True, blank=True)
+    second_row = models.PositiveIntegerField(null=True, blank=True)
+    first = models.JSONField(default=dict)
+    second = models.JSONField(default=dict)
+    unequal = models.JSONField(default=list)
+    cause = models.CharField(max_length=10, choices=Cause.choices, blank=True)
+    explanation = models.TextField(blank=True)
+    evidence = models.ForeignKey(
+        EvidenceFile, null=True, blank=True, on_delete=models.PROTECT, related_name="explains"
+    )
+    explained_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    explained_at = models.DateTimeField(null=True, blank=True)
+    # The explanation was given to the version before, of the very same difference.
+    carried = models.BooleanField(default=False)
+
+    objects = DifferenceQuerySet.as_manager()
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["reconciliation", "position"], name="difference_position_once"),
+            models.CheckConstraint(
+                condition=Q(cause="") | (~Q(explanation="") & Q(explained_by__isnull=False)),
+                name="difference_explained_in_words",
+            ),
+        ]
+        triggers = [*EngagementOwned.Meta.triggers, _concluded_stays()]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.key}"

@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from engagements.models import Engagement
 from engagements.palette import LIMIT, Hit, search
-from evidence.models import EvidenceFile, EvidenceRequest, Population
+from evidence.models import EvidenceFile, EvidenceRequest, Population, Reconciliation
 
 
 @search
@@ -36,3 +36,12 @@ def populations(engagement: Engagement, may: frozenset[str], query: str) -> Iter
     visible = Population.objects.visible_as(engagement, engagement.member.user).current()
     for one in visible.filter(Q(code__icontains=query) | Q(name__icontains=query))[:LIMIT]:
         yield Hit(str(one), one.name, one.get_absolute_url(), "Population")
+
+
+@search
+def reconciliations(engagement: Engagement, may: frozenset[str], query: str) -> Iterable[Hit]:
+    if "see_fieldwork" not in may:
+        return
+    known = Reconciliation.objects.filter(engagement=engagement).current()
+    for one in known.filter(Q(code__icontains=query) | Q(title__icontains=query))[:LIMIT]:
+        yield Hit(str(one), one.title, one.get_absolute_url(), "Reconciliation")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from evidence import listings, uploads
 from evidence.codes import next_code
 from evidence.listings import Listing
 from evidence.models import EvidenceFile, EvidenceRequest, Population, PopulationControl
+from evidence.occurrences import unusual_silence
 from evidence.storage import keep, opened
 
 PROVIDED = action("population.provided", "provided the population {target}")
@@ -72,6 +74,7 @@ def provide(
     encoding: str = "",
     request: EvidenceRequest | None = None,
     replaces: Population | None = None,
+    continues: Population | None = None,
 ) -> Population:
     """Give a listing of all occurrences with its record of where it comes from.
 
@@ -80,7 +83,8 @@ def provide(
     source_system, query, run_by, run_at, system_row_count, covers_from, covers_to, and optionally environment,
     parameters, observed, reconciliation, reconciled_row_count, difference_explained.
     `replaces` makes it the next version. A version that was not accepted is superseded at once; an accepted one
-    stands, with its samples, until this one is accepted.
+    stands, with its samples, until this one is accepted. `continues` makes it the rollforward of another one:
+    the listing of the days after those that it covers (R20).
     Raises PermissionDenied, WrongStage, ValidationError by field (`file`: what cannot be read, by row and column).
     """
     require(engagement, by, "provide_populations")
@@ -106,6 +110,7 @@ def provide(
         **ipe,
     )
     _number(made, replaces)
+    made.continues = _continued(made, continues or (replaces.continues if replaces else None))
     _check(made, wanted, listing)
     if not isinstance(file, EvidenceFile):
         file = uploads.receive(
@@ -169,11 +174,26 @@ def _number(made: Population, replaces: Population | None) -> None:
     made.code, made.version, made.replaces = replaces.code, replaces.version + 1, replaces
 
 
+def _continued(made: Population, before: Population | None) -> Population | None:
+    """The population that this one rolls forward; it covers the days from the one after its last on."""
+    if before is None:
+        return None
+    if before.engagement_id != made.engagement_id:
+        raise ValidationError("A population of another engagement cannot be rolled forward here.")
+    if made.covers_from > before.covers_to + dt.timedelta(days=1):
+        raise ValidationError(
+            {"covers_from": f"{before} covers days to {_day(before.covers_to)}: no day may be left out after it."}
+        )
+    return before
+
+
 def _check(made: Population, controls: list[Control], listing: Listing) -> None:
     """Everything wrong with the record and its listing, by field."""
     problems: dict[str, list[str]] = {}
     try:
-        made.full_clean(exclude=["engagement", "file", "provided_by", "replaces"], validate_constraints=False)
+        made.full_clean(
+            exclude=["engagement", "file", "provided_by", "replaces", "continues"], validate_constraints=False
+        )
     except ValidationError as error:
         problems.update(error.message_dict)
     if not controls:
@@ -260,7 +280,12 @@ def remarks(population: Population, listing: Listing | None = None) -> list[Rema
     Those that need an explanation keep the population from being accepted without one.
     """
     listing = listing or rows(population)
-    found = [*_count_remarks(population), *coverage_remarks(population), *_date_remarks(population, listing)]
+    found = [
+        *_count_remarks(population),
+        *coverage_remarks(population),
+        *early_remarks(population),
+        *_date_remarks(population, listing),
+    ]
     gaps = listings.sequence_gaps(listing, population.key_column)
     if gaps:
         shown = ", ".join(gaps[:10]) + (f" and {len(gaps) - 10} more" if len(gaps) > 10 else "")
@@ -289,11 +314,14 @@ def _count_remarks(population: Population) -> Iterable[Remark]:
 def coverage_remarks(population: Population) -> Iterable[Remark]:
     """Where the days it covers fall short of the examination's (R20)."""
     engagement = population.engagement
-    if population.covers_from > engagement.starts_on:
+    first_day = population.covers_from
+    before = population.continues
+    while before is not None:
+        first_day, before = min(first_day, before.covers_from), before.continues
+    if first_day > engagement.starts_on:
         yield Remark(
             "coverage",
-            f"It covers days from {_day(population.covers_from)}; the examination begins "
-            f"{_day(engagement.starts_on)}.",
+            f"It covers days from {_day(first_day)}; the examination begins {_day(engagement.starts_on)}.",
             True,
         )
     if population.covers_to < engagement.ends_on:
@@ -305,10 +333,46 @@ def coverage_remarks(population: Population) -> Iterable[Remark]:
         )
 
 
+def pulled_early(population: Population) -> bool:
+    """Whether events were listed before the period had ended: more may have happened since (R20)."""
+    engagement = population.engagement
+    return engagement.is_type_2 and population.lists_events and population.run_at.date() <= engagement.ends_on
+
+
+def early_remarks(population: Population) -> Iterable[Remark]:
+    """Events listed before the period had ended need a rollforward; what there is, is captured within it."""
+    engagement, day = population.engagement, population.run_at.date()
+    if (
+        engagement.is_type_2
+        and not population.lists_events
+        and not engagement.starts_on <= day <= engagement.ends_on
+    ):
+        yield Remark(
+            "captured",
+            f"It lists what there was on {_day(day)}, outside of the period. Configuration is captured within the "
+            "period, with the history of its changes for the rest.",
+            False,
+        )
+    if pulled_early(population):
+        yield Remark(
+            "early",
+            f"It was run on {_day(population.run_at.date())}, before the period had ended. Events are complete "
+            "only after that: a rollforward will be needed for the rest.",
+            False,
+        )
+
+
+def dates_of(population: Population, listing: Listing) -> list[dt.date | None]:
+    """The dates of its date column, one per row; empty when it names no such column."""
+    if not population.date_column:
+        return []
+    return listings.column_dates(listing, population.date_column, order=_order(population))
+
+
 def _date_remarks(population: Population, listing: Listing) -> Iterable[Remark]:
     if not population.date_column:
         return
-    dates = listings.column_dates(listing, population.date_column, order=_order(population))
+    dates = dates_of(population, listing)
     outside = [
         f"row {number} ({_day(day)})"
         for number, day in enumerate(dates, start=2)
@@ -321,6 +385,16 @@ def _date_remarks(population: Population, listing: Listing) -> Iterable[Remark]:
     undated = sum(day is None for day in dates)
     if undated:
         yield Remark("undated", f"{undated:,} of {len(dates):,} rows have no date.", False)
+    known = [day for day in dates if day is not None]
+    silence = unusual_silence(known, population.covers_from, population.covers_to)
+    if silence is not None:
+        length = (silence.end - silence.start).days + 1
+        yield Remark(
+            "silence",
+            f"No occurrence from {_day(silence.start)} to {_day(silence.end)} ({length} days), longer than chance "
+            "would have it. Was everything listed?",
+            False,
+        )
 
 
 def _day(day: Any) -> str:
@@ -349,6 +423,8 @@ def accept(
     if population.state == State.ACCEPTED:
         return population
     _must_be_provided(population, "accepted")
+    if population.provided_by_id == by.pk:
+        raise ValidationError("Whoever provided a listing does not accept it: another member of the team does.")
     if observed is not None:
         population.observed = observed
     if difference_explained is not None:

@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from evidence.views import files, populations, requests
+from evidence.views import files, populations, reconciliations, requests
 
 app_name = "evidence"
 
 _ENGAGEMENT = "engagements/<int:pk>"
+_RECONCILIATION = f"{_ENGAGEMENT}/reconciliations/<int:reconciliation_pk>"
 
 urlpatterns = [
     # requests
@@ -35,4 +36,13 @@ urlpatterns = [
     path(f"{_ENGAGEMENT}/populations/<int:population_pk>/accept/", populations.accept, name="accept_population"),
     path(f"{_ENGAGEMENT}/populations/<int:population_pk>/refuse/", populations.refuse, name="refuse_population"),
     path(f"{_ENGAGEMENT}/populations/<int:population_pk>/listing/", populations.download, name="listing"),
+    # reconciliations
+    path(f"{_ENGAGEMENT}/reconciliations/", reconciliations.show_reconciliations, name="reconciliations"),
+    path(f"{_ENGAGEMENT}/reconciliations/new/", reconciliations.begin, name="begin_reconciliation"),
+    path(f"{_RECONCILIATION}/", reconciliations.show, name="reconciliation"),
+    path(f"{_RECONCILIATION}/match/", reconciliations.match, name="match_reconciliation"),
+    path(f"{_RECONCILIATION}/explain/", reconciliations.explain, name="explain_differences"),
+    path(f"{_RECONCILIATION}/conclude/", reconciliations.conclude, name="conclude_reconciliation"),
+    path(f"{_RECONCILIATION}/redo/", reconciliations.redo, name="redo_reconciliation"),
+    path(f"{_RECONCILIATION}/discard/", reconciliations.discard, name="discard_reconciliation"),
 ]

@@ -17,7 +17,8 @@ def tests_and_samples(subject: EvidenceFile | Population) -> Iterable[Use]:
     else:
         tests = ControlTest.objects.filter(empty_population=subject)
         for sample in Sample.objects.filter(population=subject).select_related("control"):
-            label = f"Sample of {sample.size}{', void' if sample.voided_at else ''}"
+            name = "Selection" if sample.is_targeted else "Sample"
+            label = f"{name} of {sample.size}{', void' if sample.voided_at else ''}"
             yield Use(sample.control.number, label, sample.get_absolute_url())
     for test in tests.select_related("control"):
         yield Use(str(test), test.control.title, test.get_absolute_url())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -23,9 +24,13 @@ from fieldwork import sampling
 from fieldwork.models import Sample, SampleItem, SamplingProfile
 from fieldwork.signing import void_if_changed
 
+CHOSEN = action("sample.chosen", "chose {size} items for {control} from {population}", firm_only=True)
 DRAWN = action("sample.drawn", "drew a sample of {size} for {control} from {population}", firm_only=True)
+TAKEN = action("sample.record_taken", "downloaded the record of the sample of {control}", firm_only=True)
 VOIDED = action("sample.voided", "voided the sample of {control}: {reason}", firm_only=True)
 
+# So many can be chosen with a reason; whoever wants more draws a sample.
+MOST_CHOSEN = 100
 TESTING = (Stage.OBSERVATION, Stage.FIELDWORK, Stage.REPORTING)
 
 
@@ -55,10 +60,7 @@ def listing_of(population: Population) -> listings.Listing:
 
 def dates_in(population: Population, listing: listings.Listing) -> list[dt.date | None]:
     """The dates of the population's date column, one per row; empty when it names no such column."""
-    if not population.date_column:
-        return []
-    order = cast(listings.DateOrder, population.date_order) if population.date_order else None
-    return listings.column_dates(listing, population.date_column, order=order)
+    return populations.dates_of(population, listing)
 
 
 def approved_profile(engagement: Engagement) -> SamplingProfile:
@@ -89,22 +91,17 @@ def draw(
     method: str = "",
     size: int | None = None,
     smaller_reason: str = "",
+    expected_deviations: int = 0,
     by: User,
 ) -> Sample:
     """Draw the sample of a control from an accepted population (R18, R19, R21).
 
     Without `size` the profile's; without `method` stratified over time where the listing has dates, else
-    random. The seed follows from engagement number, control number and population hash, so nobody can draw
-    until he likes the result. Raises PermissionDenied, WrongStage, Blocked, ValidationError.
+    random. `expected_deviations` is what was planned with: more than that found, and the sample does not
+    carry what it was planned to. The seed follows from engagement number, control number and population hash,
+    so nobody can draw until he likes the result. Raises PermissionDenied, WrongStage, Blocked, ValidationError.
     """
-    require(population.engagement, by, "draw_samples")
-    engagement = locked(population.engagement)
-    must_be(engagement, *TESTING)
-    population = Population.objects.select_for_update().select_related("file").get(pk=population.pk)
-    if control.engagement_id != engagement.pk:
-        raise ValidationError("The control belongs to another engagement.")
-    if not population.control_links.filter(control=control).exists():
-        raise ValidationError(f"{population} is not a population of {control}. Link it there first.")
+    engagement, population = _held(population, control, by)
     profile = approved_profile(engagement)
     proposal = propose(population, control, risk)
     if population.row_count == 0:
@@ -114,6 +111,8 @@ def draw(
         raise ValidationError(
             {"size": f"Between 1 and {population.row_count:,} items can be drawn from this population."}
         )
+    if not 0 <= expected_deviations <= wanted:
+        raise ValidationError({"expected_deviations": f"Between 0 and the {wanted:,} items tested."})
     guard(
         "draw",
         Draw(
@@ -126,11 +125,11 @@ def draw(
             "approve_samples" in permissions_of(by, engagement),
         ),
     )
-    if Sample.objects.filter(control=control, population=population, voided_at__isnull=True).exists():
+    if Sample.objects.drawn().filter(control=control, population=population).exists():
         raise ValidationError(f"The sample of {control} from {population} is drawn. It is never drawn anew.")
     listing = listing_of(population)
     dates = dates_in(population, listing)
-    if method and method not in Sample.Method.values:
+    if method and method not in _BY_SEED:
         raise ValidationError({"method": "Stratified, random, systematic or all items."})
     chosen = Sample.Method(method) if method else _usual_method(wanted, population.row_count, dates)
     if chosen == Sample.Method.STRATIFIED and not dates:
@@ -152,20 +151,10 @@ def draw(
         size=wanted,
         proposal_reason=proposal.reason,
         smaller_reason=smaller_reason.strip() if wanted < proposal.size else "",
+        expected_deviations=expected_deviations,
         drawn_by=by,
     )
-    key = listing.columns.index(population.key_column)
-    SampleItem.objects.bulk_create(
-        SampleItem(
-            engagement=engagement,
-            sample=sample,
-            position=position,
-            row=row + 1,
-            key=listing.rows[row][key][:300],
-            values=dict(zip(listing.columns, listing.rows[row], strict=True)),
-        )
-        for position, row in enumerate(rows, start=1)
-    )
+    _put_items(sample, listing, rows)
     record(
         DRAWN,
         by=by,
@@ -180,6 +169,95 @@ def draw(
     return sample
 
 
+_BY_SEED = [method.value for method in Sample.Method if method != Sample.Method.TARGETED]
+
+
+@transaction.atomic
+def choose(
+    population: Population,
+    control: Control,
+    rows: Mapping[int, str],
+    *,
+    reason: str,
+    by: User,
+) -> Sample:
+    """Take the rows (numbered from 1) that the auditor wants to look at: a targeted sample (domain 3.3).
+
+    `reason` says why these, each row may add its own. It stands beside a drawn sample and never in its place:
+    nothing is projected from it. Raises PermissionDenied, WrongStage, Blocked (R18), ValidationError.
+    """
+    engagement, population = _held(population, control, by)
+    if not reason.strip():
+        raise ValidationError({"reason": "Say why these items: a targeted selection rests on its reason."})
+    outside = [row for row in rows if not 1 <= row <= population.row_count]
+    if outside or not rows:
+        raise ValidationError({"rows": f"Choose rows of the listing, from 1 to {population.row_count:,}."})
+    if len(rows) > MOST_CHOSEN:
+        raise ValidationError({"rows": f"{len(rows):,} items are more than {MOST_CHOSEN}: draw a sample instead."})
+    guard("draw", Draw(engagement, control, population, len(rows), 0, "", may_go_below=True))
+    listing = listing_of(population)
+    sample = Sample.objects.create(
+        engagement=engagement,
+        control=control,
+        population=population,
+        method=Sample.Method.TARGETED,
+        population_sha256=population.sha256,
+        size=len(rows),
+        proposal_reason=reason.strip(),
+        drawn_by=by,
+    )
+    chosen = sorted(rows)
+    _put_items(sample, listing, [row - 1 for row in chosen], [rows[row].strip() for row in chosen])
+    record(
+        CHOSEN,
+        by=by,
+        engagement=engagement,
+        target=sample,
+        size=len(rows),
+        control=control.number,
+        population=str(population),
+        reason=reason.strip(),
+        rows=chosen,
+    )
+    return sample
+
+
+def _held(population: Population, control: Control, by: User) -> tuple[Engagement, Population]:
+    """Engagement and population, locked, open for drawing a sample of the control."""
+    require(population.engagement, by, "draw_samples")
+    engagement = locked(population.engagement)
+    must_be(engagement, *TESTING)
+    population = Population.objects.select_for_update(of=("self",)).select_related("file").get(pk=population.pk)
+    population.engagement = engagement
+    if control.engagement_id != engagement.pk:
+        raise ValidationError("The control belongs to another engagement.")
+    if not population.control_links.filter(control=control).exists():
+        raise ValidationError(f"{population} is not a population of {control}. Link it there first.")
+    return engagement, population
+
+
+def _put_items(
+    sample: Sample, listing: listings.Listing, rows: Sequence[int], reasons: Sequence[str] | None = None
+) -> None:
+    """Keep the rows (indices from 0) as items, with their values as they stand."""
+    key = listing.columns.index(sample.population.key_column)
+    SampleItem.objects.bulk_create(
+        (
+            SampleItem(
+                engagement=sample.engagement,
+                sample=sample,
+                position=position,
+                row=row + 1,
+                key=listing.rows[row][key][:300],
+                values=dict(zip(listing.columns, listing.rows[row], strict=True)),
+                reason=reasons[position - 1][:300] if reasons else "",
+            )
+            for position, row in enumerate(rows, start=1)
+        ),
+        batch_size=1_000,
+    )
+
+
 def _usual_method(size: int, row_count: int, dates: list[dt.date | None]) -> Sample.Method:
     if size == row_count:
         return Sample.Method.CENSUS
@@ -189,27 +267,56 @@ def _usual_method(size: int, row_count: int, dates: list[dt.date | None]) -> Sam
 def redraw(sample: Sample) -> list[int]:
     """The row numbers (from 1) that the sample's listing and record give when they are drawn again.
 
+    Of a targeted sample, which nobody drew, it is what was chosen: its rows are compared with the listing.
     Raises ValidationError when the listing is not the one that was accepted, or when the recorded seed or
     values do not follow from it: then the record was tampered with.
     """
     listing = listing_of(sample.population)
     if sample.population.sha256 != sample.population_sha256:
         raise ValidationError("R19: the sample was drawn from another version of the population.")
+    items = list(sample.items.all())
+    if sample.is_targeted:
+        if len(items) != sample.size or any(item.row > len(listing.rows) for item in items):
+            raise ValidationError("The items on record are not as many as were chosen, or not of the listing.")
+        drawn = [item.row - 1 for item in items]
+    else:
+        drawn = _drawn_again(sample, listing)
+    for item in items:
+        if item.values != dict(zip(listing.columns, listing.rows[item.row - 1], strict=True)):
+            raise ValidationError(f"Item {item.position} differs from row {item.row} of the listing.")
+    return [row + 1 for row in drawn]
+
+
+def _drawn_again(sample: Sample, listing: listings.Listing) -> list[int]:
     seed = sampling.seed(sample.engagement.number, sample.control.number, sample.population_sha256)
     if seed != sample.seed:
         raise ValidationError("The recorded seed does not follow from engagement, control and population.")
     dates = dates_in(sample.population, listing)
-    drawn = sampling.select(
-        seed,
-        sample.size,
-        len(listing.rows),
-        dates=dates or None,
-        method=cast(sampling.Method, sample.method),
+    return sampling.select(
+        seed, sample.size, len(listing.rows), dates=dates or None, method=cast(sampling.Method, sample.method)
     )
-    for item in sample.items.all():
-        if item.values != dict(zip(listing.columns, listing.rows[item.row - 1], strict=True)):
-            raise ValidationError(f"Item {item.position} differs from row {item.row} of the listing.")
-    return [row + 1 for row in drawn]
+
+
+@transaction.atomic
+def take_record(sample: Sample, *, by: User) -> dict[str, Any]:
+    """What an outsider needs beside the listing to draw it again with `redraw.py`; who took it is on record."""
+    population = sample.population
+    record(TAKEN, by=by, engagement=sample.engagement, target=sample, control=sample.control.number)
+    return {
+        "engagement": sample.engagement.number,
+        "control": sample.control.number,
+        "population": str(population),
+        "population_sha256": sample.population_sha256,
+        "population_rows": population.row_count,
+        "key_column": population.key_column,
+        "method": sample.method,
+        "size": sample.size,
+        "seed": sample.seed,
+        "date_column": population.date_column,
+        "date_order": population.date_order,
+        "rows": [item.row for item in sample.items.all()],
+        "keys": [item.key for item in sample.items.all()],
+    }
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,7 @@ class Assessment:
     limit: float
     exceeds_tolerable: bool
     note_below_ten: str
+    projected: bool = True
 
     @property
     def is_census(self) -> bool:
@@ -92,15 +93,18 @@ def assess(
     population: int | None,
     tolerable: float = 0.10,
     confidence: float = 0.90,
+    projected: bool = True,
 ) -> Assessment:
     """Rate and one-sided upper limits of the deviations found.
 
     With a known population the limits are exact for it (all items tested leave no doubt), without they are
-    binomial. Raises ValueError for impossible counts or when nothing was tested.
+    binomial. Items that the auditor chose are not `projected`: their rate is that of the chosen ones, no limit is
+    computed, and it is compared with nothing. Raises ValueError for impossible counts or when nothing was tested.
     """
     if tested == 0:
         raise ValueError("nothing was tested")
-    limit = _limit(tested, deviations, population, confidence)
+    rate = deviations / tested
+    limit = _limit(tested, deviations, population, confidence) if projected else rate
     occurrences = tested if population is None else population
     note = (
         f"With {occurrences} {'occurrence' if occurrences == 1 else 'occurrences'} a rate means little. Judge the "
@@ -114,12 +118,13 @@ def assess(
         population=population,
         tolerable=tolerable,
         confidence=confidence,
-        rate=deviations / tested,
-        upper90=_limit(tested, deviations, population, 0.90),
-        upper95=_limit(tested, deviations, population, 0.95),
+        rate=rate,
+        upper90=_limit(tested, deviations, population, 0.90) if projected else rate,
+        upper95=_limit(tested, deviations, population, 0.95) if projected else rate,
         limit=limit,
-        exceeds_tolerable=limit > tolerable,
+        exceeds_tolerable=projected and limit > tolerable,
         note_below_ten=note,
+        projected=projected,
     )
 
 
@@ -196,6 +201,12 @@ def _excess(found: Assessment) -> str:
 
 def _passes(found: Assessment) -> list[str]:
     reasons = ["The cause is isolated."]
+    if not found.projected:
+        chosen = (
+            "The items were chosen by the auditor: their rate says nothing about the others, and nothing is "
+            "projected. A drawn sample shows the rate."
+        )
+        return [*reasons, chosen, "The deviation is disclosed with its cause."]
     if found.note_below_ten:
         return [*reasons, found.note_below_ten, "The deviation is disclosed with its cause."]
     figures = (

@@ -12,8 +12,21 @@ from accounts.models import User
 from engagements.models import Control, Engagement
 from engagements.roles import roles_with
 from evidence.models import EvidenceFile, EvidenceRequest
-from fieldwork.models import Attribute, ControlTest, Deviation, ItemResult, Procedure, Sample
+from fieldwork import sizes
+from fieldwork.models import (
+    Attribute,
+    ControlTest,
+    Deviation,
+    ItemResult,
+    Procedure,
+    Sample,
+    SamplingProfile,
+    SheetItem,
+)
 
+_LISTED = re.compile(r"[,;\n]")
+_RANGE = re.compile(r"(?P<first>\d{1,6})(?:\s*(?:to|-|–)\s*(?P<last>\d{1,6}))?")
+_DIGITS, _MOST_AT_ONCE = 6, 200
 _ATTRIBUTE = re.compile(r"(?:(?P<letter>[A-Za-z]{1,2})[.)]\s+)?(?P<title>[^:]{1,60}):\s*(?P<rule>.+)")
 
 
@@ -190,6 +203,26 @@ class CellForm(forms.Form):
         cited.label_from_instance = lambda one: f"{one.file.code} {one.file.name}"
 
 
+class UnobtainableForm(forms.Form):
+    effect = forms.ChoiceField(
+        choices=SheetItem.Unobtainable.choices, widget=forms.RadioSelect, label="It counts as"
+    )
+    reason = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 2}),
+        label="Why it cannot be obtained",
+        help_text="And what was tried. The item stays in the sample: none is exchanged for another.",
+    )
+    citation: Any = forms.ModelChoiceField(
+        queryset=None, required=False, label="Evidence of that", empty_label="As the column has it"
+    )
+
+    def __init__(self, *args: Any, test: ControlTest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        cited: Any = self.fields["citation"]
+        cited.queryset = test.citations.select_related("file")
+        cited.label_from_instance = lambda one: f"{one.file.code} {one.file.name}"
+
+
 class ConcludeForm(forms.Form):
     result = forms.ChoiceField(
         choices=[choice for choice in ControlTest.Result.choices if choice[0]],
@@ -285,9 +318,21 @@ class NoteForm(forms.Form):
 
 class DrawForm(forms.Form):
     risk = forms.ChoiceField(choices=Sample.Risk.choices, initial=Sample.Risk.NORMAL)
-    method = forms.ChoiceField(choices=[("", "As usual for the listing"), *Sample.Method.choices], required=False)
+    method = forms.ChoiceField(
+        choices=[
+            ("", "As usual for the listing"),
+            *(choice for choice in Sample.Method.choices if choice[0] != Sample.Method.TARGETED),
+        ],
+        required=False,
+    )
     size = forms.IntegerField(
         required=False, min_value=1, label="Another size", help_text="Empty: what the profile asks for."
+    )
+    expected_deviations = forms.IntegerField(
+        required=False,
+        min_value=0,
+        label="Deviations expected",
+        help_text="Empty: none. More found than expected, and the sample does not show what it was planned to.",
     )
     smaller_reason = forms.CharField(
         required=False,
@@ -295,3 +340,143 @@ class DrawForm(forms.Form):
         label="Why fewer are enough",
         help_text="Fewer than the profile asks for are drawn by a manager or the partner, with a reason.",
     )
+
+    def clean_expected_deviations(self) -> int:
+        return self.cleaned_data["expected_deviations"] or 0
+
+
+class ChooseForm(forms.Form):
+    """Rows of a listing that the auditor takes: `row` once for each, `reason_<row>` for its own reason."""
+
+    rows = forms.CharField(
+        required=False,
+        label="Rows by number",
+        help_text="Such as 4, 17, 230 to 232; the first row below the header is 1.",
+    )
+    reason = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 3}),
+        label="Why these items",
+        help_text="Such as all changes of the release of 3 May, or accounts with administrator rights.",
+        error_messages={"required": "Say why these items: a targeted selection rests on its reason."},
+    )
+
+    def __init__(self, *args: Any, most: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.most = most
+
+    def clean_rows(self) -> list[int]:
+        found: list[int] = []
+        for part in _LISTED.split(self.cleaned_data["rows"].strip()):
+            if not part:
+                continue
+            match = _RANGE.fullmatch(part.strip())
+            if match is None:
+                raise ValidationError(f"{part[:20]!r} is no row or range of rows.")
+            first = int(match["first"])
+            last = int(match["last"] or first)
+            if not 1 <= first <= last <= self.most:
+                raise ValidationError(f"{part.strip()}: rows are from 1 to {self.most:,}.")
+            found.extend(range(first, min(last, first + _MOST_AT_ONCE) + 1))
+        return found
+
+    def chosen(self) -> dict[int, str]:
+        """The rows that were picked, each with its reason; those outside of the listing are left to the flow."""
+        data: Any = self.data
+        ticked = data.getlist("row") if hasattr(data, "getlist") else ()
+        rows = [int(one) for one in ticked if one.isdecimal() and len(one) <= _DIGITS]
+        rows += (self.cleaned_data if hasattr(self, "cleaned_data") else {}).get("rows") or []
+        return {row: data.get(f"reason_{row}", "").strip() for row in dict.fromkeys(rows)}
+
+
+MAX_PROFILE_BYTES = 1 << 20
+_EVENT_ROWS = 8
+
+
+class ImportForm(forms.Form):
+    file = forms.FileField(label="A JSON file in the form of the shipped one")
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if file.size > MAX_PROFILE_BYTES:
+            raise ValidationError("The file is larger than 1 MB.")
+        return file
+
+
+class ProfileForm(forms.Form):
+    """A profile's sizes as a table of small fields: empty rows are left out, one size may stand for every risk."""
+
+    name = forms.CharField(max_length=120)
+    note = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        label="What changes, and why",
+        help_text="Whoever approves it reads this, and peer reviewers later.",
+    )
+
+    def __init__(self, *args: Any, profile: SamplingProfile, **kwargs: Any) -> None:
+        kwargs["initial"] = {"name": profile.name, "note": profile.note}
+        super().__init__(*args, **kwargs)
+        self.kept = {name: value for name, value in profile.sizes.items() if name in {"share", "source"}}
+        self._frequencies: list[tuple[str, str]] = []
+        by_frequency = profile.sizes.get("by_frequency", {})
+        for code, name in sizes.FREQUENCIES.items():
+            self._add_sizes(f"f_{code}", name, by_frequency.get(code))
+            self._frequencies.append((code, name))
+        events = profile.sizes.get("event_population", [])
+        for number in range(_EVENT_ROWS):
+            row = events[number] if number < len(events) else None
+            top = forms.CharField(required=False, max_length=6, label=f"Row {number + 1}, up to")
+            top.initial = "" if row is None else "more" if row["max"] is None else row["max"]
+            self.fields[f"e_{number}_max"] = top
+            self._add_sizes(f"e_{number}", f"On event, row {number + 1}", row["n"] if row else None)
+
+    def _add_sizes(self, prefix: str, name: str, value: Any) -> None:
+        three = value if isinstance(value, list) else [value] * len(sizes.RISKS)
+        for risk, size in zip(sizes.RISKS, three, strict=True):
+            field = forms.CharField(required=False, max_length=6, label=f"{name}, {risk} risk")
+            field.initial = "" if size is None else size
+            self.fields[f"{prefix}_{risk}"] = field
+
+    @property
+    def frequency_rows(self) -> list[dict[str, Any]]:
+        return [
+            {"name": name, "fields": [self[f"f_{code}_{risk}"] for risk in sizes.RISKS]}
+            for code, name in self._frequencies
+        ]
+
+    @property
+    def event_rows(self) -> list[dict[str, Any]]:
+        return [
+            {"max": self[f"e_{number}_max"], "fields": [self[f"e_{number}_{risk}"] for risk in sizes.RISKS]}
+            for number in range(_EVENT_ROWS)
+        ]
+
+    def sizes(self) -> dict[str, Any]:
+        """What stands in the table, in the form of the shipped file; the flow checks it."""
+        made = dict(self.kept)
+        by_frequency = {
+            code: found for code, _ in self._frequencies if (found := self._row(f"f_{code}")) is not None
+        }
+        events = []
+        for number in range(_EVENT_ROWS):
+            found = self._row(f"e_{number}")
+            top = self.cleaned_data[f"e_{number}_max"].strip()
+            if found is not None or top:
+                events.append({"max": None if top.lower() in {"", "more"} else _number(top), "n": found})
+        if by_frequency:
+            made["by_frequency"] = by_frequency
+        if events:
+            made["event_population"] = events
+        return made
+
+    def _row(self, prefix: str) -> Any:
+        three = [self.cleaned_data[f"{prefix}_{risk}"].strip() for risk in sizes.RISKS]
+        if not any(three):
+            return None
+        values = [_number(one) for one in three]
+        return values[0] if len(set(map(str, values))) == 1 else values
+
+
+def _number(text: str) -> int | str:
+    """A number as one, anything else as it stands: what is wrong is said where sizes are checked."""
+    return int(text) if text.isdecimal() else text.lower()

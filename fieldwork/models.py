@@ -19,17 +19,23 @@ from evidence.models import EvidenceFile, Population
 
 class SamplingProfileQuerySet(models.QuerySet["SamplingProfile"]):
     def approved_for(self, firm: Firm) -> SamplingProfile | None:
-        """The firm's profile, in the version it last approved; None: then nothing can be drawn."""
-        code = Firm.objects.filter(pk=firm.pk).values("sampling_profile")
-        own = self.filter(firm=firm, code__in=code, approved_at__isnull=False)
-        return own.order_by("-approved_at").first()
+        """The profile the firm last approved, or None: then nothing can be drawn."""
+        return self.filter(firm=firm, state=SamplingProfile.State.APPROVED).order_by("-approved_at").first()
 
 
 class SamplingProfile(models.Model):
     """Sample sizes by frequency, population and risk. Firm policy: the AICPA prescribes none (domain 3.3).
 
-    Profiles without a firm ship with the product as proposals; a firm approves a copy of its own.
+    Profiles without a firm ship with the product as proposals; a firm approves a copy of its own, or writes one:
+    draft, proposed, approved by somebody else. An approved version never changes; the next one retires it.
     """
+
+    class State(models.TextChoices):
+        SHIPPED = "shipped", "Shipped"
+        DRAFT = "draft", "Draft"
+        PROPOSED = "proposed", "To be approved"
+        APPROVED = "approved", "Approved"
+        RETIRED = "retired", "Retired"
 
     firm = models.ForeignKey(
         Firm, null=True, blank=True, on_delete=models.CASCADE, related_name="sampling_profiles"
@@ -39,6 +45,14 @@ class SamplingProfile(models.Model):
     name = models.CharField(max_length=120)
     source = models.CharField(max_length=200, blank=True)
     sizes = models.JSONField("sizes, as in the shipped file")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.SHIPPED)
+    note = models.TextField("what changes and why", blank=True)
+    # The version it was written from: what its differences are shown against.
+    based_on = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    written_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    written_at = models.DateTimeField(null=True, blank=True)
+    proposed_at = models.DateTimeField(null=True, blank=True)
+    returned_reason = models.TextField("why it was returned", blank=True)
     approved_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     approved_at = models.DateTimeField(null=True, blank=True)
 
@@ -49,15 +63,56 @@ class SamplingProfile(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["firm", "code", "version"], nulls_distinct=False, name="sampling_profile_once"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["firm"], condition=Q(state="approved"), name="sampling_profile_one_approved"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["approved", "retired"])
+                | (Q(approved_by__isnull=False) & Q(approved_at__isnull=False)),
+                name="sampling_profile_approved_by_somebody",
+            ),
+        ]
+        triggers = [
+            # Samples are tied to the version they were drawn by: what was approved stays as it was.
+            pgtrigger.Trigger(
+                name="approved_stays",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update | pgtrigger.Delete,
+                func="""
+                    IF OLD.state IN ('approved', 'retired') AND (
+                        TG_OP = 'DELETE' OR to_jsonb(NEW) - 'state' <> to_jsonb(OLD) - 'state'
+                        OR NEW.state NOT IN ('approved', 'retired')) THEN
+                        RAISE EXCEPTION 'Sampling profile % is approved: write a new version', OLD.code
+                            USING ERRCODE = 'restrict_violation';
+                    END IF;
+                    IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+                    RETURN NEW;
+                """,
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.name}, version {self.version}"
 
+    def get_absolute_url(self) -> str:
+        return reverse("fieldwork:profile_version", args=[self.pk])
+
+
+class SampleQuerySet(models.QuerySet["Sample"]):
+    def living(self) -> SampleQuerySet:
+        return self.filter(voided_at__isnull=True)
+
+    def drawn(self) -> SampleQuerySet:
+        """Living ones drawn by seed, or census: of one control and population there is one."""
+        return self.living().exclude(method=Sample.Method.TARGETED)
+
 
 class Sample(EngagementOwned):
-    """Items drawn from an accepted population. Anybody can draw it again from the listing and `seed`."""
+    """Items drawn from an accepted population. Anybody can draw it again from the listing and `seed`.
+
+    A targeted sample is chosen by the auditor with a reason: no seed, no profile, and nothing is projected from it.
+    """
 
     class Risk(models.TextChoices):
         LOW = "low", "Low"
@@ -69,28 +124,41 @@ class Sample(EngagementOwned):
         RANDOM = "random", "Random"
         SYSTEMATIC = "systematic", "Systematic"
         CENSUS = "census", "All items"
+        TARGETED = "targeted", "Targeted, chosen by the auditor"
 
     control = models.ForeignKey(Control, on_delete=models.PROTECT, related_name="samples")
     population = models.ForeignKey(Population, on_delete=models.PROTECT, related_name="samples")
-    profile = models.ForeignKey(SamplingProfile, on_delete=models.PROTECT, related_name="+")
+    profile = models.ForeignKey(
+        SamplingProfile, null=True, blank=True, on_delete=models.PROTECT, related_name="samples"
+    )
     risk = models.CharField(max_length=6, choices=Risk.choices, default=Risk.NORMAL)
     method = models.CharField(max_length=10, choices=Method.choices, default=Method.STRATIFIED)
-    seed = models.CharField(max_length=64)
+    seed = models.CharField(max_length=64, blank=True)
     population_sha256 = models.CharField(max_length=64)
-    proposed_size = models.PositiveIntegerField()
+    proposed_size = models.PositiveIntegerField(default=0)
     size = models.PositiveIntegerField()
-    proposal_reason = models.TextField()
+    proposal_reason = models.TextField("why so many, or why these")
+    expected_deviations = models.PositiveIntegerField("deviations expected when it was planned", default=0)
     smaller_reason = models.TextField("why smaller than the profile", blank=True)
     drawn_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     drawn_at = models.DateTimeField(auto_now_add=True)
     voided_at = models.DateTimeField(null=True, blank=True)
     voided_reason = models.CharField(max_length=200, blank=True)
 
+    objects = SampleQuerySet.as_manager()
+
     class Meta(EngagementOwned.Meta):
         ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["control", "population"], condition=Q(voided_at__isnull=True), name="sample_once"
+                fields=["control", "population"],
+                condition=Q(voided_at__isnull=True) & ~Q(method="targeted"),
+                name="sample_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(method="targeted", seed="", profile__isnull=True)
+                | (~Q(method="targeted") & ~Q(seed="") & Q(profile__isnull=False)),
+                name="sample_drawn_or_targeted",
             ),
             models.CheckConstraint(
                 condition=Q(size__gte=F("proposed_size")) | ~Q(smaller_reason=""),
@@ -109,14 +177,26 @@ class Sample(EngagementOwned):
                 "population_sha256",
                 "drawn_by",
                 "drawn_at",
+                "profile",
+                "proposal_reason",
+                "expected_deviations",
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.control} sample of {self.size}"
+        return f"{self.control} {'selection' if self.is_targeted else 'sample'} of {self.size}"
 
     def get_absolute_url(self) -> str:
         return reverse("fieldwork:sample", args=[self.engagement_id, self.pk])
+
+    @property
+    def is_targeted(self) -> bool:
+        return self.method == self.Method.TARGETED
+
+    @property
+    def projects(self) -> bool:
+        """Whether it says something about the rest: not when all items are tested, not when they were chosen."""
+        return not self.is_targeted and self.size < self.population.row_count
 
 
 class SampleItem(EngagementOwned):
@@ -127,6 +207,7 @@ class SampleItem(EngagementOwned):
     row = models.PositiveIntegerField("row of the listing, from 1")
     key = models.CharField(max_length=300)
     values = models.JSONField()
+    reason = models.CharField("why this one was chosen", max_length=300, blank=True)
 
     class Meta(EngagementOwned.Meta):
         ordering = ["position"]
@@ -220,6 +301,10 @@ class Attribute(EngagementOwned):
 class SheetItem(EngagementOwned):
     """A row of the test sheet: a sample item, or something named by the auditor (a configuration, one instance)."""
 
+    class Unobtainable(models.TextChoices):
+        DEVIATION = "deviation", "A deviation"
+        LIMITATION = "limitation", "A limitation of the scope"
+
     test = models.ForeignKey(ControlTest, on_delete=models.CASCADE, related_name="items")
     position = models.PositiveIntegerField()
     label = models.CharField(max_length=300)
@@ -227,10 +312,17 @@ class SheetItem(EngagementOwned):
         SampleItem, null=True, blank=True, on_delete=models.PROTECT, related_name="test_items"
     )
     note = models.TextField(blank=True)
+    # R22: what cannot be had is not exchanged for another item. It deviates, or it limits the scope.
+    unobtainable = models.TextField("why it cannot be obtained", blank=True)
+    unobtainable_as = models.CharField(max_length=10, choices=Unobtainable.choices, blank=True)
 
     class Meta(EngagementOwned.Meta):
         ordering = ["position"]
         constraints = [
+            models.CheckConstraint(
+                condition=Q(unobtainable="", unobtainable_as="") | (~Q(unobtainable="") & ~Q(unobtainable_as="")),
+                name="test_item_unobtainable_with_effect",
+            ),
             models.UniqueConstraint(fields=["test", "position"], name="test_item_position_once"),
             models.UniqueConstraint(
                 fields=["test", "sample_item"], condition=Q(sample_item__isnull=False), name="test_item_once"

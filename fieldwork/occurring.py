@@ -12,9 +12,9 @@ from django.core.exceptions import ValidationError
 from controls.models import Frequency
 from engagements.models import Control, Engagement
 from evidence.models import Population, PopulationControl
+from evidence.occurrences import Cycle, cycles, missing_occurrences, parts
 from fieldwork.drawing import dates_in, listing_of
 from fieldwork.models import Deviation
-from fieldwork.occurrences import Cycle, cycles, missing_occurrences, parts
 
 _UNCOUNTED = {Frequency.MULTIPLE_DAILY, Frequency.EVENT, Frequency.CONTINUOUS}
 

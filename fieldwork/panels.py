@@ -112,7 +112,7 @@ def _tests_of_control(control: Control, request: HttpRequest) -> dict[str, Any] 
         "samples": Sample.objects.filter(control=control).select_related("population"),
         "exceptions": Deviation.objects.filter(control=control),
         "undrawn": control.populations.filter(state="accepted", row_count__gt=0).exclude(
-            samples__control=control, samples__voided_at__isnull=True
+            pk__in=Sample.objects.drawn().filter(control=control).values("population_id")
         ),
     }
 

@@ -57,6 +57,8 @@ def _assessed(deviation: Deviation) -> tuple[Assessment, str, bool]:
     deviating = cells.values("item_id").distinct().count()
     count = max(tested.count(), deviating)
     sample = deviation.test.sample
+    if sample is not None and sample.is_targeted:
+        return assess(count, deviating, None, projected=False), "items chosen", False
     projected = sample is not None and not tested.filter(sample_item__isnull=True).exists()
     population = sample.population.row_count if sample is not None and projected else None
     return assess(count, deviating, population), "items tested", False

@@ -1,13 +1,14 @@
 """Draw a sample again from its listing, without Attestry: Python 3.9 or newer and this one file.
 
+    python redraw.py listing.csv --record sample.json
     python redraw.py listing.csv --engagement KEY --control KEY --size N
-                     [--method random|stratified|systematic|census] [--date-column NAME]
-                     [--date-order mdy|dmy] [--delimiter ,] [--sha256 HASH]
+                     [--method random|stratified|systematic|census|targeted] [--rows 4,17,230]
+                     [--date-column NAME] [--date-order mdy|dmy] [--delimiter ,] [--sha256 HASH]
 
 `listing.csv` is the frozen listing as Attestry hands it out, or any CSV in UTF-8 with the same header and
-cells. The three keys, the size and the method stand in the sample's record; with `--sha256` the hash of the
-population in that record is compared too, and the script ends with 1 when it differs. Row 1 of the output is
-the first row below the header.
+cells. `sample.json` is the record of the sample as Attestry hands it out; what it says can be given by hand
+instead. With a record, or with `--sha256` and `--rows`, the hash of the listing and the rows drawn are compared
+with it, and the script ends with 1 when they differ. Row 1 is the first row below the header.
 
 How it works:
 1. The population's hash is the SHA-256 of the listing in one fixed form: UTF-8, header first, cells without
@@ -17,6 +18,7 @@ How it works:
    random: the lowest ranks. stratified: the rows by date (those without one last), cut into as many runs as
    items, as equal as possible, the lowest rank of each run. systematic: (start + i * N) // n for i from 0,
    the start being the SHA-256 of seed|start modulo N. census: all.
+   targeted: nobody drew these, the auditor chose them. Only that they are rows of this listing is checked.
 """
 
 from __future__ import annotations
@@ -25,11 +27,13 @@ import argparse
 import csv
 import hashlib
 import io
+import json
 import re
 import sys
 from datetime import date
 from pathlib import Path
 
+METHODS = ["random", "stratified", "systematic", "census", "targeted"]
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:$|[T\s])")
 YEAR_LAST = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?:$|[T,\s])")
@@ -104,39 +108,83 @@ def select(seed: str, size: int, count: int, method: str, dates: list[date | Non
 
 
 def main() -> None:
+    given = arguments()
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(encoding="utf-8")
+    header, rows = read(given.listing, given.delimiter.replace("\\t", "\t"))
+    dates = dates_of(given, header, rows)
+    population = sha256(canonical(header, rows))
+    say("population", population, f"{len(rows)} rows")
+    if given.sha256 and given.sha256.lower() != population:
+        sys.exit("The listing is not the one in the record: its hash differs.")
+    recorded = sorted(given.rows)
+    if given.method == "targeted":
+        drawn = recorded
+        if not drawn or len(set(drawn)) != len(drawn) or not 1 <= drawn[0] <= drawn[-1] <= len(rows):
+            sys.exit("A targeted selection names its rows, each once, and all of them in the listing.")
+    else:
+        seed = sha256(f"{given.engagement}|{given.control}|{population}")
+        say("seed", seed)
+        drawn = [index + 1 for index in select(seed, given.size, len(rows), given.method, dates)]
+    say("row", *header)
+    for row in drawn:
+        say(str(row), *(cell.replace("\n", " ") for cell in rows[row - 1]))
+    if given.keys and [rows[row - 1][header.index(given.key_column)][:300] for row in drawn] != given.keys:
+        sys.exit("The items are not those of the record.")
+    if recorded and recorded != drawn:
+        sys.exit(f"The record has other rows: {', '.join(map(str, recorded))}.")
+
+
+def dates_of(given: argparse.Namespace, header: list[str], rows: list[list[str]]) -> list[date | None]:
+    if given.method != "stratified":
+        return []
+    if given.date_column not in header:
+        sys.exit(f"--date-column must be one of: {', '.join(header)}")
+    try:
+        return [parse_date(row[header.index(given.date_column)], given.date_order) for row in rows]
+    except ValueError as error:
+        sys.exit(f"Column {given.date_column}: {error}")
+
+
+def arguments() -> argparse.Namespace:
+    """What is given by hand, or by the record of the sample."""
     options = argparse.ArgumentParser(description="Draw a sample again from its listing.")
     options.add_argument("listing")
-    options.add_argument("--engagement", required=True)
-    options.add_argument("--control", required=True)
-    options.add_argument("--size", required=True, type=int)
-    options.add_argument("--method", default="random", choices=["random", "stratified", "systematic", "census"])
+    options.add_argument("--record", help="the sample's record, a JSON file")
+    options.add_argument("--engagement")
+    options.add_argument("--control")
+    options.add_argument("--size", type=int)
+    options.add_argument("--method", default="random", choices=METHODS)
+    options.add_argument("--rows", default="", help="the rows in the sample's record, such as 4,17,230")
     options.add_argument("--date-column")
     options.add_argument("--date-order", choices=["mdy", "dmy"])
     options.add_argument("--delimiter", default=",")
     options.add_argument("--sha256", help="the population's hash in the sample's record")
     given = options.parse_args()
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(encoding="utf-8")
+    given.keys, given.key_column = [], ""
+    try:
+        given.rows = [int(row) for row in given.rows.split(",") if row.strip()]
+    except ValueError:
+        options.error("--rows are numbers with commas between")
+    if given.record:
+        take(given)
+    elif given.method != "targeted" and None in (given.engagement, given.control, given.size):
+        options.error("give --record, or --engagement, --control and --size")
+    return given
 
-    header, rows = read(given.listing, given.delimiter.replace("\\t", "\t"))
-    dates = []
-    if given.method == "stratified":
-        if given.date_column not in header:
-            sys.exit(f"--date-column must be one of: {', '.join(header)}")
-        try:
-            dates = [parse_date(row[header.index(given.date_column)], given.date_order) for row in rows]
-        except ValueError as error:
-            sys.exit(f"Column {given.date_column}: {error}")
-    population = sha256(canonical(header, rows))
-    seed = sha256(f"{given.engagement}|{given.control}|{population}")
 
-    say("population", population, f"{len(rows)} rows")
-    say("seed", seed)
-    if given.sha256 and given.sha256.lower() != population:
-        sys.exit("The listing is not the one in the record: its hash differs.")
-    say("row", *header)
-    for index in select(seed, given.size, len(rows), given.method, dates):
-        say(str(index + 1), *(cell.replace("\n", " ") for cell in rows[index]))
+def take(given: argparse.Namespace) -> None:
+    try:
+        record = json.loads(Path(given.record).read_bytes().decode("utf-8-sig"))
+        for name in ("engagement", "control", "size", "method", "rows", "keys", "key_column"):
+            setattr(given, name, record[name])
+        given.sha256 = record["population_sha256"]
+        given.date_column = record["date_column"] or None
+        given.date_order = record["date_order"] if record["date_order"] in ("mdy", "dmy") else None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        sys.exit(f"The record cannot be read ({error!r}). Is it the file that Attestry hands out?")
+    if given.method not in METHODS:
+        sys.exit(f"The record names a method that is not known here: {given.method}.")
 
 
 def say(*cells: str) -> None:

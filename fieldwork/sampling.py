@@ -11,6 +11,7 @@ is the same in one file without dependencies; a test keeps the two equal).
   as equal as possible; from each run the row with the lowest rank.
 - systematic: a fixed step of N/n from a start of SHA-256(seed|start) mod N, in whole numbers.
 - census: every row.
+- targeted: the auditor names the rows, each with a reason; they say nothing about the others.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import Any, Literal
 
 from django.core.exceptions import ValidationError
 
-from fieldwork.occurrences import (
+from evidence.occurrences import (
     Cycle,
     Month,
     expected_occurrences,
@@ -50,7 +51,7 @@ __all__ = [
 ]
 
 Risk = Literal["low", "normal", "high"]
-Method = Literal["random", "stratified", "systematic", "census"]
+Method = Literal["random", "stratified", "systematic", "census"]  # a targeted selection is not drawn
 
 _RISKS: tuple[Risk, ...] = ("low", "normal", "high")
 _NAMES = {
@@ -73,6 +74,7 @@ _WORDS = {
     "D": "daily",
     "MD": "many-a-day",
 }
+_WHOLE = 100
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -95,7 +97,8 @@ def propose_size(
     """The size the firm's sampling profile asks for, never more than there are items.
 
     A profile holds `by_frequency` (a number, or one each for low, normal and high risk) and
-    `event_population` (rows with the largest population they cover and a number or "all"). A deviation in
+    `event_population` (rows with the largest population they cover and a number or "all"), or a `share` of
+    any population (percent, the least and the most). A deviation in
     the prior period moves to the next higher risk. A joined frequency ("E+A") takes the larger size.
     Raises ValidationError where the profile has no size for the control, ValueError for an unknown
     frequency or risk. Source: domain 3.3.
@@ -199,6 +202,8 @@ def _sha256(text: str) -> str:
 def _size_for(profile: Mapping[str, Any], code: str, population_size: int, risk: Risk) -> tuple[int, str]:
     if code == "C":
         return _configurations(population_size, risk)
+    if "share" in profile:
+        return _share(profile["share"], population_size)
     if code == "E":
         return _events(profile, population_size, risk)
     sizes = profile.get("by_frequency", {})
@@ -224,6 +229,12 @@ def _events(profile: Mapping[str, Any], population_size: int, risk: Risk) -> tup
         "state a size with the reason for it.",
         params={"count": population_size},
     )
+
+
+def _share(share: Mapping[str, int], population_size: int) -> tuple[int, str]:
+    size = min(max(-(-population_size * share["percent"] // _WHOLE), share["min"]), share["max"])
+    asked = f"{share['percent']}% of the population, at least {share['min']:,} and at most {share['max']:,}"
+    return size, f"Profile: {asked}: {size:,}."
 
 
 def _configurations(population_size: int, risk: Risk) -> tuple[int, str]:

@@ -89,7 +89,7 @@ def contents(tests: models.QuerySet[ControlTest]) -> dict[int, Content]:
     parts: dict[str, Any] = {
         "attributes": Attribute.objects.filter(test__in=pks).values_list("test_id", "letter", "title", "pass_rule"),
         "items": SheetItem.objects.filter(test__in=pks).values_list(
-            "test_id", "position", "label", "sample_item__row", "note"
+            "test_id", "position", "label", "sample_item__row", "note", "unobtainable", "unobtainable_as"
         ),
         "evidence": EvidenceCitation.objects.filter(test__in=pks).values_list(
             "test_id", "file__code", "file__sha256", "note"

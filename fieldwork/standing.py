@@ -41,6 +41,13 @@ class Standing:
     columns: list[Column]
     population: int | None
     census: bool
+    targeted: bool
+    expected: int | None
+
+    @property
+    def more_than_expected(self) -> bool:
+        """More deviations than the sample was planned with: it does not carry what it was planned to."""
+        return self.expected is not None and any(column.deviations > self.expected for column in self.columns)
 
     @property
     def complete(self) -> bool:
@@ -52,7 +59,7 @@ class Standing:
 
 
 def standing(test: ControlTest) -> Standing:
-    """Counts and limits of a sheet, in three queries. Items named by the auditor are not projected."""
+    """Counts and limits of a sheet, in three queries. Items that the auditor named or chose are not projected."""
     attributes = list(Attribute.objects.filter(test=test))
     sampled = dict(SheetItem.objects.filter(test=test).values_list("pk", "sample_item_id"))
     cells = list(ItemResult.objects.filter(item__test=test).values_list("item_id", "attribute_id", "outcome"))
@@ -75,7 +82,9 @@ def standing(test: ControlTest) -> Standing:
         deviating_items=len({item for item, _, outcome in cells if outcome == Outcome.DEVIATION}),
         columns=columns,
         population=sample.population.row_count if sample else None,
-        census=bool(sample and sample.size == sample.population.row_count),
+        census=bool(sample and not sample.is_targeted and not sample.projects),
+        targeted=bool(sample and sample.is_targeted),
+        expected=sample.expected_deviations if sample and sample.projects else None,
     )
 
 
@@ -89,7 +98,7 @@ def _column(
     deviations = sum(1 for _, outcome in cells if outcome == Outcome.DEVIATION)
     drawn = [outcome for item, outcome in cells if sampled.get(item) and outcome != Outcome.NOT_APPLICABLE]
     drawn_deviations = sum(1 for outcome in drawn if outcome == Outcome.DEVIATION)
-    projected = sample is not None and bool(drawn) and sample.size < sample.population.row_count
+    projected = sample is not None and bool(drawn) and sample.projects
     return Column(
         letter=attribute.letter,
         title=attribute.title,

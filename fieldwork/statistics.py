@@ -7,6 +7,7 @@ ones. Confidence and rates are fractions (0.9 for 90%).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, comb, exp, log, log1p
 
@@ -88,6 +89,38 @@ def finite_zero_deviation_size(population: int, confidence: float, tolerable: fl
         else:
             low = size + 1
     return low
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What so many deviations among the items tested mean for the population (domain 3.3)."""
+
+    deviations: int
+    expected: bool
+    upper_90: float
+    upper_95: float
+    at_most_90: int
+    at_most_95: int
+
+
+def figures(population: int, tested: int, *, expected: int = 0, most: int = 3) -> list[Figures]:
+    """The limits for no deviation, for one, and so on to `most` or one more than was expected.
+
+    Rates are binomial, for a population without end; counts hypergeometric, for this one. Raises ValueError for
+    impossible counts.
+    """
+    last = min(max(most, expected + 1), tested)
+    return [
+        Figures(
+            deviations=count,
+            expected=count == expected,
+            upper_90=upper_limit(tested, count, 0.90),
+            upper_95=upper_limit(tested, count, 0.95),
+            at_most_90=finite_upper_limit(population, tested, count, 0.90),
+            at_most_95=finite_upper_limit(population, tested, count, 0.95),
+        )
+        for count in range(last + 1)
+    ]
 
 
 def _binomial_cdf(tested: int, deviations: int, rate: float) -> float:

@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from fieldwork.views import exceptions, profiles, samples, sheets, testing
+from fieldwork.views import exceptions, obtaining, profiles, samples, sheets, testing
 
 app_name = "fieldwork"
 
 _ENGAGEMENT = "engagements/<int:pk>"
 _TEST = f"{_ENGAGEMENT}/testing/<int:test_pk>"
+_PROFILE = "firm/sampling/<int:profile_pk>"
 _EXCEPTION = f"{_ENGAGEMENT}/exceptions/<str:code>"
 
 urlpatterns = [
@@ -21,6 +22,8 @@ urlpatterns = [
     path(f"{_TEST}/fill/", sheets.fill, name="fill"),
     path(f"{_TEST}/cite/", sheets.cite, name="cite"),
     path(f"{_TEST}/items/<int:item_pk>/", sheets.item, name="item"),
+    path(f"{_TEST}/items/<int:item_pk>/unobtainable/", obtaining.unobtainable, name="unobtainable"),
+    path(f"{_TEST}/items/<int:item_pk>/obtained/", obtaining.obtained, name="obtained"),
     path(f"{_TEST}/add/item/", sheets.extend, {"what": "item"}, name="add_item"),
     path(f"{_TEST}/add/attribute/", sheets.extend, {"what": "attribute"}, name="add_attribute"),
     path(f"{_TEST}/add/sample/", sheets.extend, {"what": "sample"}, name="use_sample"),
@@ -36,7 +39,9 @@ urlpatterns = [
     path(f"{_TEST}/history/", sheets.history, name="history"),
     # samples
     path(f"{_ENGAGEMENT}/samples/draw/<int:population_pk>/<str:number>/", samples.draw, name="draw"),
+    path(f"{_ENGAGEMENT}/samples/choose/<int:population_pk>/<str:number>/", samples.choose, name="choose"),
     path(f"{_ENGAGEMENT}/samples/<int:sample_pk>/", samples.show, name="sample"),
+    path(f"{_ENGAGEMENT}/samples/<int:sample_pk>/record/", samples.record, name="sample_record"),
     path(f"{_ENGAGEMENT}/samples/<int:sample_pk>/again/", samples.again, name="redraw"),
     # exceptions
     path(f"{_ENGAGEMENT}/exceptions/", exceptions.listing, name="exceptions"),
@@ -48,5 +53,13 @@ urlpatterns = [
     path(f"{_EXCEPTION}/release/", exceptions.release, name="release"),
     # the firm
     path("firm/sampling/", profiles.show, name="profile"),
-    path("firm/sampling/<int:profile_pk>/approve/", profiles.approve, name="approve_profile"),
+    path("firm/sampling/script/", samples.script, name="redraw_script"),
+    path("firm/sampling/import/", profiles.import_file, name="import_profiles"),
+    path(f"{_PROFILE}/", profiles.version, name="profile_version"),
+    path(f"{_PROFILE}/copy/", profiles.write, name="write_profile"),
+    path(f"{_PROFILE}/edit/", profiles.edit, name="edit_profile"),
+    path(f"{_PROFILE}/propose/", profiles.propose, name="propose_profile"),
+    path(f"{_PROFILE}/return/", profiles.return_, name="return_profile"),
+    path(f"{_PROFILE}/discard/", profiles.discard, name="discard_profile"),
+    path(f"{_PROFILE}/approve/", profiles.approve, name="approve_profile"),
 ]

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from engagements.models import Control, Engagement
 from engagements.register import Finding, Rule, Severity, rule
-from fieldwork.models import ControlTest, Deviation, EvidenceCitation, ItemResult, SignOff
+from fieldwork.models import ControlTest, Deviation, EvidenceCitation, ItemResult, SheetItem, SignOff
 from reports import opinion
 from reports.approving import approvals, asks_for_two
 from reports.content import Snapshot, digest, has_other_information
@@ -27,6 +27,7 @@ from reports.models import (
     Issuance,
     Limb,
     ManagementStatement,
+    Matter,
     Part,
     SystemDescription,
 )
@@ -422,6 +423,25 @@ def issued_once(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
     alive = [Issuance.State.CURRENT, Issuance.State.RENDERING]
     if Issuance.objects.filter(engagement=engagement, state__in=alive).exists():
         yield rule.finding("The report is issued, or being issued.", url=page(engagement, "report"), label="Report")
+
+
+@rule("R22", Severity.BLOCK, guards="issue", text="What could not be obtained is a deviation or limits the scope.")
+def limitations_have_a_matter(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
+    """An item that limits the scope needs a matter that says so, touching a criterion of its control."""
+    limiting = SheetItem.objects.filter(
+        engagement=engagement, unobtainable_as=SheetItem.Unobtainable.LIMITATION
+    ).select_related("test__control")
+    if not limiting:
+        return
+    matters = Matter.objects.filter(engagement=engagement, cause=Matter.Cause.SCOPE, withdrawn_at__isnull=True)
+    said = set(matters.values_list("criteria", flat=True))
+    for item in limiting:
+        served = set(item.test.control.criteria.values_list("pk", flat=True))
+        if not served & said:
+            yield rule.finding(
+                f"{item.test} item {item.position} could not be obtained and limits the scope; no matter says so.",
+                at=item.test,
+            )
 
 
 # The firm's own policy

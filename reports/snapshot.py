@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from django.db.models import Prefetch
+from django.db.models import Count, Prefetch
 from django.utils import timezone
 
 from accounts.models import ClientMember
@@ -28,7 +28,7 @@ from engagements.models import (
     SubserviceOrganization,
     SystemChange,
 )
-from evidence.models import Population
+from evidence.models import Population, Reconciliation
 from fieldwork.models import (
     ControlTest,
     Deviation,
@@ -364,7 +364,7 @@ def _test(test: ControlTest, sheets: _Sheets) -> content.Test:
         kinds=[kind for kind in ORDER_OF_KINDS if kind in test.kinds],
         procedure=test.procedure,
         population=_population(test),
-        unit="",
+        unit=_unit(test, sheets.tested.get(test.pk, 0)),
         items_tested=sheets.tested.get(test.pk),
         deviations=sheets.deviating.get(test.pk, 0) if test.pk in sheets.tested else None,
         result=result,
@@ -375,6 +375,13 @@ def _test(test: ControlTest, sheets: _Sheets) -> content.Test:
 
 
 ORDER_OF_KINDS: tuple[content.TestKind, ...] = ("inquiry", "observation", "inspection", "reperformance")
+
+
+def _unit(test: ControlTest, tested: int) -> str:
+    """Items that the auditor chose are called so: their rate says nothing about the population."""
+    if test.sample is None or not test.sample.is_targeted:
+        return ""
+    return "item selected by us" if tested == 1 else "items selected by us"
 
 
 def _population(test: ControlTest) -> int | None:
@@ -557,7 +564,7 @@ def _procedures(engagement: Engagement, sheets: _Sheets) -> content.Procedures:
         .select_related("profile")
         .order_by("pk")
     )
-    profiles = list({sample.profile_id: sample.profile for sample in samples}.values())
+    profiles = list({sample.profile_id: sample.profile for sample in samples if sample.profile}.values())
     if not profiles:
         approved = SamplingProfile.objects.approved_for(engagement.firm)
         profiles = [approved] if approved else []
@@ -566,6 +573,7 @@ def _procedures(engagement: Engagement, sheets: _Sheets) -> content.Procedures:
         test.empty_population_id for tests in sheets.tests.values() for test in tests if test.empty_population_id
     }
     numbers = {control.pk: control.number for control in sheets.controls}
+    reconciled = _reconciled(engagement)
     listings = sorted(
         Population.objects.filter(engagement=engagement, pk__in=used)
         .select_related("file")
@@ -581,7 +589,7 @@ def _procedures(engagement: Engagement, sheets: _Sheets) -> content.Procedures:
                 name=one.name,
                 source=f"{one.source_system}, {one.query}" if one.query else one.source_system,
                 rows=one.row_count,
-                evaluation=one.conclusion,
+                evaluation=" ".join(filter(None, [one.conclusion, *reconciled[one.pk]])),
                 controls=sorted(
                     (numbers[link.control_id] for link in one.control_links.all() if link.control_id in numbers),
                     key=natural,
@@ -592,6 +600,33 @@ def _procedures(engagement: Engagement, sheets: _Sheets) -> content.Procedures:
         ],
         others="",
     )
+
+
+def _reconciled(engagement: Engagement) -> dict[int, list[str]]:
+    """What concluded reconciliations say about the listings they hold, by population."""
+    found: dict[int, list[str]] = defaultdict(list)
+    concluded = (
+        Reconciliation.objects.filter(engagement=engagement, state=Reconciliation.State.CONCLUDED)
+        .annotate(count=Count("differences"))
+        .prefetch_related("listings")
+        .order_by("code")
+    )
+    for one in concluded:
+        pair = list(one.listings.all())
+        count: int = one.count  # type: ignore[attr-defined]
+        words = (
+            "no difference"
+            if not count
+            else "1 difference, explained"
+            if count == 1
+            else f"{count:,} differences, each explained"
+        )
+        for listing, other in ((pair[0], pair[1]), (pair[1], pair[0])):
+            if listing.population_id is not None:
+                found[listing.population_id].append(
+                    f"Reconciled with {other.label}, {other.row_count:,} rows: {words}."
+                )
+    return found
 
 
 def _sizes(sizes: Mapping[str, Any]) -> list[content.SampleSize]:

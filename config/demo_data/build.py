@@ -200,9 +200,10 @@ def issued_type_2(firm: Firm, team: dict[str, User], today: dt.date, wait: Wait)
         registers.add_incident(engagement, occurred_on=day, by=crew.admin, **fields)
     workflow.advance(engagement, Stage.OBSERVATION, by=crew.manager)
     workflow.advance(engagement, Stage.FIELDWORK, by=crew.manager)
-    found = _populations(engagement, controls, crew, missing={"IAM-08": 1})
+    found = _populations(engagement, controls, crew, missing={"IAM-08": 1}, reconciled="IAM-06")
     _request_and_answer(engagement, controls, crew, today)
     planted = _test_everything(engagement, controls, found, crew)
+    _test_targeted(controls["CHG-06"], found["CHG-06"], crew)
     for number, deviation in planted.items():
         finding = FINDINGS[number]
         work.evaluate(deviation, finding, crew)
@@ -249,8 +250,9 @@ def _populations(
     missing: dict[str, int] | None = None,
     accepted: Callable[[str], bool] = _every,
     provided: Callable[[str], bool] = _every,
+    reconciled: str = "",
 ) -> dict[str, Population]:
-    """The client provides listings, the auditor accepts them; by the control that is tested on each."""
+    """The client provides listings, the auditor reconciles one and accepts them; by the control that is tested on each."""
     found: dict[str, Population] = {}
     for code in listings.SPECS:
         if code not in controls or not provided(code):
@@ -264,6 +266,8 @@ def _populations(
             missing=(missing or {}).get(code, -1),
         )
         if accepted(code):
+            if code == reconciled:
+                work.reconcile_leavers(population, crew)
             population = work.accept(population, crew)
         for number in (code, *sharing):
             found[number] = population
@@ -326,6 +330,15 @@ def _test_everything(
             planted[number] = work.raise_finding(test, finding, crew, by)
         work.conclude(test, by, "exceptions" if finding else "no_exceptions")
     return dict(sorted(planted.items(), key=lambda item: item[1].code))
+
+
+def _test_targeted(control: Control, population: Population, crew: Crew) -> None:
+    """Beside the drawn sample a few items that the auditor wants to see."""
+    by = crew.preparers[1]
+    chosen = work.select(population, control, by, column="Repository", value="identity", most=3)
+    test = work.plan(control, crew, by, sample=chosen)
+    work.fill(test, _evidence_of(control), by)
+    work.conclude(test, by, "no_exceptions")
 
 
 def _plan(control: Control, population: Population | None, crew: Crew, by: User) -> ControlTest:

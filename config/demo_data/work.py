@@ -11,8 +11,9 @@ from accounts.models import User
 from config.demo_data import listings
 from config.demo_data.controls import TEXTS, Text
 from engagements.models import Control, Engagement
-from evidence import populations, requests, uploads
-from evidence.models import EvidenceFile, EvidenceRequest, Population
+from evidence import populations, reconciliations, requests, uploads
+from evidence.comparing import Alike, Settings
+from evidence.models import EvidenceFile, EvidenceRequest, ListingDifference, Population, Reconciliation
 from fieldwork import deviations, drawing, signing
 from fieldwork.models import Attribute, ControlTest, Deviation, ItemResult, Sample, SheetItem
 from fieldwork.testing.concluding import conclude_test
@@ -151,6 +152,74 @@ def accept(population: Population, crew: Crew) -> Population:
         else "Query and parameters inspected; the system showed no row for the period when the query was run again."
     )
     return populations.accept(population, conclusion=words, precision_adequate=True, by=crew.preparers[0])
+
+
+def reconcile_leavers(population: Population, crew: Crew) -> Reconciliation:
+    """The auditor holds the leavers against the disabled accounts, which were exported under observation."""
+    by = crew.preparers[0]
+    rows = [dict(zip(population.columns, row, strict=True)) for row in populations.rows(population).rows]
+    accounts = [{"Employee no": row["Employee"].lstrip("0"), "Department": row["Department"]} for row in rows]
+    # One account is still active, one person had moved to another department, and one was never in the roster.
+    del accounts[len(accounts) // 3]
+    accounts[-1]["Department"] = next(name for name in listings.DEPARTMENTS if name != accounts[-1]["Department"])
+    accounts.append({"Employee no": "9001", "Department": "Contractor"})
+    file = uploads.receive(
+        population.engagement,
+        file=io.BytesIO(listings.as_csv(["Employee no", "Department"], accounts)),
+        name="disabled-accounts.csv",
+        by=by,
+        obtained_by_auditor=True,
+        speaks_from=population.covers_from,
+        speaks_to=population.covers_to,
+    )
+    made = reconciliations.begin(
+        population.engagement,
+        title="Leavers to disabled accounts",
+        first=reconciliations.Source("Leavers", population=population),
+        second=reconciliations.Source("Disabled accounts", file=file),
+        pattern="leavers_disabled",
+        by=by,
+    )
+    made = reconciliations.match(
+        made,
+        Settings(
+            keys=(("Employee", "Employee no"),),
+            compared=(("Department", "Department"),),
+            alike=frozenset({Alike.CASE, Alike.SPACES, Alike.ZEROS}),
+            one_way=True,
+        ),
+        by=by,
+    )
+    for difference in ListingDifference.objects.filter(reconciliation=made):
+        alone = difference.kind == ListingDifference.Kind.ONLY_FIRST
+        reconciliations.explain(
+            made,
+            [difference.pk],
+            cause="finding" if alone else "timing",
+            explanation="The account was still active when the accounts were exported: followed up in IAM-06."
+            if alone
+            else "The person changed departments in the last month; the identity provider follows at night.",
+            by=by,
+        )
+    return reconciliations.conclude(
+        made,
+        conclusion="Every leaver is known to the identity provider. The listing is complete; one account is "
+        "followed up in the test of the control.",
+        by=by,
+    )
+
+
+def select(population: Population, control: Control, by: User, *, column: str, value: str, most: int) -> Sample:
+    """A targeted selection: the last rows with this value."""
+    listing = populations.rows(population)
+    rows = [number for number, cell in enumerate(listing.column(column), start=1) if cell == value][-most:]
+    return drawing.choose(
+        population,
+        control,
+        dict.fromkeys(rows, ""),
+        reason=f"The last {len(rows)} with {column.lower()} “{value}”: a fault there would reach every account.",
+        by=by,
+    )
 
 
 def attributes_of(control: Control) -> list[tuple[str, str, str]]:

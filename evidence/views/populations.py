@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 from pathlib import PurePath
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import structlog
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db.models import Count, Q
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -28,7 +30,15 @@ from evidence import uploads
 from evidence.citing import uses_of
 from evidence.forms import AcceptForm, ListingForm, PopulationForm, ReasonForm, in_scope
 from evidence.listings import Listing
-from evidence.models import EvidenceFile, EvidenceRequest, Population
+from evidence.models import (
+    EvidenceFile,
+    EvidenceRequest,
+    ListingDifference,
+    Population,
+    ReconciledListing,
+    Reconciliation,
+)
+from evidence.monthly import Months, months
 from evidence.storage import Altered
 from evidence.views.files import as_attachment
 from evidence.views.requests import may_work, requests_for, user_of
@@ -80,7 +90,8 @@ def _may_provide(engagement: Engagement) -> bool:
 def choose(request: HttpRequest, pk: int) -> HttpResponse:
     """First step: the file. It is read before it is kept, so that what cannot be a listing is not received."""
     engagement = engagement_for(request, pk, "provide_populations")
-    asked, replaces = _asked(request, engagement), _replaced(request, engagement)
+    asked, replaces = _asked(request, engagement), _named(request, engagement, "replaces")
+    continues = _named(request, engagement, "continues")
     received = (
         EvidenceFile.objects.visible_as(engagement, user_of(request))
         .current()
@@ -98,6 +109,7 @@ def choose(request: HttpRequest, pk: int) -> HttpResponse:
                 "sheet": form.cleaned_data["sheet"],
                 "encoding": form.cleaned_data["encoding"],
                 "replaces": replaces.pk if replaces else "",
+                "continues": continues.pk if continues else "",
             }
             page = reverse("evidence:provide_population", args=[pk, file.code])
             return redirect(f"{page}?{urlencode({name: value for name, value in query.items() if value})}")
@@ -106,6 +118,7 @@ def choose(request: HttpRequest, pk: int) -> HttpResponse:
         "form": form,
         "asked": asked,
         "replaces": replaces,
+        "continues": continues,
     }
     return render(request, "evidence/choose_listing.html", context, status=422 if form.errors else 200)
 
@@ -142,8 +155,9 @@ def _asked(request: HttpRequest, engagement: Engagement) -> EvidenceRequest | No
     return asked
 
 
-def _replaced(request: HttpRequest, engagement: Engagement) -> Population | None:
-    number = request.GET.get("replaces", "")
+def _named(request: HttpRequest, engagement: Engagement, name: str) -> Population | None:
+    """The population that a listing replaces or rolls forward, when it was reached from there."""
+    number = request.GET.get(name, "")
     if not number.isdecimal():
         return None
     visible = Population.objects.visible_as(engagement, user_of(request))
@@ -156,7 +170,7 @@ def provide(request: HttpRequest, pk: int, code: str) -> HttpResponse:
     engagement = engagement_for(request, pk, "provide_populations")
     visible = EvidenceFile.objects.visible_as(engagement, user_of(request))
     file = get_object_or_404(visible.select_related("request"), code=code)
-    replaces = _replaced(request, engagement)
+    replaces, continues = (_named(request, engagement, name) for name in ("replaces", "continues"))
     sheet, encoding = request.GET.get("sheet", ""), request.GET.get("encoding", "")
     try:
         listing = flows.read(engagement, file, sheet=sheet, encoding=encoding)
@@ -169,7 +183,7 @@ def provide(request: HttpRequest, pk: int, code: str) -> HttpResponse:
         engagement=engagement,
         listing=listing,
         may_observe="accept_populations" in engagement.may,
-        initial=_first_guess(engagement, file, replaces),
+        initial=_first_guess(engagement, file, replaces, continues),
     )
     if request.method == "POST" and form.is_valid():
         wanted = form.cleaned_data
@@ -185,6 +199,7 @@ def provide(request: HttpRequest, pk: int, code: str) -> HttpResponse:
                 ipe=form.record(),
                 by=user_of(request),
                 replaces=replaces,
+                continues=continues,
                 sheet=sheet,
                 encoding=encoding,
             )
@@ -198,20 +213,25 @@ def provide(request: HttpRequest, pk: int, code: str) -> HttpResponse:
         "form": form,
         "file": file,
         "replaces": replaces,
+        "continues": continues,
         **_preview(listing),
     }
     return render(request, "evidence/provide_population.html", context, status=422 if form.errors else 200)
 
 
-def _first_guess(engagement: Engagement, file: EvidenceFile, replaces: Population | None) -> dict[str, Any]:
-    """What the form begins with: the version before, else the request and the period."""
-    if replaces is not None:
+def _first_guess(
+    engagement: Engagement, file: EvidenceFile, replaces: Population | None, continues: Population | None
+) -> dict[str, Any]:
+    """What the form begins with: the version or the listing before, else the request and the period."""
+    before = replaces or continues
+    if before is not None:
         kept = ("name", "ipe_type", "source_system", "environment", "query", "parameters", "run_by", "date_order")
         return {
-            **{name: getattr(replaces, name) for name in kept},
-            "controls": replaces.controls.all(),
-            "covers_from": replaces.covers_from,
-            "covers_to": replaces.covers_to,
+            **{name: getattr(before, name) for name in kept},
+            "name": replaces.name if replaces else f"{before.name}, rollforward",
+            "controls": before.controls.all(),
+            "covers_from": replaces.covers_from if replaces else before.covers_to + dt.timedelta(days=1),
+            "covers_to": replaces.covers_to if replaces else engagement.ends_on,
         }
     return {
         "name": PurePath(file.name).stem.replace("_", " ").replace("-", " ").strip().capitalize(),
@@ -258,6 +278,17 @@ def _population_page(
         and not Population.objects.filter(replaces=population).exists(),
         "versions": list(versions.order_by("-version")),
         "uses": uses_of(population) if of_firm else [],
+        "reconciliations": _reconciliations(population) if of_firm else [],
+        "may_reconcile": of_firm
+        and may_work(engagement)
+        and "accept_populations" in engagement.may
+        and population.state in {Population.State.PROVIDED, Population.State.ACCEPTED},
+        "continued_by": Population.objects.filter(continues=population).current(),
+        "may_continue": _may_provide(engagement)
+        and population.lists_events
+        and population.state in {Population.State.PROVIDED, Population.State.ACCEPTED}
+        and population.covers_to <= engagement.ends_on
+        and flows.pulled_early(population),
         "accepting": accepting or AcceptForm(initial=first),
         "refusing": refusing or ReasonForm(),
     }
@@ -267,11 +298,37 @@ def _population_page(
         log.error("population_altered", engagement=engagement.pk, population=population.pk, error=str(error))
         context["altered"] = True
     else:
-        context |= {**_preview(listing), "remarks": flows.remarks(population, listing)}
+        context |= {
+            **_preview(listing),
+            "remarks": flows.remarks(population, listing),
+            "months": _months(engagement, population, listing),
+        }
         if open_ and of_firm:
             context["blocking"] = findings("accept_population", population)
     failed = accepting is not None or refusing is not None
     return render(request, "evidence/population.html", context, status=422 if failed else 200)
+
+
+def _reconciliations(population: Population) -> list[Reconciliation]:
+    """Those that hold this version against something, with how many differences are unresolved."""
+    unresolved = Count("differences", filter=Q(differences__cause__in=["", ListingDifference.Cause.WRONG]))
+    held = ReconciledListing.objects.filter(population=population).values("reconciliation_id")
+    found = Reconciliation.objects.filter(pk__in=held).annotate(count=Count("differences"), unresolved=unresolved)
+    return list(found.order_by("code", "-version"))
+
+
+def _months(engagement: Engagement, population: Population, listing: Listing) -> Months | None:
+    """Expected against found by month, of a listing with dates in an examination of a period."""
+    if not (engagement.is_type_2 and population.lists_events):
+        return None
+    return months(
+        flows.dates_of(population, listing),
+        list(population.controls.all()),
+        start=engagement.starts_on,
+        end=engagement.ends_on,
+        covers_from=population.covers_from,
+        covers_to=population.covers_to,
+    )
 
 
 @require_POST

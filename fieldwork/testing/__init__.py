@@ -1,6 +1,7 @@
 """Tests of controls: planned, worked on item by item with evidence first, concluded."""
 
 from fieldwork.testing.concluding import conclude_test, empty_cells
+from fieldwork.testing.obtaining import mark_unobtainable, obtained
 from fieldwork.testing.planning import (
     add_attribute,
     add_item,
@@ -36,7 +37,9 @@ __all__ = [
     "empty_cells",
     "fill",
     "held",
+    "mark_unobtainable",
     "note_item",
+    "obtained",
     "plan_test",
     "record_many",
     "record_result",

@@ -1,36 +1,24 @@
-"""The firm's sampling profile."""
+"""The firm's sampling profile: what is approved, its history, writing the next version."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.models import Firm, FirmMember
+from accounts.models import FirmMember
 from accounts.switching import chosen
-from engagements.views.acting import done, person
-from fieldwork import profiles
+from engagements.views.acting import done, filed, person, shown
+from fieldwork import profiles, sizes
+from fieldwork.forms import ImportForm, ProfileForm
 from fieldwork.models import SamplingProfile
 
-_RISKS = 3
-# JSON of the database keeps no order.
-_ORDER = [
-    "annual",
-    "semiannual",
-    "quarterly",
-    "monthly",
-    "semimonthly",
-    "weekly",
-    "daily",
-    "multiple_daily",
-]
-
-
-def _place(name: str) -> int:
-    return _ORDER.index(name) if name in _ORDER else len(_ORDER)
+State = SamplingProfile.State
 
 
 def firm_of(request: HttpRequest) -> FirmMember:
@@ -47,51 +35,161 @@ def firm_of(request: HttpRequest) -> FirmMember:
     return member
 
 
+def _profile(request: HttpRequest, profile_pk: int) -> tuple[FirmMember, SamplingProfile]:
+    """A profile that ships with the product or of the person's firm; 404 for another firm's."""
+    member = firm_of(request)
+    known = SamplingProfile.objects.filter(Q(firm=None) | Q(firm=member.firm))
+    return member, get_object_or_404(known.select_related("written_by", "approved_by", "based_on"), pk=profile_pk)
+
+
 @require_GET
 def show(request: HttpRequest) -> HttpResponse:
-    """What the firm has approved, what it may approve instead, and the sizes of each."""
+    """What the firm has approved, what is being written, what it was before, and what ships with the product."""
     member = firm_of(request)
     approved = SamplingProfile.objects.approved_for(member.firm)
-    earlier = SamplingProfile.objects.filter(firm=member.firm).order_by("-approved_at")
+    own = SamplingProfile.objects.filter(firm=member.firm).select_related("written_by", "approved_by")
     context = {
         "firm": member.firm,
         "approved": approved,
-        "table": sizes_table(approved) if approved else None,
-        "earlier": earlier[1:],
+        "table": sizes.lines(approved.sizes) if approved else None,
+        "open_ones": own.filter(state__in=[State.DRAFT, State.PROPOSED]).order_by("-written_at"),
+        "earlier": own.filter(state=State.RETIRED).annotate(used=Count("samples")).order_by("-approved_at"),
         "shipped": [
-            {"profile": profile, "table": sizes_table(profile)}
+            {"profile": profile, "table": sizes.lines(profile.sizes), "note": _note(profile)}
             for profile in SamplingProfile.objects.filter(firm=None)
         ],
         "may_approve": member.is_admin,
+        "importing": ImportForm(),
     }
     return render(request, "fieldwork/profile.html", context)
 
 
+def _note(profile: SamplingProfile) -> str:
+    return str(profile.sizes.get("rule") or profile.sizes.get("note", ""))
+
+
+@require_GET
+def version(request: HttpRequest, profile_pk: int) -> HttpResponse:
+    """One version: its sizes, what it changes, and what can be done with it."""
+    member, profile = _profile(request, profile_pk)
+    compared = _compared(request, member, profile)
+    context = {
+        "firm": member.firm,
+        "profile": profile,
+        "table": sizes.lines(profile.sizes),
+        "note": _note(profile),
+        "compared": compared,
+        "changes": sizes.changes(compared.sizes, profile.sizes) if compared else [],
+        "others": SamplingProfile.objects.filter(Q(firm=None) | Q(firm=member.firm)).exclude(pk=profile.pk),
+        "may_approve": _may_approve(member, profile),
+        "own_work": profile.state == State.PROPOSED and profile.written_by_id == member.user_id,
+        "used": profile.samples.count(),
+    }
+    return render(request, "fieldwork/profile_version.html", context)
+
+
+def _compared(request: HttpRequest, member: FirmMember, profile: SamplingProfile) -> SamplingProfile | None:
+    """The version beside which it is shown: the one asked for, else what it was written from."""
+    asked = request.GET.get("with", "")
+    if asked.isdecimal():
+        return _profile(request, int(asked))[1]
+    return profile.based_on or SamplingProfile.objects.approved_for(member.firm)
+
+
+def _may_approve(member: FirmMember, profile: SamplingProfile) -> bool:
+    if not member.is_admin:
+        return False
+    if profile.firm_id is None:
+        return True
+    others = FirmMember.objects.filter(firm=member.firm, is_admin=True, user__is_active=True).exclude(pk=member.pk)
+    return profile.state == State.PROPOSED and (profile.written_by_id != member.user_id or not others.exists())
+
+
 @require_POST
 def approve(request: HttpRequest, profile_pk: int) -> HttpResponse:
-    user = person(request)
-    firm: Firm = firm_of(request).firm
-    shipped = get_object_or_404(SamplingProfile, firm=None, pk=profile_pk)
-    done(
-        request, lambda: profiles.approve(firm, shipped, user), f"{shipped.name} is the firm's profile from now on."
-    )
+    member, profile = _profile(request, profile_pk)
+    said = f"{profile.name} is the firm's profile from now on."
+    done(request, lambda: profiles.approve(member.firm, profile, member.user), said)
     return redirect("fieldwork:profile")
 
 
-def sizes_table(profile: SamplingProfile) -> dict[str, Any]:
-    """A profile's sizes as rows of low, normal and high risk."""
-    rows = [
-        {"name": name.replace("_", " ").capitalize(), "sizes": _three(value)}
-        for name, value in sorted(profile.sizes.get("by_frequency", {}).items(), key=lambda one: _place(one[0]))
-    ]
-    lower = 1
-    for band in profile.sizes.get("event_population", []):
-        top = band["max"]
-        name = f"On event, {lower:,} to {top:,} items" if top else f"On event, more than {lower - 1:,} items"
-        rows.append({"name": name, "sizes": _three(band["n"])})
-        lower = (top or 0) + 1
-    return {"rows": rows, "note": profile.sizes.get("rule") or profile.sizes.get("note", "")}
+@require_POST
+def write(request: HttpRequest, profile_pk: int) -> HttpResponse:
+    """Begin the next version as a copy of this one."""
+    member, base = _profile(request, profile_pk)
+    made = profiles.write(member.firm, base, member.user)
+    return redirect("fieldwork:edit_profile", profile_pk=made.pk)
 
 
-def _three(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list) else [value] * _RISKS
+@require_http_methods(["GET", "POST"])
+def edit(request: HttpRequest, profile_pk: int) -> HttpResponse:
+    member, profile = _profile(request, profile_pk)
+    if profile.firm_id is None or profile.state != State.DRAFT:
+        messages.error(request, f"{profile} does not change. Write a new version from it.")
+        return redirect(profile)
+    form = ProfileForm(request.POST or None, profile=profile)
+
+    def act(data: dict[str, Any]) -> None:
+        try:
+            profiles.edit(
+                member.firm, profile, name=data["name"], note=data["note"], sizes=form.sizes(), by=member.user
+            )
+        except ValidationError as error:
+            # The sizes are many fields: their problems stand above the table.
+            problems = error.message_dict if hasattr(error, "error_dict") else {"__all__": error.messages}
+            raise ValidationError(
+                {"name" if key == "name" else "__all__": said for key, said in problems.items()}
+            ) from error
+
+    if filed(request, form, act, "The draft is saved."):
+        return redirect(profile)
+    return shown(request, "fieldwork/edit_profile.html", {"firm": member.firm, "profile": profile}, form)
+
+
+@require_POST
+def propose(request: HttpRequest, profile_pk: int) -> HttpResponse:
+    member, profile = _profile(request, profile_pk)
+    done(request, lambda: profiles.propose(member.firm, _own(profile), member.user), "It waits for approval.")
+    return redirect(profile)
+
+
+@require_POST
+def return_(request: HttpRequest, profile_pk: int) -> HttpResponse:
+    member, profile = _profile(request, profile_pk)
+    reason = request.POST.get("reason", "")
+    done(
+        request,
+        lambda: profiles.return_(member.firm, _own(profile), reason=reason, by=member.user),
+        "It is returned to its author.",
+    )
+    return redirect(profile)
+
+
+@require_POST
+def discard(request: HttpRequest, profile_pk: int) -> HttpResponse:
+    member, profile = _profile(request, profile_pk)
+    if done(request, lambda: profiles.discard(member.firm, _own(profile), member.user), "The draft is gone."):
+        return redirect("fieldwork:profile")
+    return redirect(profile)
+
+
+def _own(profile: SamplingProfile) -> SamplingProfile:
+    if profile.firm_id is None:
+        raise ValidationError("This profile ships with the product. Write a version of the firm's from it.")
+    return profile
+
+
+@require_POST
+def import_file(request: HttpRequest) -> HttpResponse:
+    member = firm_of(request)
+    form = ImportForm(request.POST, request.FILES)
+    if not form.is_valid():
+        messages.error(request, "Choose a JSON file of profiles, up to 1 MB.")
+        return redirect("fieldwork:profile")
+    made: list[SamplingProfile] = []
+
+    def act() -> None:
+        made.extend(profiles.import_file(member.firm, form.cleaned_data["file"].read(), member.user))
+
+    done(request, act, "The profiles are read as drafts.")
+    return redirect(made[0] if len(made) == 1 else "fieldwork:profile")

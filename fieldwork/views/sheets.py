@@ -37,6 +37,7 @@ from fieldwork.forms import (
     NoteForm,
     RaiseForm,
     ReasonForm,
+    UnobtainableForm,
     citable,
     team,
 )
@@ -328,6 +329,9 @@ def item(request: HttpRequest, pk: int, test_pk: int, item_pk: int) -> HttpRespo
         "problems": problems,
         "open": is_open,
         "results": cells.values(),
+        "unobtainable": UnobtainableForm(test=test)
+        if is_open and not row.unobtainable and len(cells) < len(forms)
+        else None,
     }
     return render(request, "fieldwork/item.html", context, status=422 if problems else 200)
 

@@ -19,7 +19,13 @@ NO_PAGES = {
     *("healthz", "palette", "engagements:trail_script", "engagements:activity_export", "engagements:trail"),
     *("engagements:firm_trail_export", "engagements:firm_trail_whole"),
     *("evidence:upload", "evidence:download", "evidence:listing"),
-    *("fieldwork:beside", "fieldwork:history", "fieldwork:notes"),
+    *(
+        "fieldwork:beside",
+        "fieldwork:history",
+        "fieldwork:notes",
+        "fieldwork:sample_record",
+        "fieldwork:redraw_script",
+    ),
     *("reports:draft_progress", "reports:draft_page", "reports:draft_pdf"),
 }
 

@@ -7,8 +7,10 @@ import io
 from typing import Any
 
 from engagements.models import Control, Engagement
-from evidence import populations, requests, uploads
-from evidence.models import EvidenceFile, EvidenceRequest, Population
+from evidence import populations, reconciliations, requests, uploads
+from evidence.comparing import Alike, Settings
+from evidence.models import EvidenceFile, EvidenceRequest, Population, Reconciliation
+from evidence.reconciliations import Source
 from tests import factories as f
 
 DUE = dt.date(2026, 8, 31)
@@ -91,3 +93,41 @@ def population(engagement: Engagement, content: bytes = LEAVERS, **fields: Any) 
     }
     values["ipe"] = ipe(**values.get("ipe", {}))
     return populations.provide(engagement, controls=controls, file=io.BytesIO(content), **values)
+
+
+BY_TICKET = Settings(
+    keys=(("ticket", "ticket"),), compared=(("left on", "left on"),), alike=frozenset({Alike.CASE})
+)
+
+
+def second_source(engagement: Engagement, content: bytes = LEAVERS, name: str = "tickets.csv") -> EvidenceFile:
+    """A listing from elsewhere, obtained by Sana."""
+    sana = f.people(engagement)["sana"]
+    return uploads.receive(engagement, file=io.BytesIO(content), name=name, by=sana, obtained_by_auditor=True)
+
+
+def begun(population: Population, content: bytes, **fields: Any) -> Reconciliation:
+    """The population against a second source, not matched yet."""
+    engagement = population.engagement
+    return reconciliations.begin(
+        engagement,
+        title="Leavers to tickets",
+        first=Source("Leavers", population=population),
+        second=Source("Tickets", file=second_source(engagement, content)),
+        by=f.people(engagement)["sana"],
+        **fields,
+    )
+
+
+def matched(population: Population, content: bytes, settings: Settings = BY_TICKET) -> Reconciliation:
+    made = begun(population, content)
+    return reconciliations.match(made, settings, by=f.people(population.engagement)["sana"])
+
+
+def concluded_reconciliation(population: Population) -> Reconciliation:
+    """Its own rows in another order: no difference."""
+    header, *rows = populations.download(population, by=f.people(population.engagement)["sana"]).splitlines()
+    made = matched(population, b"\n".join([header, *reversed(rows)]))
+    return reconciliations.conclude(
+        made, conclusion="Nothing is missing.", by=f.people(population.engagement)["sana"]
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from math import comb
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fieldwork.statistics import (
+    figures,
     finite_upper_limit,
     finite_zero_deviation_size,
     upper_limit,
@@ -131,3 +133,24 @@ def test_finite_limit_answers_for_a_large_listing() -> None:
 def test_impossible_figures_are_refused(call) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ValueError):
         call()
+
+
+def test_figures_beside_a_sample_are_those_of_the_functions() -> None:
+    found = figures(250, 25, expected=1)
+    assert [one.deviations for one in found] == [0, 1, 2, 3]
+    assert [one.expected for one in found] == [False, True, False, False]
+    assert [percent(one.upper_90) for one in found[:3]] == ["8.8%", "14.7%", "19.9%"]
+    assert percent(found[0].upper_95) == "11.3%"
+    assert found[0].at_most_90 == finite_upper_limit(250, 25, 0, 0.90)
+    assert [one.deviations for one in figures(3, 2, most=9)] == [0, 1, 2]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 60), st.data())
+def test_figures_grow_with_every_deviation(tested: int, data: st.DataObject) -> None:
+    population = data.draw(st.integers(tested, 400))
+    found = figures(population, tested, expected=data.draw(st.integers(0, tested)))
+    assert all(one.upper_90 <= one.upper_95 and one.at_most_90 <= one.at_most_95 <= population for one in found)
+    for one, more in pairwise(found):
+        assert one.upper_95 < more.upper_95
+        assert one.at_most_95 < more.at_most_95

@@ -418,6 +418,27 @@ EVIDENCE = [
     ),
     row("evidence:refuse_population", "pk", "provided", post="accept_populations", data=REASON),
     row("evidence:listing", "pk", "provided", get=SEE_LISTINGS),
+    row("evidence:reconciliations", "pk", get="see_fieldwork"),
+    row("evidence:begin_reconciliation", "pk", get="accept_populations", post="accept_populations"),
+    row("evidence:reconciliation", "pk", "reconciliation", get="see_fieldwork"),
+    row(
+        "evidence:match_reconciliation",
+        "pk",
+        "reconciliation",
+        get="accept_populations",
+        post="accept_populations",
+        data={"act": "match", "key_0_0": "ticket", "key_0_1": "ticket"},
+    ),
+    row("evidence:explain_differences", "pk", "reconciliation", post="accept_populations"),
+    row(
+        "evidence:conclude_reconciliation",
+        "pk",
+        "reconciliation",
+        post="accept_populations",
+        data={"conclusion": "Complete."},
+    ),
+    row("evidence:redo_reconciliation", "pk", "reconciliation", post="accept_populations"),
+    row("evidence:discard_reconciliation", "pk", "reconciliation", post="accept_populations"),
 ]
 
 FIELDWORK = [
@@ -437,6 +458,8 @@ FIELDWORK = [
     row("fieldwork:fill", "pk", "test", post="record_tests", acts=TESTING),
     row("fieldwork:cite", "pk", "test", post="record_tests", acts=TESTING),
     row("fieldwork:item", "pk", "test", "item", get="see_fieldwork", post="record_tests", acts=TESTING),
+    row("fieldwork:unobtainable", "pk", "test", "item", post="record_tests", acts=TESTING),
+    row("fieldwork:obtained", "pk", "test", "item", post="record_tests", acts=TESTING),
     row("fieldwork:add_item", "pk", "test", post="record_tests", acts=TESTING, data={"label": "Fourth"}),
     row(
         "fieldwork:add_attribute",
@@ -506,7 +529,18 @@ FIELDWORK = [
         acts=TESTING,
         data={"risk": "high"},
     ),
+    row(
+        "fieldwork:choose",
+        "pk",
+        "population",
+        "control",
+        get="draw_samples",
+        post="draw_samples",
+        acts=TESTING,
+        data={"act": "take", "rows": "1", "reason": "The first one."},
+    ),
     row("fieldwork:sample", "pk", "sample", get="see_fieldwork"),
+    row("fieldwork:sample_record", "pk", "sample", get="see_fieldwork"),
     row("fieldwork:redraw", "pk", "sample", post="see_fieldwork", acts=frozenset()),
     row("fieldwork:exceptions", "pk", get=SEE_EXCEPTIONS),
     row(
@@ -550,6 +584,14 @@ FIELDWORK = [
     row("fieldwork:release", "pk", "deviation", post="sign_reviewed", acts=TESTING),
     row("fieldwork:profile", get=FIRM),
     row("fieldwork:approve_profile", "profile", post=ADMIN, acts=ANY),
+    row("fieldwork:redraw_script", get=SIGNED_IN),
+    row("fieldwork:import_profiles", post=FIRM, acts=ANY),
+    row("fieldwork:profile_version", "profile", get=FIRM),
+    row("fieldwork:write_profile", "profile", post=FIRM, acts=ANY),
+    row("fieldwork:edit_profile", "written", get=FIRM, post=FIRM, acts=ANY, hidden="olga", data={"name": "Ours"}),
+    row("fieldwork:propose_profile", "written", post=FIRM, acts=ANY, hidden="olga"),
+    row("fieldwork:return_profile", "written", post=FIRM, acts=ANY, hidden="olga", data=REASON),
+    row("fieldwork:discard_profile", "written", post=FIRM, acts=ANY, hidden="olga"),
 ]
 
 REPORTS = [

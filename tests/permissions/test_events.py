@@ -31,9 +31,10 @@ from engagements.models import (
     ReportingStep,
     Stage,
 )
-from evidence.models import EvidenceFile, EvidenceRequest
+from evidence.models import EvidenceFile, EvidenceRequest, Population
+from fieldwork import profiles
 from fieldwork import testing as planning
-from fieldwork.models import ControlTest, Deviation, ItemResult
+from fieldwork.models import ControlTest, Deviation, ItemResult, SamplingProfile
 from reports import statements
 from reports.models import SystemDescription
 from tests import factories as f
@@ -56,6 +57,7 @@ NOTHING_CHANGES = {
 FILES = (
     "evidence:download",
     "evidence:listing",
+    "fieldwork:sample_record",
     "reports:draft_pdf",
     "reports:issued_pdf",
     "engagements:activity_export",
@@ -140,6 +142,59 @@ def a_test(world: World, *, ended: bool = True, sign: bool = False, deviating: b
 
 def an_empty_item(world: World) -> None:
     planning.add_item(tested(world), "Fourth", by=world.people["sana"])
+
+
+def a_reconciliation(world: World, *, matched: bool = True, equal: bool = False) -> dict[str, Any]:
+    """Of a population of three leavers against a list of two tickets; or, where `equal`, of the same three."""
+    population = evidence.population(
+        world.engagement, controls=[another_control(world)], by=world.people["carla"], name="Tickets"
+    )
+    header, *rows = evidence.LEAVERS.splitlines()
+    listed = b"\n".join([header, *(reversed(rows) if equal else rows[:2])])
+    make = evidence.matched if matched else evidence.begun
+    return {"reconciliation": make(population, listed).pk, "population": population.pk}
+
+
+def a_newer_listing(world: World) -> dict[str, Any]:
+    made = a_reconciliation(world)
+    old = Population.objects.get(pk=made["population"])
+    evidence.population(
+        world.engagement,
+        evidence.LEAVERS + b"OFF-4,Dan Ek,2026-08-31\n",
+        controls=list(old.controls.all()),
+        by=world.people["carla"],
+        ipe={"system_row_count": 4},
+        replaces=old,
+    )
+    return made
+
+
+def a_profile_file(world: World) -> dict[str, Any]:
+    return {"file": SimpleUploadedFile("profiles.json", b'{"ours": {"by_frequency": {"annual": 1}}}')}
+
+
+def a_changed_profile(world: World, *, proposed: bool = False) -> None:
+    draft = SamplingProfile.objects.get(pk=world.ids["written"])
+    profiles.edit(
+        draft.firm,
+        draft,
+        name="Ours",
+        note="More.",
+        sizes={"by_frequency": {"annual": 2}},
+        by=world.people["milan"],
+    )
+    if proposed:
+        profiles.propose(draft.firm, draft, world.people["milan"])
+
+
+def an_item_without_results(world: World, *, marked: bool = False) -> dict[str, Any]:
+    test, sana = tested(world), world.people["sana"]
+    item = planning.add_item(test, "Fourth", by=sana)
+    if marked:
+        planning.mark_unobtainable(
+            item, reason="Lost.", effect="limitation", citation=test.citations.get(), by=sana
+        )
+    return {"item": item.pk}
 
 
 def an_exception(world: World) -> dict[str, Any]:
@@ -325,6 +380,20 @@ FITTING: dict[str, Fitting] = {
         },
         who="carla",
     ),
+    "evidence:begin_reconciliation": Fitting(
+        lambda world: {
+            "title": "Leavers to tickets",
+            "first": f"p{world.ids['provided']}",
+            "second": f"f{EvidenceFile.objects.get(engagement=world.engagement, name='tickets.csv').pk}",
+        }
+    ),
+    "evidence:match_reconciliation": Fitting(before=lambda world: a_reconciliation(world, matched=False)),
+    "evidence:explain_differences": Fitting(
+        {"scope": "filtered", "cause": "timing", "explanation": "Later."}, before=a_reconciliation
+    ),
+    "evidence:conclude_reconciliation": Fitting(before=lambda world: a_reconciliation(world, equal=True)),
+    "evidence:redo_reconciliation": Fitting(before=a_newer_listing),
+    "evidence:discard_reconciliation": Fitting(before=lambda world: a_reconciliation(world, matched=False)),
     "api:files": Fitting(a_file, who="owen"),
     "fieldwork:plan": Fitting(
         {
@@ -343,9 +412,19 @@ FITTING: dict[str, Fitting] = {
         },
         before=an_empty_item,
     ),
+    "fieldwork:unobtainable": Fitting(
+        {"effect": "limitation", "reason": "The ticket system lost it."}, before=an_item_without_results
+    ),
+    "fieldwork:obtained": Fitting(before=lambda world: an_item_without_results(world, marked=True)),
     "fieldwork:sign": Fitting(before=a_test),
     "fieldwork:return_test": Fitting(before=lambda world: a_test(world, sign=True)),
     "fieldwork:draw": Fitting(before=something_to_draw),
+    "fieldwork:import_profiles": Fitting(a_profile_file),
+    "fieldwork:edit_profile": Fitting(
+        {"name": "Ours", "note": "More.", "f_annual_low": "2", "f_annual_normal": "2", "f_annual_high": "2"}
+    ),
+    "fieldwork:propose_profile": Fitting(before=a_changed_profile),
+    "fieldwork:return_profile": Fitting(before=lambda world: a_changed_profile(world, proposed=True)),
     "fieldwork:release": Fitting(before=an_exception),
     "fieldwork:cite": Fitting(
         lambda world: {"file": EvidenceFile.objects.filter(engagement=world.engagement).order_by("pk")[0].pk}

@@ -35,8 +35,8 @@ from engagements import independence, scope
 from engagements.freeze import EngagementOwned
 from engagements.models import Component, Control, Engagement, NonAttestService, ReportingStep, Role, Stage
 from engagements.roles import set_role
-from evidence.models import EvidenceRequest
-from fieldwork import deviations, notes
+from evidence.models import EvidenceRequest, Reconciliation
+from fieldwork import deviations, notes, profiles
 from fieldwork.models import ControlTest, SamplingProfile, SheetItem
 from jobs.running import run
 from reports import drafting, opinion, storage
@@ -172,6 +172,8 @@ def rich(client: str, *, number: str, partner: User | None = None) -> Engagement
     fieldwork.provided(engagement, control, name="Joiners")
     sample = fieldwork.sample(engagement, control)
     test = fieldwork.planned(engagement, control, a_sample=sample)
+    evidence.concluded_reconciliation(sample.population)
+    profiles.write(engagement.firm, fieldwork.profile(), who["milan"])
     cells = fieldwork.worked(test, deviating=[(2, "B")])
     deviation = fieldwork.evaluated(fieldwork.raised(test, cells))
     deviations.release_to_client(deviation, by=who["milan"])
@@ -248,6 +250,8 @@ def ids_of(engagement: Engagement) -> dict[str, Any]:
         "office": engagement.firm.offices.get().pk,
         "service": NonAttestService.objects.get(**of).pk,
         "profile": SamplingProfile.objects.filter(firm=None)[0].pk,
+        "written": SamplingProfile.objects.filter(firm=engagement.firm, state="draft").order_by("pk")[0].pk,
+        "reconciliation": Reconciliation.objects.get(**of).pk,
     }
 
 

@@ -15,6 +15,7 @@ from itertools import pairwise
 _MONTHS = {"A": 12, "SA": 6, "Q": 3, "M": 1}
 _UNCOUNTED = ("MD", "E", "C")
 _SATURDAY = 5
+_FEW = 10
 CODES = (*_MONTHS, "SM", "W", "D", *_UNCOUNTED)
 
 
@@ -145,3 +146,21 @@ def _cycle(code: str, start: date, number: int) -> Cycle:
 def _months_later(day: date, months: int) -> date:
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def unusual_silence(dates: Sequence[date], start: date, end: date, *, chance: float = 0.01) -> Cycle | None:
+    """The longest stretch without an occurrence when so long a one would hardly come by chance, else None.
+
+    Were the occurrences scattered evenly over the period, a stretch of more than a share s of it would be seen
+    with a probability of at most (n + 1)(1 - s)^n among n of them: the first term of the exact distribution of the
+    largest spacing (Fisher, 1929; Stevens, 1939), an upper bound by Boole's inequality. With its two ends a
+    period has one spacing more than occurrences. Fewer than ten occurrences show no pattern.
+    """
+    inside = [day for day in dates if start <= day <= end]
+    silence = longest_silence(inside, start, end)
+    if len(inside) < _FEW or silence is None:
+        return None
+    length = (end - start).days + 1
+    share = ((silence.end - silence.start).days + 1) / length
+    spacings = len(inside) + 1
+    return silence if spacings * (1 - share) ** len(inside) < chance else None
