@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from accounts.models import User
 from engagements.models import Control, Engagement
 from engagements.roles import roles_with
-from evidence.models import EvidenceFile, EvidenceRequest
+from evidence.models import EvidenceFile
 from fieldwork.models import Attribute, ControlTest, Deviation, ItemResult, Procedure, Sample
 
 _ATTRIBUTE = re.compile(r"(?:(?P<letter>[A-Za-z]{1,2})[.)]\s+)?(?P<title>[^:]{1,60}):\s*(?P<rule>.+)")
@@ -27,13 +27,7 @@ def citable(engagement: Engagement) -> Any:
     """Current files that a test can cite: obtained by the auditor, or of a request that was handed in."""
     return (
         EvidenceFile.objects.filter(engagement=engagement, replaced_by__isnull=True)
-        .exclude(
-            request__state__in=[
-                EvidenceRequest.State.DRAFT,
-                EvidenceRequest.State.OPEN,
-                EvidenceRequest.State.RETURNED,
-            ]
-        )
+        .handed_in()
         .select_related("request")
         .order_by("pk")
     )
