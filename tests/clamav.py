@@ -1,4 +1,4 @@
-"""A real clamd for tests: the machine's own, or Debian's packages unpacked beside the project, nothing installed."""
+"""A real clamd for tests: the machine's own, or Debian's packages unpacked under var/, nothing installed."""
 
 from __future__ import annotations
 

@@ -334,6 +334,7 @@ def _request_context(request: HttpRequest, engagement: Engagement, asked: Eviden
         file.scan = getattr(file, "checked", None) or FileCheck(file=file)  # type: ignore[attr-defined]
         file.lies_here = file.request_id == asked.pk  # type: ignore[attr-defined]
         file.may_explain = takes and of_firm == file.obtained_by_auditor  # type: ignore[attr-defined]
+    remarks = [one for file in current if file.may_explain for one in file.unexplained]  # type: ignore[attr-defined]
     begun = unfinished(request, engagement, asked)
     unread = _unread(current)
     return {
@@ -346,7 +347,7 @@ def _request_context(request: HttpRequest, engagement: Engagement, asked: Eviden
         "unfinished": begun,
         "unread": unread,
         "waits": bool(unread) or any(one.state == Upload.State.CHECKING for one in begun),
-        "unexplained": sum(len(file.unexplained) for file in current if file.may_explain),  # type: ignore[attr-defined]
+        "unexplained": len(remarks),
         "scanner": bool(settings.SCANNER_URL),
         "may_submit": works
         and "upload_evidence" in engagement.may

@@ -338,8 +338,9 @@ EVIDENCE = [
         data={"largest_mb": 50, "quota_gb": 10},
     ),
     row("evidence:begin_upload", "pk", post="upload_evidence"),
-    row("evidence:resume_upload", "pk", "upload", get="upload_evidence", hidden=NOT_OWEN),
+    row("evidence:resume_upload", "pk", "upload", get="upload_evidence", hidden="petra milan sana carla sig sub"),
     row("evidence:preview", "pk", "file", get=SEE_REQUESTS, hidden="sub"),
+    # A listing or a log has no pages: 404 for whoever may see it.
     row("evidence:preview_page", "pk", "file", "=1", get=SEE_REQUESTS, hidden="sub", missing=True),
     row("evidence:explain_finding", "pk", "file", post="upload_evidence", hidden="sub"),
     row("evidence:also_answers", "pk", "file", post="upload_evidence", hidden="sub"),
