@@ -14,7 +14,7 @@ from engagements.models import Engagement
 from evidence import lint, previews, sandbox, scanning, storage
 from evidence.disk import on_disk
 from evidence.models import EvidenceFile, FileCheck, FileReading
-from evidence.probes import Unfit
+from evidence.probes import Unfit, texts
 from evidence.uploads import EXAMINE, verified
 from jobs.models import Job
 from jobs.queue import enqueue
@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 # What is kept of a text: enough to find a file by, and within what PostgreSQL takes as words of one row.
 MOST_TEXT = 400_000
 SHAPE: dict[str, Any] = {"rows": 60, "columns": 30, "cell": 200}
+# Kinds for which no parser is needed, and so no process of its own.
+_HERE = ("txt", "csv")
 # Codes of the remarks that reading a file yields.
 _OF_TEXT = ("no_date", "truncated")
 
@@ -52,9 +54,8 @@ def read(file: EvidenceFile) -> FileReading:
     found: dict[str, Any] = {"text": "", "tables": [], "pages": 0, "cut": False}
     with verified(file) as content, on_disk(content) as path:
         try:
-            found |= sandbox.run(
-                "reading", path, kind=file.kind, encoding=_encoding(content), most=MOST_TEXT, **SHAPE
-            )
+            how = {"kind": file.kind, "encoding": _encoding(content), "most": MOST_TEXT, **SHAPE}
+            found |= texts.read(path, **how) if file.kind in _HERE else sandbox.run("reading", path, **how)
         except (Unfit, sandbox.Exhausted) as error:
             log.info("evidence_unread", file=file.code, error=str(error))
             found["unread"] = True

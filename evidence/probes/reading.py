@@ -5,8 +5,6 @@ Reads only as far as its budget goes; what it cannot read it leaves out, because
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import zipfile
 from pathlib import Path
@@ -17,33 +15,11 @@ import pypdfium2
 from evidence.probes import Unfit
 from evidence.probes.markup import local, parse
 from evidence.probes.sheets import Sheet, tabs
+from evidence.probes.texts import Budget, Enough, listing, plain
 from evidence.probes.workbooks import Book, Cells
 
 _ENTRIES = 500
 _W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main "
-
-
-class _Enough(Exception):
-    """The budget is used up."""
-
-
-class _Budget:
-    """Collects text up to so many bytes of UTF-8."""
-
-    def __init__(self, most: int) -> None:
-        self.left = most
-        self.parts: list[str] = []
-
-    def add(self, text: str) -> None:
-        encoded = text.encode("utf-8", "replace")
-        self.parts.append(encoded[: self.left].decode("utf-8", "ignore"))
-        self.left -= len(encoded)
-        if self.left <= 0:
-            raise _Enough
-
-    def text(self) -> str:
-        # PostgreSQL takes no zero bytes
-        return "".join(self.parts).replace("\0", " ")
 
 
 def examine(
@@ -51,57 +27,31 @@ def examine(
 ) -> dict[str, Any]:
     """`text`, `tables` (name, rows, cut), `pages` and whether the text was `cut`."""
     found: dict[str, Any] = {"tables": [], "pages": 0}
-    budget = _Budget(most)
+    budget = Budget(most)
     shape = {"rows": rows, "columns": columns, "cell": cell}
     try:
         _READERS[kind](path, budget, found, encoding, shape)
         found["cut"] = False
-    except _Enough:
+    except Enough:
         found["cut"] = True
     except Unfit:
         found["cut"] = bool(budget.parts)
     return {"text": budget.text(), **found}
 
 
-def _pdf(path: Path, budget: _Budget, found: dict[str, Any], encoding: str, shape: dict[str, int]) -> None:
+def _pdf(path: Path, budget: Budget, found: dict[str, Any], encoding: str, shape: dict[str, int]) -> None:
     document = pypdfium2.PdfDocument(path)
     found["pages"] = len(document)
     for page in document:
         budget.add(page.get_textpage().get_text_bounded().replace("\r\n", "\n") + "\n")
 
 
-def _plain(path: Path, budget: _Budget, found: dict[str, Any], encoding: str, shape: dict[str, int]) -> None:
-    with path.open(encoding=encoding, errors="replace", newline=None) as file:
-        while block := file.read(1 << 16):
-            budget.add(block)
-
-
-def _json(path: Path, budget: _Budget, found: dict[str, Any], encoding: str, shape: dict[str, int]) -> None:
+def _json(path: Path, budget: Budget, found: dict[str, Any], encoding: str, shape: dict[str, int]) -> None:
     text = path.read_text(encoding=encoding, errors="replace")
     budget.add(json.dumps(json.loads(text), indent=2, ensure_ascii=False) if len(text) < 4 << 20 else text)
 
 
-def _csv(path: Path, budget: _Budget, found: dict[str, Any], encoding: str, shape: dict[str, int]) -> None:
-    with path.open(encoding=encoding, errors="replace", newline="") as file:
-        head = file.read(1 << 16)
-    lines = head.splitlines(keepends=True)
-    try:
-        dialect: Any = csv.Sniffer().sniff("".join(lines[:20]), delimiters=",;\t|")
-    except csv.Error:
-        dialect = csv.excel
-    # the last line of the head may be half a line
-    whole = lines if len(head) < 1 << 16 else lines[:-1]
-    table = []
-    for number, row in enumerate(csv.reader(io.StringIO("".join(whole)), dialect)):
-        if number > shape["rows"]:
-            break
-        table.append([value[: shape["cell"]] for value in row[: shape["columns"]]])
-    cut = len(table) > shape["rows"] or len(whole) < len(lines)
-    found["tables"].append({"name": "", "rows": table[: shape["rows"]], "cut": cut})
-    _plain(path, budget, found, encoding, shape)
-
-
-def _xlsx(path: Path, budget: _Budget, found: dict[str, Any], encoding: str, shape: dict[str, int]) -> None:
+def _xlsx(path: Path, budget: Budget, found: dict[str, Any], encoding: str, shape: dict[str, int]) -> None:
     with zipfile.ZipFile(path) as archive:
         book = Book(archive)
         for sheet in tabs(archive)[:20]:
@@ -122,7 +72,7 @@ class _Full(Exception):
 class _FirstRows(Cells):
     """The first rows of a sheet as they are shown, and its text as far as the budget goes."""
 
-    def __init__(self, sheet: Sheet, book: Book, budget: _Budget, shape: dict[str, int]) -> None:
+    def __init__(self, sheet: Sheet, book: Book, budget: Budget, shape: dict[str, int]) -> None:
         super().__init__(sheet, book, 1 << 20, 1 << 14)
         self.budget, self.shape = budget, shape
         self.table: dict[str, Any] = {"name": sheet.name[:80], "rows": [], "cut": False}
@@ -139,12 +89,12 @@ class _FirstRows(Cells):
         self.budget.add("\t".join(cells.values()) + "\n")
 
 
-def _docx(path: Path, budget: _Budget, found: dict[str, Any], encoding: str, shape: dict[str, int]) -> None:
+def _docx(path: Path, budget: Budget, found: dict[str, Any], encoding: str, shape: dict[str, int]) -> None:
     with zipfile.ZipFile(path) as archive:
         _words(archive, "word/document.xml", budget)
 
 
-def _pptx(path: Path, budget: _Budget, found: dict[str, Any], encoding: str, shape: dict[str, int]) -> None:
+def _pptx(path: Path, budget: Budget, found: dict[str, Any], encoding: str, shape: dict[str, int]) -> None:
     with zipfile.ZipFile(path) as archive:
         slides = [
             name for name in archive.namelist() if name.startswith("ppt/slides/slide") and name.endswith(".xml")
@@ -154,7 +104,7 @@ def _pptx(path: Path, budget: _Budget, found: dict[str, Any], encoding: str, sha
             _words(archive, name, budget)
 
 
-def _words(archive: zipfile.ZipFile, part: str, budget: _Budget) -> None:
+def _words(archive: zipfile.ZipFile, part: str, budget: Budget) -> None:
     inside: list[str] = []
 
     def start(tag: str, attributes: dict[str, str]) -> None:
@@ -173,7 +123,7 @@ def _words(archive: zipfile.ZipFile, part: str, budget: _Budget) -> None:
     parse(archive, part, start, end=end, text=text)
 
 
-def _zip(path: Path, budget: _Budget, found: dict[str, Any], encoding: str, shape: dict[str, int]) -> None:
+def _zip(path: Path, budget: Budget, found: dict[str, Any], encoding: str, shape: dict[str, int]) -> None:
     with zipfile.ZipFile(path) as archive:
         infos = [info for info in archive.infolist() if not info.is_dir()]
         rows = [
@@ -184,15 +134,15 @@ def _zip(path: Path, budget: _Budget, found: dict[str, Any], encoding: str, shap
         budget.add("\n".join(info.filename for info in infos))
 
 
-def _picture(path: Path, budget: _Budget, found: dict[str, Any], encoding: str, shape: dict[str, int]) -> None:
+def _picture(path: Path, budget: Budget, found: dict[str, Any], encoding: str, shape: dict[str, int]) -> None:
     found["pages"] = 1
 
 
 _READERS = {
     "pdf": _pdf,
-    "txt": _plain,
+    "txt": plain,
     "json": _json,
-    "csv": _csv,
+    "csv": listing,
     "xlsx": _xlsx,
     "docx": _docx,
     "pptx": _pptx,

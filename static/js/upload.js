@@ -215,8 +215,22 @@ function next(form) {
   if (own.sent) {
     own.sent = 0;
     document.body.dispatchEvent(new CustomEvent("uploaded", { bubbles: true, detail: { form } }));
-    if (form.hasAttribute("data-reload") && !form.querySelector(".upload-list .failed")) window.location.reload();
+    if (form.hasAttribute("data-reload")) reload(form);
   }
+}
+
+// What the server refused stands on the page that comes; what was never sent is said only here.
+function reload(form) {
+  if (!form.querySelector(".upload-list .failed:not([data-token])")) {
+    window.location.reload();
+    return;
+  }
+  if (form.querySelector("[data-go-on]")) return;
+  const button = make("button", "btn", "Go on with those that arrived");
+  button.type = "button";
+  button.dataset.goOn = "";
+  button.onclick = () => window.location.reload();
+  form.append(button);
 }
 
 function queue(form, file, line) {
@@ -277,6 +291,13 @@ for (const name of ["dragover", "drop"]) {
 }
 document.addEventListener("dragleave", (event) => {
   if (!event.relatedTarget) for (const drop of document.querySelectorAll(".drop.over")) drop.classList.remove("over");
+});
+// The list is not replaced under the hands of somebody who explains a remark in it; it is asked for again later.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const list = event.detail.target;
+  if (list?.id !== "files" || !list.querySelector("details[open]")) return;
+  event.detail.shouldSwap = false;
+  setTimeout(() => document.body.dispatchEvent(new CustomEvent("uploaded", { bubbles: true })), 5000);
 });
 // What the list on the page says of a refused file, its line need not say again.
 document.addEventListener("htmx:afterSwap", () => {
