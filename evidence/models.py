@@ -160,10 +160,11 @@ class FileQuerySet(models.QuerySet["EvidenceFile"]):
         return self.filter(named | Q(reading__words=found)) if found else self.filter(named)
 
     def handed_in(self) -> FileQuerySet:
-        """What an auditor may rely on: for no request, or for one that was submitted at least."""
+        """What an auditor may rely on: for no request, or for one that was submitted at least; not quarantined."""
         given = [EvidenceRequest.State.SUBMITTED, EvidenceRequest.State.ACCEPTED]
         also = AlsoAnswers.objects.filter(request__state__in=given)
-        return self.filter(Q(request__isnull=True) | Q(request__state__in=given) | Q(pk__in=also.values("file_id")))
+        answers = Q(request__isnull=True) | Q(request__state__in=given) | Q(pk__in=also.values("file_id"))
+        return self.filter(answers).exclude(checked__scan=FileCheck.Scan.QUARANTINED)
 
     def current(self) -> FileQuerySet:
         """Without those that a newer version replaces."""

@@ -193,7 +193,10 @@ function ended(form, line, settled) {
   own.running -= 1;
   lines.delete(line);
   line.querySelector("[data-pause]").hidden = true;
-  if (settled) own.sent += 1;
+  if (settled) {
+    own.sent += 1;
+    document.body.dispatchEvent(new CustomEvent("uploaded", { bubbles: true, detail: { form } }));
+  }
   next(form);
 }
 
@@ -214,7 +217,6 @@ function next(form) {
   if (own.running || own.waiting.length) return;
   if (own.sent) {
     own.sent = 0;
-    document.body.dispatchEvent(new CustomEvent("uploaded", { bubbles: true, detail: { form } }));
     if (form.hasAttribute("data-reload")) reload(form);
   }
 }

@@ -20,7 +20,7 @@ from pytest_django import Settings
 from audit.models import Event
 from engagements.models import Engagement, Stage
 from evidence import examining, policy, requests, scanning, uploads
-from evidence.models import EvidenceFile, FileCheck, FileReading
+from evidence.models import AlsoAnswers, EvidenceFile, FileCheck, FileReading
 from jobs.models import Job
 from jobs.running import run
 from tests import clamav
@@ -79,6 +79,11 @@ def test_what_it_finds_is_quarantined_and_opened_by_nobody(engagement: Engagemen
     assert not FileReading.objects.filter(file=bad).exists(), "what is quarantined is not read either"
     with pytest.raises(uploads.Withheld):
         uploads.verified(bad)
+    assert set(EvidenceFile.objects.filter(pk__in=[bad.pk, clean.pk]).handed_in()) == set()
+    AlsoAnswers.objects.create(
+        engagement=engagement, file=bad, request=makers.submitted(engagement), by=who["owen"]
+    )
+    assert bad not in EvidenceFile.objects.handed_in(), "nobody relies on it"
     client = Client()
     client.force_login(who["sana"], backend="django.contrib.auth.backends.ModelBackend")
     for name in ("evidence:download", "evidence:file", "evidence:preview", "evidence:request"):
