@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -114,12 +115,25 @@ def take(upload: Upload, part: Any, *, at: int, by: User, digest: Any = None, wa
     Raises `staging`'s exceptions, PermissionDenied, WrongStage.
     """
     check_may_go_on(upload, by=by)
-    arrived = staging.append(upload.token, part, at=at, end=upload.size, digest=digest, wanted=wanted)
-    if arrived == upload.size:
+    here = staging.append(upload.token, part, at=at, end=upload.size, digest=digest, wanted=wanted)
+    if here == upload.size:
         complete(upload)
     else:
         Upload.objects.filter(pk=upload.pk, state=State.RECEIVING).update(expires_at=_expiry())
-    return arrived
+    return here
+
+
+def arrived(upload: Upload) -> int:
+    """How many bytes are here. A server that was killed after the last of them is made up for now.
+
+    Raises `staging.Missing`.
+    """
+    if upload.state != State.RECEIVING:
+        return upload.size
+    here = staging.offset(upload.token)
+    if here == upload.size:
+        complete(upload)
+    return here
 
 
 @transaction.atomic
@@ -274,8 +288,14 @@ def _give(matched: Mapping[Upload, Sequence[EvidenceRequest]], by: User) -> list
 
 
 def expire(*, at: dt.datetime | None = None) -> int:
-    """Remove what was never finished or given, and what nobody asks about any more. Returns how many."""
+    """Remove what was never finished or given, and what nobody asks about any more. Returns how many.
+
+    What has arrived in full and was not noticed, because the server was killed just then, goes on first.
+    """
     at = at or timezone.now()
+    for upload in Upload.objects.filter(state=State.RECEIVING):
+        with suppress(staging.Missing):
+            arrived(upload)
     old = Upload.objects.filter(expires_at__lt=at).exclude(state=State.CHECKING)
     removed = 0
     for upload in old[:1000]:

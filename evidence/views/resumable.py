@@ -92,14 +92,10 @@ def _head(upload: Upload) -> HttpResponse:
     try:
         return _answer(
             200,
-            {"Upload-Offset": _arrived(upload), "Upload-Length": upload.size, **_expires(upload)},
+            {"Upload-Offset": resumable.arrived(upload), "Upload-Length": upload.size, **_expires(upload)},
         )
     except staging.Missing:
         return _answer(410)
-
-
-def _arrived(upload: Upload) -> int:
-    return staging.offset(upload.token) if upload.state == Upload.State.RECEIVING else upload.size
 
 
 def _take(request: HttpRequest, upload: Upload) -> HttpResponse:

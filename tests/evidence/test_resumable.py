@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import hashlib
+import io
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,21 @@ def test_what_arrived_before_the_connection_broke_is_kept(
     part(owen, place, CONTENT[300:], 300)
     work()
     assert EvidenceFile.objects.get().sha256 == hashlib.sha256(CONTENT).hexdigest()
+
+
+def test_a_server_killed_after_the_last_byte_is_made_up_for(
+    engagement: Engagement, asked: EvidenceRequest, owen: Client
+) -> None:
+    for ask in (lambda place: offset(owen, place), lambda _: resumable.expire()):
+        content = CONTENT + str(Upload.objects.count()).encode()
+        place = begun(owen, engagement, size=len(content))["Location"]
+        upload = Upload.objects.latest("pk")
+        staging.append(upload.token, io.BytesIO(content), at=0, end=len(content))
+        ask(place)
+        upload.refresh_from_db()
+        assert upload.state == Upload.State.CHECKING
+    work()
+    assert EvidenceFile.objects.count() == 2
 
 
 def test_rights_are_asked_for_every_part(engagement: Engagement, asked: EvidenceRequest, owen: Client) -> None:

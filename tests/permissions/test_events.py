@@ -111,9 +111,10 @@ def a_dropped_file(world: World) -> None:
     run(Job.objects.unfinished().get(kind=resumable.JOB).pk)
 
 
-def a_remark(world: World) -> None:
-    file = EvidenceFile.objects.filter(engagement=world.engagement, code=world.ids["file"])
-    file.update(findings=[{"code": "empty", "message": "A remark."}])
+def a_remark(world: World) -> dict[str, Any]:
+    file = evidence.upload(request_of(world, "Open"))
+    EvidenceFile.objects.filter(pk=file.pk).update(findings=[{"code": "empty", "message": "A remark."}])
+    return {"file": file.code}
 
 
 def upload_first(world: World) -> None:
