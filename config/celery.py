@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+from celery.schedules import crontab
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -15,4 +16,7 @@ app.conf.beat_schedule = {
     "sweep": {"task": "jobs.sweep", "schedule": 30.0, "options": {"expires": 30}},
     "timestamp": {"task": "audit.timestamp", "schedule": 300.0, "options": {"expires": 300}},
     "checkpoint": {"task": "audit.checkpoint", "schedule": 900.0, "options": {"expires": 900}},
+    "expire_uploads": {"task": "evidence.expire", "schedule": 3600.0, "options": {"expires": 3600}},
+    "scan_again": {"task": "evidence.look_after", "schedule": 60.0, "options": {"expires": 60}},
+    "verify_files": {"task": "evidence.verify_all", "schedule": crontab(hour="2", minute="30")},
 }

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
@@ -154,13 +154,21 @@ def stores() -> Finding:
     return Finding("Storage", True, where)
 
 
+def _to_scanner(parts: SplitResult) -> socket.socket:
+    if parts.scheme != "unix":
+        return socket.create_connection((parts.hostname or "", parts.port or 3310), timeout=5)
+    clamd = socket.socket(socket.AF_UNIX)
+    clamd.settimeout(5)
+    clamd.connect(parts.path)
+    return clamd
+
+
 def scanner() -> Finding:
     without = "Uploads are not scanned for malware."
     if not settings.SCANNER_URL:
         return Finding("Malware scanner", False, "SCANNER_URL is not set", without, essential=False)
-    parts = urlsplit(settings.SCANNER_URL)
     try:
-        with socket.create_connection((parts.hostname or "", parts.port or 3310), timeout=5) as clamd:
+        with _to_scanner(urlsplit(settings.SCANNER_URL)) as clamd:
             clamd.sendall(b"zPING\0")
             answer = clamd.recv(16)
     except OSError as error:

@@ -27,6 +27,7 @@ COPIES = {
     "tom-select/dist/js/tom-select.popular.min.js": "tom-select.js",
     "tom-select/dist/css/tom-select.bootstrap5.min.css": "tom-select.css",
     "sortablejs/Sortable.min.js": "sortable.js",
+    "tus-js-client/dist/tus.min.js": "tus.js",
 }
 LICENCES = {
     "@tabler/core": "MIT",
@@ -35,6 +36,12 @@ LICENCES = {
     "@fontsource/source-serif-4": "LICENSE",
     "tom-select": "LICENSE",
     "sortablejs": "LICENSE",
+    "tus-js-client": "LICENSE",
+    # Inside tus.js.
+    "js-base64": "LICENSE.md",
+    "url-parse": "LICENSE",
+    "querystringify": "LICENSE",
+    "requires-port": "LICENSE",
 }
 MIT = """\
 Permission is hereby granted, free of charge, to any person obtaining a copy of this software and

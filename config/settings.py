@@ -156,11 +156,16 @@ STATIC_ROOT = Path(environment.text("STATIC_ROOT", str(ATTESTRY_HOME / "static")
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = ENVIRONMENT in {"development", "test"}
 
-# Uploads of 100 MB pass through a temporary file, never through memory.
+# Uploads pass through a temporary file, never through memory.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
-UPLOAD_MAX_BYTES = environment.integer("UPLOAD_MAX_BYTES", 100 * 1024 * 1024)
+UPLOAD_MAX_BYTES = environment.integer("UPLOAD_MAX_BYTES", 512 * 1024 * 1024)
+# All files of one engagement together, unless its policy says otherwise.
+UPLOAD_QUOTA_BYTES = environment.integer("UPLOAD_QUOTA_BYTES", 50 * 1024**3)
+# Parts of unfinished uploads, in a folder that web and worker processes share; removed after these hours.
+UPLOAD_STAGING = Path(environment.text("UPLOAD_STAGING", str(ATTESTRY_HOME / "storage" / "staging")))
+UPLOAD_HOURS = environment.integer("UPLOAD_HOURS", 72)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 DATA_UPLOAD_MAX_NUMBER_FILES = 200
@@ -304,6 +309,8 @@ CONTENT_SECURITY_POLICY = {
         "font-src": ["'self'"],
         "base-uri": ["'none'"],
         "form-action": ["'self'"],
+        # Previews of evidence, which have a stricter policy of their own.
+        "frame-src": ["'self'"],
         "frame-ancestors": ["'none'"],
     }
 }

@@ -156,6 +156,55 @@ class DatesForm(forms.Form):
     speaks_to = forms.DateField(required=False, widget=DateInput(), label="to")
 
 
+class RequestsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+    """Requests by code and title."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(EvidenceRequest.objects.none(), to_field_name="code", **kwargs)
+
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.code} {obj.title}"
+
+
+class AlsoForm(forms.Form):
+    """Further requests that a file answers."""
+
+    requests = RequestsField(label="Requests")
+
+    def __init__(self, *args: Any, requests: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        chooser = self.fields["requests"]
+        assert isinstance(chooser, RequestsField)
+        chooser.queryset = requests
+
+
+class MatchForm(DatesForm):
+    """What one of several dropped files answers."""
+
+    requests = RequestsField(required=False, label="Answers")
+
+    def __init__(self, *args: Any, requests: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        chooser = self.fields["requests"]
+        assert isinstance(chooser, RequestsField)
+        chooser.queryset = requests
+
+
+class ExplainForm(forms.Form):
+    finding = forms.CharField(max_length=2000, strip=False)
+    words = forms.CharField(required=False, max_length=500)
+
+
+class PolicyForm(forms.Form):
+    largest_mb = forms.IntegerField(label="Largest file, in MB", min_value=1)
+    quota_gb = forms.IntegerField(label="All files together, in GB", min_value=1)
+    hold_unscanned = forms.BooleanField(
+        required=False,
+        label="Until the scanner has found a file clean, only its uploader opens it",
+        help_text="Quarantined files are opened by nobody in any case.",
+    )
+
+
 class UploadForm(DatesForm):
     file = FilesField(error_messages={"required": "Choose at least one file."})
     replaces = forms.CharField(required=False)

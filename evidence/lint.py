@@ -1,14 +1,66 @@
 """What a careful reader would remark on a file as it comes in. Remarks, not refusals.
 
-Pure: everything comes in as values, so that the same findings can be derived again later.
+Pure: everything comes in as values, so that the same findings can be derived again later. `findings` needs what
+is known when the file is received; `in_text` what a worker has read in it a moment later.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+# Row counts at which programs cut an export off without a word: pages of web interfaces, and the ends of old and
+# new worksheets. With the header, a listing at its limit has one row less below it.
+CUTS = frozenset({500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 65_536, 100_000, 500_000, 1_000_000, 1_048_576})
+
+# The words for places where nothing real happens, as they stand in names of files and systems.
+ELSEWHERE = {
+    **dict.fromkeys(("staging", "stage", "stg"), "staging"),
+    **dict.fromkeys(("test", "testing", "tst", "qa"), "test"),
+    **dict.fromkeys(("uat", "acceptance"), "acceptance test"),
+    **dict.fromkeys(("dev", "develop", "development"), "development"),
+    **dict.fromkeys(("sandbox", "sbx"), "sandbox"),
+    **dict.fromkeys(("demo", "sample", "example", "dummy"), "demonstration"),
+    **dict.fromkeys(("preprod", "nonprod", "nonproduction"), "non-production"),
+}
+# "Restore test", "test of the plan": a test that is itself the evidence.
+_TESTED = frozenset(
+    """restore restoration recovery backup bcp drp dr penetration pen pentest plan failover tabletop phishing
+    result results report case cases continuity incident response control controls unit load stress evidence
+    fire""".split()
+)
+_MONTHS = (
+    "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+    "|nov(?:ember)?|dec(?:ember)?"
+)
+_DATE = re.compile(
+    r"(?<!\d)(?:(?:19|20)\d\d[-/.](?:0?[1-9]|1[0-2])(?:[-/.](?:0?[1-9]|[12]\d|3[01]))?"
+    r"|(?:0?[1-9]|[12]\d|3[01])[-/.](?:0?[1-9]|[12]\d|3[01])[-/.](?:(?:19|20)\d\d|\d\d)"
+    r"|20[0-4]\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))(?!\d)"
+    rf"|\b(?:{_MONTHS})\.?,?\s+(?:\d{{1,2}}(?:st|nd|rd|th)?,?\s+)?(?:19|20)\d\d\b"
+    rf"|\b\d{{1,2}}(?:st|nd|rd|th)?[\s.-]+(?:{_MONTHS})[\s.,-]+(?:(?:19|20)\d\d|\d\d)\b"
+    rf"|\b(?:{_MONTHS})\s+\d{{1,2}}\s+\d\d:\d\d"
+    # seconds since 1970, as logs have them
+    r"|(?<!\d)1[5-9]\d{8}(?:\d{3})?(?!\d)",
+    re.IGNORECASE,
+)
+_MORE = re.compile(
+    r"\b\d[\d,.]* more (?:rows|results|records|items|entries|lines)\b"
+    r"|(?:^|\n|\()\s*(?:\.{3}|…)\s*(?:and )?\d[\d,.]* (?:more|others)\b"
+    r"|\b(?:results?|output|export|list(?:ing)?|report|table|data|file) "
+    r"(?:was |were |is |has been |have been )?truncated\b"
+    r"|\b(?:showing|displaying) (?:only )?(?:the )?(?:first|top) \d[\d,.]* (?:of|rows|results|records|entries)\b"
+    r"|\b(?:row|record|result|export) limit (?:was |has been |of \d[\d,.]* )?(?:reached|exceeded)\b"
+    r"|\b(?:only )?the first \d[\d,.]* (?:rows|records|results|entries) (?:are|were) (?:shown|exported|listed)\b"
+    r"|\[truncated\]|<truncated>|\bload more\b",
+    re.IGNORECASE,
+)
+_SHOWING = re.compile(
+    r"\b(?:showing|displaying)\s+(\d[\d,]*)\s*(?:-|–|to)\s*(\d[\d,]*)\s+of\s+(\d[\d,]*)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -17,6 +69,9 @@ class Remark:
 
     code: str
     message: str
+
+    def plain(self) -> dict[str, str]:
+        return {"code": self.code, "message": self.message}
 
 
 def findings(
@@ -27,20 +82,113 @@ def findings(
     speaks_to: dt.date | None = None,
     period_start: dt.date | None = None,
     period_end: dt.date | None = None,
-    same_content: Sequence[str] = (),
+    same_content: Sequence[tuple[str, str]] = (),
+    name: str = "",
+    former_rows: int | None = None,
 ) -> list[Remark]:
     """The remarks on a file of this kind with these facts (`evidence.validation.Inspected`).
 
     `speaks_from` and `speaks_to` are the dates the evidence speaks of, either may be missing. The period is
     the engagement's; a Type 1 has only `period_end`, its as-of date. `same_content` names other files of the
-    same engagement with the same SHA-256 (never of another one: R69).
+    same engagement with the same SHA-256 (never of another one: R69), each with the other request it lies on, if
+    any. `former_rows` are the rows of the version that this one replaces.
     """
+    rows = rows_of(kind, facts)
     return [
         *_dates(speaks_from, speaks_to, period_start, period_end),
         *_emptiness(kind, facts),
         *_sheets(facts.get("sheets", ())),
+        *_round(rows),
+        *_unlike(rows, former_rows),
         *_duplicates(same_content),
+        *_environment(name),
     ]
+
+
+def in_text(*, kind: str, text: str, name: str = "") -> list[Remark]:
+    """The remarks on what the file says.
+
+    `text` is what a machine can read in it; a picture or a scan gives none, and of what cannot be read nothing is
+    remarked. A date in the name counts: exports are named so.
+    """
+    return [*_undated(kind, text, name), *_cut(text)]
+
+
+def rows_of(kind: str, facts: Mapping[str, Any]) -> int | None:
+    """The rows below the header of a listing, or of the longest sheet; None for what is no listing."""
+    if kind == "csv":
+        return max(0, int(facts["lines"]) - 1) if "lines" in facts else None
+    if kind == "xlsx" and facts.get("sheets"):
+        return max(0, max(int(sheet["rows"]) for sheet in facts["sheets"]) - 1)
+    return None
+
+
+def _round(rows: int | None) -> list[Remark]:
+    """An export that ends at a limit has probably left something out."""
+    if rows is None or not CUTS & {rows, rows + 1}:
+        return []
+    limit = rows if rows in CUTS else rows + 1
+    return [
+        Remark(
+            "cut_off",
+            f"It has {_count(rows, 'row')}: {limit:,} is where many programs cut an export off. Make sure that "
+            "nothing is missing.",
+        )
+    ]
+
+
+def _unlike(rows: int | None, former: int | None) -> list[Remark]:
+    """A newer version of a listing has about as many rows as the one before, or somebody knows why not."""
+    if rows is None or former is None or rows == former:
+        return []
+    if abs(rows - former) <= max(3, former // 4):
+        return []
+    return [
+        Remark(
+            "rows_unlike", f"It has {_count(rows, 'row')}; the version that it replaces had {former:,}. Say why."
+        )
+    ]
+
+
+def _environment(name: str) -> list[Remark]:
+    """Evidence from a place that is not production says so in its name more often than anywhere else."""
+    words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.rpartition(".")[0]).lower())
+    if not {"prod", "production"}.isdisjoint(words):
+        return [] if {"non", "pre"}.isdisjoint(words) else [_elsewhere("non-production")]
+    for index, word in enumerate(words):
+        around = {*words[max(0, index - 2) : index], *words[index + 1 : index + 3]}
+        if word in ELSEWHERE and not (ELSEWHERE[word] == "test" and around & _TESTED):
+            return [_elsewhere(ELSEWHERE[word])]
+    return []
+
+
+def _elsewhere(place: str) -> Remark:
+    return Remark(
+        "environment", f"By its name it comes from {place}. Evidence is wanted from the production environment."
+    )
+
+
+def _undated(kind: str, text: str, name: str) -> list[Remark]:
+    if not text.strip() or kind == "zip" or _DATE.search(text) or _DATE.search(name.replace("_", " ")):
+        return []
+    return [
+        Remark("no_date", "No date is to be seen in it. Show when it was made: a date, or the clock of the screen.")
+    ]
+
+
+def _cut(text: str) -> list[Remark]:
+    for found in _more(text):
+        return [Remark("truncated", f"It says of itself that it is not complete: “{found}”. Export all of it.")]
+    return []
+
+
+def _more(text: str) -> Iterator[str]:
+    for match in _MORE.finditer(text):
+        yield " ".join(match[0].split()).strip("( ")
+    for match in _SHOWING.finditer(text):
+        first, last, total = (int(number.replace(",", "")) for number in match.groups())
+        if first > 1 or last < total:
+            yield " ".join(match[0].split())
 
 
 def _dates(
@@ -96,10 +244,11 @@ def _sheets(sheets: Sequence[Mapping[str, Any]]) -> list[Remark]:
     return remarks
 
 
-def _duplicates(same_content: Sequence[str]) -> list[Remark]:
+def _duplicates(same_content: Sequence[tuple[str, str]]) -> list[Remark]:
     if not same_content:
         return []
-    return [Remark("duplicate", f"The same content is already here: {', '.join(same_content)}.")]
+    others = ", ".join(code + (f" (for {request})" if request else "") for code, request in same_content)
+    return [Remark("duplicate", f"The same content is already here: {others}.")]
 
 
 def _count(number: int, noun: str) -> str:

@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+import uuid
 from typing import IO, Any
 
 import pgtrigger
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchQuery, SearchVector, SearchVectorField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q, Value
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import User
 from engagements.freeze import EngagementOwned, stays
-from engagements.models import Control, Role
+from engagements.models import Control, Engagement, Role
 from evidence.storage import opened, stored_name
 
 # Roles of the client's side that deal only with what is assigned to them.
 OWN_ONLY = frozenset({Role.CONTROL_OWNER, Role.SUBSERVICE_CONTACT})
+
+
+def prefix_query(words: str) -> SearchQuery | None:
+    """All the words, the letters of each perhaps only its beginning; None without any."""
+    found = re.findall(r"[^\W_]+", words)
+    return (
+        SearchQuery(" & ".join(f"{word}:*" for word in found), search_type="raw", config="english")
+        if found
+        else None
+    )
 
 
 class RequestQuerySet(models.QuerySet["EvidenceRequest"]):
@@ -127,8 +142,29 @@ class FileQuerySet(models.QuerySet["EvidenceFile"]):
             return found
         found = found.filter(obtained_by_auditor=False)
         if engagement.member.role in OWN_ONLY:
-            found = found.filter(Q(request__assigned_to=user) | Q(uploaded_by=user))
+            also = AlsoAnswers.objects.filter(engagement=engagement, request__assigned_to=user)
+            found = found.filter(
+                Q(request__assigned_to=user) | Q(uploaded_by=user) | Q(pk__in=also.values("file_id"))
+            )
         return found
+
+    def answering(self, request: EvidenceRequest) -> FileQuerySet:
+        """Those that lie on the request, and those of others that answer it too."""
+        also = AlsoAnswers.objects.filter(request=request)
+        return self.filter(Q(request=request) | Q(pk__in=also.values("file_id")))
+
+    def saying(self, words: str) -> FileQuerySet:
+        """Those whose text has all the words, each perhaps only begun; by their names and codes as well."""
+        named = Q(code__icontains=words) | Q(name__icontains=words)
+        found = prefix_query(words)
+        return self.filter(named | Q(reading__words=found)) if found else self.filter(named)
+
+    def handed_in(self) -> FileQuerySet:
+        """What an auditor may rely on: for no request, or for one that was submitted at least; not quarantined."""
+        given = [EvidenceRequest.State.SUBMITTED, EvidenceRequest.State.ACCEPTED]
+        also = AlsoAnswers.objects.filter(request__state__in=given)
+        answers = Q(request__isnull=True) | Q(request__state__in=given) | Q(pk__in=also.values("file_id"))
+        return self.filter(answers).exclude(checked__scan=FileCheck.Scan.QUARANTINED)
 
     def current(self) -> FileQuerySet:
         """Without those that a newer version replaces."""
@@ -154,6 +190,10 @@ class EvidenceFile(EngagementOwned):
     replaces = models.OneToOneField(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="replaced_by"
     )
+    also_answers: models.ManyToManyField[EvidenceRequest, AlsoAnswers] = models.ManyToManyField(
+        EvidenceRequest, through="AlsoAnswers", related_name="also_files"
+    )
+    rows = models.PositiveIntegerField("rows of a listing", null=True, blank=True)
     speaks_from = models.DateField("speaks of the time from", null=True, blank=True)
     speaks_to = models.DateField("speaks of the time to", null=True, blank=True)
     obtained_by_auditor = models.BooleanField("obtained by the auditor", default=False)
@@ -201,6 +241,17 @@ class EvidenceFile(EngagementOwned):
     def storage_name(self) -> str:
         return stored_name(self.engagement_id, self.sha256)
 
+    @property
+    def unexplained(self) -> list[dict[str, Any]]:
+        """What the linter noted and nobody has said a word about."""
+        return [one for one in self.findings if not one.get("answer")]
+
+    @property
+    def speaks_of(self) -> str:
+        """The dates it speaks of, in words; empty when none were given."""
+        days = [f"{day.day} {day:%b %Y}" for day in (self.speaks_from, self.speaks_to) if day]
+        return " to ".join(dict.fromkeys(days))
+
     def open(self) -> IO[bytes]:
         """The bytes as a binary file, after their hash was checked. Raises `storage.Altered`."""
         return opened(self.engagement_id, self.sha256)
@@ -208,6 +259,135 @@ class EvidenceFile(EngagementOwned):
     @property
     def is_current(self) -> bool:
         return not hasattr(self, "replaced_by")
+
+
+class AlsoAnswers(EngagementOwned):
+    """A file that answers one more request than the one on which it lies."""
+
+    file = models.ForeignKey(EvidenceFile, on_delete=models.PROTECT, related_name="further")
+    request = models.ForeignKey(EvidenceRequest, on_delete=models.PROTECT, related_name="further")
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(EngagementOwned.Meta):
+        constraints = [models.UniqueConstraint(fields=["file", "request"], name="file_answers_once")]
+
+    def __str__(self) -> str:
+        return f"{self.file} for {self.request}"
+
+
+class FilePolicy(EngagementOwned):
+    """What this engagement takes; without a row the installation's settings hold (`evidence.policy`)."""
+
+    largest_mb = models.PositiveIntegerField("largest file in MB")
+    quota_gb = models.PositiveIntegerField("all files together in GB")
+    hold_unscanned = models.BooleanField("only the uploader opens a file before it was scanned")
+
+    class Meta(EngagementOwned.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["engagement"], name="file_policy_once"),
+            models.CheckConstraint(condition=Q(largest_mb__gt=0, quota_gb__gt=0), name="file_policy_takes_files"),
+        ]
+
+    def __str__(self) -> str:
+        return f"at most {self.largest_mb} MB"
+
+
+class Upload(models.Model):
+    """A file on its way in. What has arrived lies in the staging folder (`evidence.staging`), never here.
+
+    It is no evidence yet and does not freeze with its engagement: what is left over must be able to expire.
+    """
+
+    class State(models.TextChoices):
+        RECEIVING = "receiving", "Arriving"
+        CHECKING = "checking", "Being checked"
+        HELD = "held", "To be matched"
+        DONE = "done", "Received"
+        REFUSED = "refused", "Refused"
+
+    engagement = models.ForeignKey(Engagement, on_delete=models.PROTECT, related_name="+")
+    token = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    request = models.ForeignKey(EvidenceRequest, null=True, on_delete=models.PROTECT, related_name="+")
+    replaces = models.ForeignKey(EvidenceFile, null=True, on_delete=models.PROTECT, related_name="+")
+    to_be_matched = models.BooleanField(default=False)
+    name = models.CharField(max_length=255)
+    size = models.BigIntegerField()
+    speaks_from = models.DateField(null=True)
+    speaks_to = models.DateField(null=True)
+    obtained_by_auditor = models.BooleanField(default=False)
+    state = models.CharField(max_length=9, choices=State.choices, default=State.RECEIVING)
+    found = models.JSONField(default=dict)
+    problems = models.JSONField(default=list)
+    file = models.ForeignKey(EvidenceFile, null=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["pk"]
+        indexes = [models.Index(fields=["expires_at"], name="upload_expiry")]
+        constraints = [models.CheckConstraint(condition=Q(size__gt=0), name="upload_not_empty")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class FileCheck(models.Model):
+    """What the machines know of a file's bytes: malware, and whether they are still what was received.
+
+    Derived and renewed at any time, so it does not freeze with the engagement.
+    """
+
+    class Scan(models.TextChoices):
+        UNSCANNED = "unscanned", "Not scanned"
+        CLEAN = "clean", "Clean"
+        QUARANTINED = "quarantined", "Quarantined"
+
+    file = models.OneToOneField(EvidenceFile, primary_key=True, on_delete=models.PROTECT, related_name="checked")
+    scan = models.CharField(max_length=11, choices=Scan.choices, default=Scan.UNSCANNED)
+    note = models.CharField(max_length=200, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    scanned_at = models.DateTimeField(null=True)
+    verified_at = models.DateTimeField(default=timezone.now)
+    altered = models.CharField("what is wrong with the stored bytes", max_length=200, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["verified_at"], name="file_verified")]
+
+    def __str__(self) -> str:
+        return f"{self.file_id} {self.scan}"
+
+
+class FileReading(models.Model):
+    """What a file says, as far as machines can read it: for the preview, for search, for the linter."""
+
+    file = models.OneToOneField(EvidenceFile, primary_key=True, on_delete=models.PROTECT, related_name="reading")
+    text = models.TextField(blank=True)
+    # Codes such as IAM-06 and file names are split at every sign, as what is searched for is.
+    words = models.GeneratedField(
+        expression=SearchVector(
+            Func(
+                F("text"),
+                Value("[^[:alnum:]]+"),
+                Value(" "),
+                Value("g"),
+                function="regexp_replace",
+                output_field=models.TextField(),
+            ),
+            config="english",
+        ),
+        output_field=SearchVectorField(),
+        db_persist=True,
+    )
+    preview = models.JSONField(default=dict)
+    read_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [GinIndex(fields=["words"], name="file_words")]
+
+    def __str__(self) -> str:
+        return f"text of {self.file_id}"
 
 
 class PopulationQuerySet(models.QuerySet["Population"]):

@@ -25,7 +25,8 @@ def files(engagement: Engagement, may: frozenset[str], query: str) -> Iterable[H
     if not may.intersection({"see_fieldwork", "upload_evidence"}):
         return
     visible = EvidenceFile.objects.visible_as(engagement, engagement.member.user).current()
-    for file in visible.filter(Q(code__icontains=query) | Q(name__icontains=query))[:LIMIT]:
+    found = visible.saying(query) if len(query) > 2 else visible.filter(code__icontains=query)
+    for file in found[:LIMIT]:
         yield Hit(file.code, file.name, file.get_absolute_url(), "File")
 
 

@@ -147,7 +147,7 @@ def _content_of(engagement: Engagement, file: EvidenceFile | IO[bytes], name: st
         return file, name
     if file.engagement_id != engagement.pk:
         raise ValidationError({"file": "This file belongs to another engagement."})
-    return file.open(), file.name
+    return uploads.verified(file), file.name
 
 
 def _listing(content: IO[bytes], name: str, *, sheet: str, encoding: str) -> Listing:

@@ -15,7 +15,7 @@ from engagements.models import FIRM_ROLES, Control, Engagement, EngagementMember
 from engagements.roles import permissions_of, require
 from engagements.workflow import WORKING, WrongStage, locked, must_be
 from evidence.codes import next_code
-from evidence.models import OWN_ONLY, EvidenceFile, EvidenceRequest, RequestControl
+from evidence.models import OWN_ONLY, EvidenceFile, EvidenceRequest, FileCheck, RequestControl
 
 # A draft is the firm's alone: the client learns of a request when it is opened.
 DRAFTED = action("request.drafted", "drafted the request {target}", firm_only=True)
@@ -276,9 +276,12 @@ def submit(request: EvidenceRequest, *, by: User) -> EvidenceRequest:
     if request.state == State.SUBMITTED:
         return request
     _must_be_in(request, State.OPEN, State.RETURNED, act="submitted")
-    files = EvidenceFile.objects.filter(request=request)
+    files = EvidenceFile.objects.answering(request)
     if not files.exists():
         raise ValidationError(f"{request.code} has no file yet. Upload what is asked for, then submit.")
+    bad = files.current().filter(checked__scan=FileCheck.Scan.QUARANTINED).first()
+    if bad is not None:
+        raise ValidationError(f"{bad.code} is quarantined. Replace it by a clean version, then submit.")
     request.state, request.submitted_at = State.SUBMITTED, timezone.now()
     request.save(update_fields=["state", "submitted_at"])
     record(SUBMITTED, by=by, engagement=request.engagement, target=request, files=files.count())

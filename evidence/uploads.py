@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import IO
 
-from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.models import User
 from audit.trail import action, record
@@ -16,8 +17,10 @@ from engagements.roles import permissions_of, require
 from engagements.workflow import WORKING, WrongStage, locked, must_be
 from evidence import lint, storage, validation
 from evidence.codes import next_code
-from evidence.models import EvidenceFile, EvidenceRequest
+from evidence.models import AlsoAnswers, EvidenceFile, EvidenceRequest, FileCheck
+from evidence.policy import policy_of
 from evidence.requests import check_own
+from jobs.queue import enqueue
 
 RECEIVED = action("evidence.received", "uploaded {target}: {name}")
 # What the auditor obtains is part of the firm's file.
@@ -25,6 +28,14 @@ OBTAINED = action("evidence.obtained", "added {target}, obtained by the auditor:
 DOWNLOADED = action("evidence.downloaded", "downloaded {target}: {name}")
 # What the auditor reads is the firm's own work.
 READ = action("evidence.read", "downloaded {target}: {name}", firm_only=True)
+ALSO_ANSWERS = action("evidence.also_answers", "gave {target} for {request} too")
+ALSO_ENDED = action("evidence.also_ended", "took back that {target} answers {request}")
+ALSO_OBTAINED = action("evidence.also_obtained", "used {target} for {request} too", firm_only=True)
+ALSO_OBTAINED_ENDED = action("evidence.also_obtained_ended", "took {target} from {request}", firm_only=True)
+EXPLAINED = action("evidence.explained", "explained a remark on {target}: {words}")
+EXPLAINED_BY_FIRM = action("evidence.firm_explained", "explained a remark on {target}: {words}", firm_only=True)
+# What machines do with every file once it is here (`evidence.examining`).
+EXAMINE = "evidence.examine"
 DATED = action("evidence.dated", "dated {target}: it speaks of {speaks_of}")
 
 # An accepted request was looked at as it is: it must be returned before more can come.
@@ -53,28 +64,42 @@ def receive(
     Bytes are stored before the row is written; when that fails they stay without a name (`storage.keep`).
     Raises `validation.Refused` with what is wrong with the file, PermissionDenied, WrongStage, ValidationError.
     """
-    _check_may(to, by, obtained_by_auditor)
+    check_may(to, by, obtained_by_auditor)
     if speaks_from and speaks_to and speaks_from > speaks_to:
         raise ValidationError({"speaks_to": "The last day it speaks of lies before the first."})
-    budget = validation.Budget(size=settings.UPLOAD_MAX_BYTES)
+    policy = policy_of(_engagement_of(to))
+    budget = validation.Budget(size=policy.largest)
     # Outside of the transaction: a hundred megabytes take their time, and the engagement is locked below.
     found = validation.inspect(file, name, budget=budget, encoding="cp1252" if encoding == "cp1252" else None)
     sha256, size = storage.keep(_engagement_of(to).pk, file)
     if (sha256, size) != (found.sha256, found.size):
         raise ValidationError("The file changed while it was being read. Upload it again.")
-    return _register(to, found, by, speaks_from, speaks_to, replaces, obtained_by_auditor)
+    return register(
+        to,
+        found,
+        by=by,
+        speaks_from=speaks_from,
+        speaks_to=speaks_to,
+        replaces=replaces,
+        obtained_by_auditor=obtained_by_auditor,
+    )
 
 
 @transaction.atomic
-def _register(
+def register(
     to: EvidenceRequest | Engagement,
     found: validation.Inspected,
+    *,
     by: User,
-    speaks_from: dt.date | None,
-    speaks_to: dt.date | None,
-    replaces: EvidenceFile | None,
-    obtained_by_auditor: bool,
+    speaks_from: dt.date | None = None,
+    speaks_to: dt.date | None = None,
+    replaces: EvidenceFile | None = None,
+    obtained_by_auditor: bool = False,
 ) -> EvidenceFile:
+    """Write down a file that was looked at and whose bytes are stored; `receive` does all three.
+
+    A worker then scans and reads it (`evidence.examining`). Raises WrongStage, ValidationError.
+    """
     engagement = locked(_engagement_of(to))
     must_be(engagement, *WORKING)
     request = None
@@ -96,7 +121,13 @@ def _register(
         period_start=engagement.period_start,
         period_end=engagement.ends_on,
         # The client does not learn what the auditor obtained.
-        same_content=[file.code for file in same if obtained_by_auditor or not file.obtained_by_auditor],
+        same_content=[
+            (file.code, file.request.code if file.request and file.request != request else "")
+            for file in same.select_related("request")
+            if obtained_by_auditor or not file.obtained_by_auditor
+        ],
+        name=found.name,
+        former_rows=replaces.rows if replaces else None,
     )
     made = EvidenceFile.objects.create(
         engagement=engagement,
@@ -109,10 +140,11 @@ def _register(
         content_type=found.content_type,
         version=replaces.version + 1 if replaces else 1,
         replaces=replaces,
+        rows=lint.rows_of(found.kind, found.facts),
         speaks_from=speaks_from,
         speaks_to=speaks_to,
         obtained_by_auditor=obtained_by_auditor,
-        findings=[{"code": remark.code, "message": remark.message} for remark in remarks],
+        findings=[remark.plain() for remark in remarks],
         uploaded_by=by,
     )
     record(
@@ -125,7 +157,76 @@ def _register(
         size=made.size,
         request=request.code if request else "",
     )
+    enqueue(EXAMINE, key=f"{EXAMINE}:{made.pk}", engagement_id=engagement.pk, payload={"file": made.pk})
     return made
+
+
+@transaction.atomic
+def answer_also(file: EvidenceFile, requests: Iterable[EvidenceRequest], *, by: User) -> list[AlsoAnswers]:
+    """Let a file answer further requests than the one on which it lies. Returns what is new.
+
+    Each must be one to which the person could upload it. Raises PermissionDenied, WrongStage, ValidationError.
+    """
+    require(file.engagement, by, "upload_evidence")
+    engagement = locked(file.engagement)
+    must_be(engagement, *WORKING)
+    made = []
+    for one in requests:
+        if one.engagement_id != engagement.pk:
+            raise ValidationError("A request of another engagement cannot be answered here.")
+        request = _held(one, engagement)
+        check_may(request, by, file.obtained_by_auditor)
+        if request.pk == file.request_id:
+            continue
+        link, created = AlsoAnswers.objects.get_or_create(
+            engagement=engagement, file=file, request=request, defaults={"by": by}
+        )
+        if created:
+            made.append(link)
+            what = ALSO_OBTAINED if file.obtained_by_auditor else ALSO_ANSWERS
+            record(what, by=by, engagement=engagement, target=file, request=request.code)
+    return made
+
+
+@transaction.atomic
+def no_longer_answers(file: EvidenceFile, request: EvidenceRequest, *, by: User) -> None:
+    """Take back that a file answers a further request, until that is accepted. Nothing to take back: nothing
+    happens. Raises PermissionDenied, WrongStage."""
+    engagement = locked(file.engagement)
+    request = _held(request, engagement)
+    check_may(request, by, file.obtained_by_auditor)
+    removed, _ = AlsoAnswers.objects.filter(file=file, request=request).delete()
+    if removed:
+        what = ALSO_OBTAINED_ENDED if file.obtained_by_auditor else ALSO_ENDED
+        record(what, by=by, engagement=engagement, target=file, request=request.code)
+
+
+@transaction.atomic
+def explain(file: EvidenceFile, *, finding: str, words: str, by: User) -> EvidenceFile:
+    """Say a word about what the linter noted, for the auditor to read; empty words take it back.
+
+    The client's people may until the request is accepted; what the auditor obtained the firm explains.
+    Raises PermissionDenied, WrongStage, ValidationError when the file has no such finding (any more).
+    """
+    require(file.engagement, by, "upload_evidence")
+    engagement = locked(file.engagement)
+    must_be(engagement, *WORKING)
+    file = EvidenceFile.objects.select_for_update(of=("self",)).select_related("request").get(pk=file.pk)
+    if of_firm(engagement, by) != file.obtained_by_auditor:
+        raise PermissionDenied("Each side explains its own files.")
+    if file.request is not None:
+        file.request.engagement = engagement
+        check_own(file.request, by, "upload_evidence")
+        _must_take_files(file.request)
+    found = next((one for one in file.findings if one["message"] == finding), None)
+    if found is None:
+        raise ValidationError("This remark is no longer there.")
+    words = " ".join(words.split())[:500]
+    found |= {"answer": words, "by": by.name, "at": timezone.now().isoformat()}
+    file.save(update_fields=["findings"])
+    what = EXPLAINED_BY_FIRM if file.obtained_by_auditor else EXPLAINED
+    record(what, by=by, engagement=engagement, target=file, finding=found["code"], words=words)
+    return file
 
 
 @transaction.atomic
@@ -148,7 +249,7 @@ def date(file: EvidenceFile, *, speaks_from: dt.date | None, speaks_to: dt.date 
         raise ValidationError({"speaks_to": "The last day it speaks of lies before the first."})
     file.speaks_from, file.speaks_to = speaks_from, speaks_to
     kept = [one for one in file.findings if not one["code"].endswith("outside_period")]
-    file.findings = [{"code": one.code, "message": one.message} for one in period_remarks(file, engagement)] + kept
+    file.findings = [one.plain() for one in period_remarks(file, engagement)] + kept
     file.save(update_fields=["speaks_from", "speaks_to", "findings"])
     days = [day.isoformat() for day in (speaks_from, speaks_to) if day]
     record(DATED, by=by, engagement=engagement, target=file, speaks_of=" to ".join(days) or "no date given")
@@ -167,14 +268,39 @@ def period_remarks(file: EvidenceFile, engagement: Engagement) -> list[lint.Rema
     )
 
 
+class Withheld(ValidationError):
+    """The file is not handed out: quarantined, or held until the scanner has looked at it."""
+
+
+def check_may_open(file: EvidenceFile, *, by: User) -> None:
+    """Raise Withheld for a quarantined file, and for one not yet scanned where the policy asks for that."""
+    check = FileCheck.objects.filter(file=file).first()
+    scan = check.scan if check else FileCheck.Scan.UNSCANNED
+    if scan == FileCheck.Scan.QUARANTINED:
+        raise Withheld(f"{file.code} is quarantined and opened by nobody. {check.note if check else ''}".strip())
+    if scan == FileCheck.Scan.UNSCANNED and file.uploaded_by_id != by.pk and policy_of(file.engagement).hold:
+        raise Withheld(
+            f"{file.code} was not scanned for malware yet. It can be opened when the scanner has looked at it."
+        )
+
+
 def verified(file: EvidenceFile) -> IO[bytes]:
-    """The bytes as a binary file at its beginning, after their hash was checked. Raises `storage.Altered`."""
+    """The bytes as a binary file at its beginning, after their hash was checked.
+
+    For the product's own use; quarantined bytes are not used at all. Raises `storage.Altered`, Withheld.
+    """
+    if FileCheck.objects.filter(file=file, scan=FileCheck.Scan.QUARANTINED).exists():
+        raise Withheld(f"{file.code} is quarantined and opened by nobody.")
     return storage.opened(file.engagement_id, file.sha256)
 
 
 @transaction.atomic
 def download(file: EvidenceFile, *, by: User) -> IO[bytes]:
-    """The file as it was received; who took it is on record, or does not get it. Raises `storage.Altered`."""
+    """The file as it was received; who took it is on record, or does not get it.
+
+    Raises `storage.Altered`, Withheld.
+    """
+    check_may_open(file, by=by)
     content = verified(file)
     what = READ if of_firm(file.engagement, by) else DOWNLOADED
     record(what, by=by, engagement=file.engagement, target=file, name=file.name, sha256=file.sha256)
@@ -191,7 +317,8 @@ def takes_files(request: EvidenceRequest) -> bool:
     return request.state in _TAKES_FILES
 
 
-def _check_may(to: EvidenceRequest | Engagement, by: User, obtained_by_auditor: bool) -> None:
+def check_may(to: EvidenceRequest | Engagement, by: User, obtained_by_auditor: bool) -> None:
+    """Whether the person may add a file here now. Raises PermissionDenied, WrongStage."""
     engagement = _engagement_of(to)
     require(engagement, by, "upload_evidence")
     if isinstance(to, EvidenceRequest):
@@ -202,6 +329,13 @@ def _check_may(to: EvidenceRequest | Engagement, by: User, obtained_by_auditor: 
         raise PermissionDenied(
             "The firm's people upload only what they obtained themselves, marked so; the client's never mark it so."
         )
+
+
+def _held(request: EvidenceRequest, engagement: Engagement) -> EvidenceRequest:
+    """The request as it stands, locked for this transaction."""
+    request = EvidenceRequest.objects.select_for_update().get(pk=request.pk)
+    request.engagement = engagement
+    return request
 
 
 def _engagement_of(to: EvidenceRequest | Engagement) -> Engagement:

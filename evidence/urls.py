@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from evidence.views import files, populations, reconciliations, requests
+from evidence.views import files, matching, populations, previews, reconciliations, requests, resumable
 
 app_name = "evidence"
 
@@ -15,6 +15,7 @@ urlpatterns = [
     path(f"{_ENGAGEMENT}/requests/new/", requests.make, name="make_request"),
     path(f"{_ENGAGEMENT}/requests/from-controls/", requests.make_from_controls, name="make_requests"),
     path(f"{_ENGAGEMENT}/requests/act/", requests.act, name="act_on_requests"),
+    path(f"{_ENGAGEMENT}/requests/drop/", matching.drop, name="drop"),
     path(f"{_ENGAGEMENT}/requests/<str:code>/", requests.show_request, name="request"),
     path(f"{_ENGAGEMENT}/requests/<str:code>/edit/", requests.edit, name="edit_request"),
     path(f"{_ENGAGEMENT}/requests/<str:code>/files/", requests.upload, name="upload"),
@@ -25,9 +26,17 @@ urlpatterns = [
     # files
     path(f"{_ENGAGEMENT}/evidence/", files.show_files, name="files"),
     path(f"{_ENGAGEMENT}/evidence/add/", files.obtain, name="obtain"),
+    path(f"{_ENGAGEMENT}/evidence/policy/", files.policy, name="file_policy"),
     path(f"{_ENGAGEMENT}/evidence/<str:code>/", files.show_file, name="file"),
     path(f"{_ENGAGEMENT}/evidence/<str:code>/download/", files.download, name="download"),
     path(f"{_ENGAGEMENT}/evidence/<str:code>/dates/", files.date, name="date_file"),
+    path(f"{_ENGAGEMENT}/evidence/<str:code>/explain/", files.explain, name="explain_finding"),
+    path(f"{_ENGAGEMENT}/evidence/<str:code>/also/", files.also, name="also_answers"),
+    path(f"{_ENGAGEMENT}/evidence/<str:code>/preview/", previews.preview, name="preview"),
+    path(f"{_ENGAGEMENT}/evidence/<str:code>/preview/<int:number>/", previews.page, name="preview_page"),
+    # resumable uploads
+    path(f"{_ENGAGEMENT}/uploads/", resumable.begin, name="begin_upload"),
+    path(f"{_ENGAGEMENT}/uploads/<uuid:token>/", resumable.resume, name="resume_upload"),
     # populations
     path(f"{_ENGAGEMENT}/populations/", populations.show_populations, name="populations"),
     path(f"{_ENGAGEMENT}/populations/new/", populations.choose, name="choose_listing"),

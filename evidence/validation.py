@@ -136,7 +136,7 @@ def inspect(
     """
     budget = budget or Budget()
     cleaned = clean_name(name)
-    kind = _kind_by_name(cleaned)
+    kind = kind_of(cleaned)
     text = _Text(encoding) if kind in TEXTS else None
     size, sha256, head = _read_through(file, budget, text.feed if text else None)
     _check_magic(kind, head)
@@ -215,7 +215,8 @@ class _Text:
             self.full = self.full or bool(line.strip(" \t,;"))
 
 
-def _kind_by_name(name: str) -> str:
+def kind_of(name: str) -> str:
+    """The kind by the name's ending. Raises `Refused`."""
     _, dot, ending = name.rpartition(".")
     ending = ending.lower()
     kind = _SYNONYMS.get(ending, ending)

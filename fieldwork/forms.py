@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from accounts.models import User
 from engagements.models import Control, Engagement
 from engagements.roles import roles_with
-from evidence.models import EvidenceFile, EvidenceRequest
+from evidence.models import EvidenceFile
 from fieldwork import sizes
 from fieldwork.models import (
     Attribute,
@@ -40,13 +40,7 @@ def citable(engagement: Engagement) -> Any:
     """Current files that a test can cite: obtained by the auditor, or of a request that was handed in."""
     return (
         EvidenceFile.objects.filter(engagement=engagement, replaced_by__isnull=True)
-        .exclude(
-            request__state__in=[
-                EvidenceRequest.State.DRAFT,
-                EvidenceRequest.State.OPEN,
-                EvidenceRequest.State.RETURNED,
-            ]
-        )
+        .handed_in()
         .select_related("request")
         .order_by("pk")
     )

@@ -60,6 +60,11 @@ if not WORKER:
     # A worker that inherited it would read the settings before this file has given it services of its own.
     del os.environ["DJANGO_SETTINGS_MODULE"]
 
+from django.utils import timezone  # noqa: E402
+
+from jobs import queue, running  # noqa: E402
+from jobs.models import Outbox  # noqa: E402
+
 
 def pytest_configure(config: pytest.Config) -> None:
     SERVICES.join()
@@ -125,6 +130,19 @@ def _forgotten() -> Iterator[None]:
     """Wrong passwords of one test are not counted against the person of the same key in the next."""
     yield
     cache.clear()
+
+
+@pytest.fixture
+def jobs_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever commits a job does it there and then, where no worker of its own is what the test is about."""
+
+    def nudge() -> None:
+        waiting = Outbox.objects.filter(published_at__isnull=True)
+        for call in waiting.order_by("pk"):
+            if waiting.filter(pk=call.pk).update(published_at=timezone.now()):
+                running.run(call.job_id)
+
+    monkeypatch.setattr(queue, "nudge", nudge)
 
 
 @pytest.fixture

@@ -46,14 +46,14 @@ def examine(
     beyond the limits and for cells whose value nobody can know.
     """
     with open_document(path, kind="xlsx", entries=entries, unpacked=unpacked, xml=xml, ratio=ratio) as archive:
-        book = _Book(archive)
+        book = Book(archive)
         chosen = _choose(archive, book, sheet, rows, columns)
     _check(chosen)
     width = chosen.sheet.last_column
     return [[number, *(cells.get(column, "") for column in range(1, width + 1))] for number, cells in chosen.rows]
 
 
-class _Book:
+class Book:
     """What cells refer to: the table of texts, and which styles show a number as a date or a duration."""
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
@@ -117,10 +117,10 @@ class _Book:
                 self.durations.add(str(index))
 
 
-class _Cells(Reader):
+class Cells(Reader):
     """Keeps the cells of a sheet as text, row by row."""
 
-    def __init__(self, sheet: Sheet, book: _Book, rows: int, columns: int) -> None:
+    def __init__(self, sheet: Sheet, book: Book, rows: int, columns: int) -> None:
         super().__init__(sheet)
         self.book = book
         self.limits = (rows, columns)
@@ -162,14 +162,14 @@ class _Cells(Reader):
         return as_text(number)
 
 
-def _choose(archive: zipfile.ZipFile, book: _Book, name: str | None, rows: int, columns: int) -> _Cells:
+def _choose(archive: zipfile.ZipFile, book: Book, name: str | None, rows: int, columns: int) -> Cells:
     sheets = tabs(archive)
     wanted = [sheet for sheet in sheets if (not sheet.hidden if name is None else sheet.name == name)]
     if name is not None and not wanted:
         raise Unfit(f"The workbook has no sheet {name!r}; it has {_quoted(sheets)}.")
     full = []
     for sheet in wanted:
-        cells = _Cells(sheet, book, rows, columns)
+        cells = Cells(sheet, book, rows, columns)
         cells.read(archive)
         if sheet.rows:
             full.append(cells)
@@ -181,7 +181,7 @@ def _choose(archive: zipfile.ZipFile, book: _Book, name: str | None, rows: int, 
     return full[0]
 
 
-def _check(chosen: _Cells) -> None:
+def _check(chosen: Cells) -> None:
     if chosen.sheet.uncalculated or chosen.sheet.errors:
         raise Unfit(
             *(

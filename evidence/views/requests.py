@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -23,7 +24,7 @@ from engagements.models import Control, Engagement, Role, Stage
 from engagements.roles import engagement_for
 from engagements.workflow import WORKING
 from evidence import requests as flows
-from evidence import uploads
+from evidence import resumable, staging, uploads
 from evidence.forms import (
     AssignForm,
     BulkForm,
@@ -33,7 +34,8 @@ from evidence.forms import (
     UploadForm,
     in_scope,
 )
-from evidence.models import EvidenceFile, EvidenceRequest
+from evidence.models import EvidenceFile, EvidenceRequest, FileCheck, FileReading, Upload
+from evidence.policy import policy_of
 from evidence.validation import CONTENT_TYPES
 
 SEE = ("see_fieldwork", "upload_evidence")
@@ -78,7 +80,12 @@ def show_requests(request: HttpRequest, pk: int) -> HttpResponse:
     counted = Q() if of_firm else Q(files__obtained_by_auditor=False)
     everything = list(
         requests_for(request, engagement)
-        .annotate(file_count=Count("files", filter=counted))
+        .annotate(
+            file_count=Count("files", filter=counted, distinct=True)
+            + Count(
+                "further", filter=Q() if of_firm else Q(further__file__obtained_by_auditor=False), distinct=True
+            )
+        )
         .order_by("code")
         .prefetch_related("controls")
     )
@@ -105,6 +112,7 @@ def show_requests(request: HttpRequest, pk: int) -> HttpResponse:
             "unassigned": any(one.assigned_to_id is None for one in everything),
             "may_manage": may_manage(engagement),
             "may_pick": may_assign(engagement),
+            "may_drop": may_work(engagement) and "upload_evidence" in engagement.may and bool(rows),
             "bulk": BulkForm(engagement=engagement) if may_assign(engagement) else None,
             "late": sum("late" in one.timing for one in everything),  # type: ignore[attr-defined]
             "has_controls": in_scope(engagement).exists(),
@@ -286,22 +294,61 @@ def _request_page(
     return render(request, "evidence/request.html", context, status=status)
 
 
+def unfinished(request: HttpRequest, engagement: Engagement, asked: EvidenceRequest | None) -> list[Upload]:
+    """What the person began to send here and what was refused, with how much of it has arrived."""
+    found = list(resumable.under_way(engagement, user_of(request)).filter(request=asked, to_be_matched=False))
+    for one in found:
+        one.share = share_of(one)  # type: ignore[attr-defined]
+    return found
+
+
+def share_of(upload: Upload) -> int:
+    """How many percent have arrived."""
+    if upload.state != Upload.State.RECEIVING:
+        return 100
+    try:
+        return 100 * staging.offset(upload.token) // upload.size
+    except staging.Missing:
+        return 0
+
+
+def _unread(files: list[EvidenceFile]) -> int:
+    """How many files a worker has yet to look into; those of which it will not speak any more do not count."""
+    young = timezone.now() - timedelta(minutes=2)
+    read = set(FileReading.objects.filter(file__in=files).values_list("file_id", flat=True))
+    waiting = [one for one in files if one.pk not in read and one.uploaded_at > young]
+    return sum(one.scan.scan != FileCheck.Scan.QUARANTINED for one in waiting)  # type: ignore[attr-defined]
+
+
 def _request_context(request: HttpRequest, engagement: Engagement, asked: EvidenceRequest) -> dict[str, Any]:
     of_firm = "see_fieldwork" in engagement.may
     works = may_work(engagement)
     files = list(
         EvidenceFile.objects.visible_as(engagement, user_of(request))
-        .filter(request=asked)
-        .select_related("uploaded_by")
+        .answering(asked)
+        .select_related("uploaded_by", "checked", "request")
     )
     current = _with_versions(files)
+    takes = works and "upload_evidence" in engagement.may and uploads.takes_files(asked)
+    for file in current:
+        file.scan = getattr(file, "checked", None) or FileCheck(file=file)  # type: ignore[attr-defined]
+        file.lies_here = file.request_id == asked.pk  # type: ignore[attr-defined]
+        file.may_explain = takes and of_firm == file.obtained_by_auditor  # type: ignore[attr-defined]
+    remarks = [one for file in current if file.may_explain for one in file.unexplained]  # type: ignore[attr-defined]
+    begun = unfinished(request, engagement, asked)
+    unread = _unread(current)
     return {
         "engagement": engagement,
         "asked": asked,
         "controls": asked.controls.all(),
         "files": current,
         "of_firm": of_firm,
-        "takes_files": works and "upload_evidence" in engagement.may and uploads.takes_files(asked),
+        "takes_files": takes,
+        "unfinished": begun,
+        "unread": unread,
+        "waits": bool(unread) or any(one.state == Upload.State.CHECKING for one in begun),
+        "unexplained": len(remarks),
+        "scanner": bool(settings.SCANNER_URL),
         "may_submit": works
         and "upload_evidence" in engagement.may
         and asked.waits_for_client
@@ -311,8 +358,8 @@ def _request_context(request: HttpRequest, engagement: Engagement, asked: Eviden
         "may_assign": may_assign(engagement) and asked.state != State.ACCEPTED,
         "assign_form": AssignForm(engagement=engagement, initial={"assigned_to": asked.assigned_to_id}),
         "types": " ".join(CONTENT_TYPES),
-        "upload_max": settings.UPLOAD_MAX_BYTES,
-        "upload_max_mb": settings.UPLOAD_MAX_BYTES >> 20,
+        "upload_max": (largest := policy_of(engagement).largest),
+        "upload_max_mb": largest >> 20,
     }
 
 

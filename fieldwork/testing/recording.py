@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import User
 from audit.trail import action, record
 from engagements.register import guard
-from evidence.models import EvidenceFile, EvidenceRequest
+from evidence.models import EvidenceFile, FileCheck
 from fieldwork.models import (
     Attribute,
     ControlTest,
@@ -55,10 +55,9 @@ def _cite(test: ControlTest, file: EvidenceFile, note: str, by: User) -> tuple[E
     newer = EvidenceFile.objects.filter(replaces=file).first()
     if newer is not None:
         raise ValidationError(f"{file.code} was replaced by {newer.code}: cite that one.")
-    if file.request is not None and file.request.state not in {
-        EvidenceRequest.State.SUBMITTED,
-        EvidenceRequest.State.ACCEPTED,
-    }:
+    if FileCheck.objects.filter(file=file, scan=FileCheck.Scan.QUARANTINED).exists():
+        raise ValidationError(f"{file.code} is quarantined: ask for a clean version.")
+    if file.request is not None and not EvidenceFile.objects.filter(pk=file.pk).handed_in().exists():
         raise ValidationError(f"{file.code} belongs to {file.request.code}, which the client has not handed in.")
     made = EvidenceCitation.objects.create(
         engagement=test.engagement, test=test, file=file, note=note.strip()[:200], cited_by=by

@@ -78,3 +78,17 @@ function start() {
 }
 document.addEventListener("htmx:afterSettle", start);
 start();
+
+// A preview of evidence has no scripts of its own: whether it is dark is told to it from here.
+function dress(frame) {
+  const inner = frame.contentDocument?.documentElement;
+  if (inner) inner.dataset.bsTheme = document.documentElement.dataset.bsTheme ?? "";
+}
+const frames = () => [...document.querySelectorAll("iframe.preview")];
+if (frames().length) {
+  for (const frame of frames()) {
+    frame.addEventListener("load", () => dress(frame));
+    dress(frame);
+  }
+  new MutationObserver(() => frames().forEach(dress)).observe(document.documentElement, { attributeFilter: ["data-bs-theme"] });
+}

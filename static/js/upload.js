@@ -1,7 +1,25 @@
-// Files dropped on a form go one by one, each with its progress; without scripts the form is an ordinary one.
+// Files dropped on a form go in parts that survive a lost connection, a closed page and a restarted server (tus);
+// without scripts the form is an ordinary one.
 
 const AT_ONCE = 2;
-const state = new WeakMap(); // form -> {waiting, running, sent, failed}
+const PART = 8 * 1024 * 1024;
+const RETRIES = [0, 1000, 3000, 5000, 10000, 20000, 30000, 60000];
+const state = new WeakMap(); // form -> {waiting, running, sent}
+const lines = new Map(); // line -> {form, file, upload}: what is on its way
+
+const library = document.querySelector("script[data-tus]")?.dataset.tus;
+let loading;
+
+function load() {
+  loading ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = library;
+    script.onload = resolve;
+    script.onerror = reject;
+    document.head.append(script);
+  });
+  return loading;
+}
 
 const size = (bytes) => (bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 
@@ -17,10 +35,17 @@ function listOf(form) {
   if (!list) {
     list = make("ul", "upload-list");
     list.setAttribute("aria-label", "Files being sent");
-    list.setAttribute("aria-live", "polite");
     form.append(list);
+    const said = make("p", "visually-hidden");
+    said.dataset.uploadSaid = "";
+    said.setAttribute("role", "status");
+    form.append(said);
   }
   return list;
+}
+
+function say(form, words) {
+  form.querySelector("[data-upload-said]").textContent = words;
 }
 
 function refusal(form, file) {
@@ -33,80 +58,153 @@ function refusal(form, file) {
   return "";
 }
 
-function answerOf(xhr) {
-  try {
-    return JSON.parse(xhr.responseText) ?? {};
-  } catch {
-    const text = (xhr.responseText ?? "").trim();
-    return text && text.length < 300 && !text.startsWith("<") ? { error: text } : {};
-  }
-}
-
 function fail(line, words, again) {
   line.classList.add("failed");
   line.querySelector("progress")?.remove();
   line.querySelector(".error")?.remove();
   line.querySelector(".state").textContent = "not sent";
-  const error = make("p", "error", words);
-  line.append(error);
-  const button = line.querySelector("button");
+  line.append(make("p", "error", words));
+  const button = line.querySelector("[data-act]");
   button.hidden = false;
   button.textContent = again ? "Try again" : "Remove";
   button.onclick = again ?? (() => line.remove());
+  say(line.closest("form"), `${line.querySelector(".name").textContent}: ${words}`);
 }
 
-function send(form, file, line) {
-  const own = state.get(form);
-  const field = form.querySelector("input[type='file']").name;
-  const data = new FormData();
-  for (const input of form.querySelectorAll("input, select, textarea")) {
-    if (!input.name || input.type === "file" || (/checkbox|radio/.test(input.type) && !input.checked)) continue;
-    data.append(input.name, input.value);
-  }
-  data.append(field, file, file.name);
-  const xhr = new XMLHttpRequest();
-  const bar = line.querySelector("progress");
+const valueOf = (form, name) => form.querySelector(`[name="${name}"]`)?.value ?? "";
+
+function metadataOf(form, file) {
+  return {
+    filename: file.name,
+    request: form.dataset.request ?? "",
+    match: form.dataset.match ?? "",
+    replaces: valueOf(form, "replaces"),
+    speaks_from: valueOf(form, "speaks_from"),
+    speaks_to: valueOf(form, "speaks_to"),
+  };
+}
+
+// What one file for one request is known by, also after the page was loaded anew.
+const printOf = (form, file) =>
+  ["upload", form.dataset.tus, form.dataset.request ?? "", file.name, file.size, file.lastModified].join(" ");
+
+function wordsOf(error) {
+  const answer = error.originalResponse;
+  const text = (answer?.getBody() ?? "").trim();
+  return { status: answer?.getStatus() ?? 0, text: text && text.length < 400 && !text.startsWith("<") ? text : "" };
+}
+
+async function send(form, file, line) {
   const words = line.querySelector(".state");
-  xhr.upload.addEventListener("progress", (event) => {
-    if (!event.lengthComputable) return;
-    bar.max = event.total;
-    bar.value = event.loaded;
-    words.textContent = event.loaded === event.total ? "checking…" : `${Math.floor((100 * event.loaded) / event.total)}%`;
+  try {
+    await load();
+  } catch {
+    ended(form, line, false);
+    fail(line, "The page could not be loaded fully. Load it again.");
+    return;
+  }
+  const bar = line.querySelector("progress");
+  const token = { "X-CSRFToken": valueOf(form, "csrfmiddlewaretoken") };
+  const upload = new window.tus.Upload(file, {
+    endpoint: form.dataset.tus,
+    chunkSize: PART,
+    retryDelays: RETRIES,
+    removeFingerprintOnSuccess: true,
+    headers: token,
+    metadata: metadataOf(form, file),
+    fingerprint: async () => printOf(form, file),
+    onProgress: (sent, total) => {
+      bar.max = total;
+      bar.value = sent;
+      words.textContent = sent === total ? "checking…" : `${Math.floor((100 * sent) / total)}% of ${size(total)}`;
+    },
+    onError: (error) => {
+      const { status, text } = wordsOf(error);
+      ended(form, line, false);
+      const final = status >= 400 && status < 500 && ![400, 409, 423].includes(status);
+      if (final) fail(line, text || "The server refused this file. Load the page again.");
+      else fail(line, text || "The connection broke. What was sent is kept; it goes on from there.", () => again(form, file, line));
+    },
+    onSuccess: () => follow(form, file, line, upload.url),
   });
-  const done = (ok) => {
-    own.running -= 1;
-    if (ok) own.sent += 1;
-    next(form);
+  lines.set(line, { form, file, upload });
+  const before = await upload.findPreviousUploads();
+  if (before.length) upload.resumeFromPreviousUpload(before[0]);
+  words.textContent = before.length ? "going on…" : "0%";
+  pausable(line, upload, words);
+  upload.start();
+}
+
+function pausable(line, upload, words) {
+  const button = line.querySelector("[data-pause]");
+  button.hidden = false;
+  button.textContent = "Pause";
+  button.onclick = async () => {
+    if (button.textContent === "Pause") {
+      button.textContent = "Go on";
+      await upload.abort();
+      words.textContent = "paused";
+    } else {
+      button.textContent = "Pause";
+      words.textContent = "going on…";
+      upload.start();
+    }
   };
-  const retry = () => {
-    line.classList.remove("failed");
-    line.querySelector(".error")?.remove();
-    line.querySelector("button").hidden = true;
-    queue(form, file, line);
-  };
-  xhr.addEventListener("load", () => {
-    const answer = answerOf(xhr);
-    if (xhr.status >= 200 && xhr.status < 300) {
-      bar.remove();
-      words.textContent = answer.message || "received";
-      words.classList.add("ok-text");
-      done(true);
+}
+
+// Everything was sent: a worker looks at the file now, and the line says what came of it.
+async function follow(form, file, line, url) {
+  const words = line.querySelector(".state");
+  line.querySelector("[data-pause]").hidden = true;
+  words.textContent = "checking…";
+  line.querySelector("progress")?.removeAttribute("value");
+  for (let wait = 250; ; wait = Math.min(wait * 1.4, 3000)) {
+    await new Promise((resolve) => setTimeout(resolve, wait));
+    let found;
+    try {
+      const answer = await fetch(url, { headers: { Accept: "application/json" } });
+      if (answer.status >= 400 && answer.status < 500) {
+        ended(form, line, false);
+        fail(line, "The server no longer knows this file. Load the page again.");
+        return;
+      }
+      found = await answer.json();
+    } catch {
+      continue; // the server restarts, or the connection is away: the file is there
+    }
+    if (found.state === "checking" || found.state === "receiving") continue;
+    line.dataset.token = url.split("/").filter(Boolean).pop();
+    if (found.state === "refused") {
+      fail(line, found.error || "The file was refused.");
+      ended(form, line, true);
       return;
     }
-    const found = answer.error ?? answer.errors ?? answer.detail;
-    const text = found ? [].concat(found).join(" ") : "";
-    if (xhr.status === 413) fail(line, text || "The server takes no file this large.");
-    else if (xhr.status >= 400 && xhr.status < 500) fail(line, text || "The server refused this file. Load the page again.");
-    else fail(line, text || "The server could not take this file just now.", retry);
-    done(false);
-  });
-  xhr.addEventListener("error", () => {
-    fail(line, "The connection broke before the file had arrived.", retry);
-    done(false);
-  });
-  xhr.open("POST", form.action);
-  xhr.setRequestHeader("Accept", "application/json");
-  xhr.send(data);
+    line.querySelector("progress")?.remove();
+    words.textContent = found.message || "received";
+    words.classList.add("ok-text");
+    say(form, `${file.name}: ${words.textContent}`);
+    ended(form, line, true);
+    return;
+  }
+}
+
+function ended(form, line, settled) {
+  const own = state.get(form);
+  own.running -= 1;
+  lines.delete(line);
+  line.querySelector("[data-pause]").hidden = true;
+  if (settled) {
+    own.sent += 1;
+    document.body.dispatchEvent(new CustomEvent("uploaded", { bubbles: true, detail: { form } }));
+  }
+  next(form);
+}
+
+function again(form, file, line) {
+  line.classList.remove("failed");
+  line.querySelector(".error")?.remove();
+  line.querySelector("[data-act]").hidden = true;
+  queue(form, file, line);
 }
 
 function next(form) {
@@ -114,15 +212,27 @@ function next(form) {
   while (own.running < AT_ONCE && own.waiting.length) {
     const [file, line] = own.waiting.shift();
     own.running += 1;
-    line.querySelector(".state").textContent = "0%";
     send(form, file, line);
   }
   if (own.running || own.waiting.length) return;
   if (own.sent) {
     own.sent = 0;
-    document.body.dispatchEvent(new CustomEvent("uploaded", { bubbles: true, detail: { form } }));
-    if (form.hasAttribute("data-reload") && !form.querySelector(".upload-list .failed")) window.location.reload();
+    if (form.hasAttribute("data-reload")) reload(form);
   }
+}
+
+// What the server refused stands on the page that comes; what was never sent is said only here.
+function reload(form) {
+  if (!form.querySelector(".upload-list .failed:not([data-token])")) {
+    window.location.reload();
+    return;
+  }
+  if (form.querySelector("[data-go-on]")) return;
+  const button = make("button", "btn", "Go on with those that arrived");
+  button.type = "button";
+  button.dataset.goOn = "";
+  button.onclick = () => window.location.reload();
+  form.append(button);
 }
 
 function queue(form, file, line) {
@@ -140,14 +250,20 @@ function queue(form, file, line) {
 
 function take(form, files) {
   if (!state.has(form)) state.set(form, { waiting: [], running: 0, sent: 0 });
+  const list = listOf(form);
   for (const file of files) {
     const line = make("li");
     line.append(make("span", "name", file.name), make("span", "state small muted num", size(file.size)));
-    const button = make("button", "btn btn-sm");
-    button.type = "button";
-    button.hidden = true;
-    line.append(button);
-    listOf(form).append(line);
+    const buttons = make("span", "buttons");
+    for (const name of ["pause", "act"]) {
+      const button = make("button", "btn btn-sm");
+      button.type = "button";
+      button.hidden = true;
+      button.dataset[name] = "";
+      buttons.append(button);
+    }
+    line.append(buttons);
+    list.append(line);
     const words = refusal(form, file);
     if (words) fail(line, words);
     else queue(form, file, line);
@@ -177,5 +293,24 @@ for (const name of ["dragover", "drop"]) {
 }
 document.addEventListener("dragleave", (event) => {
   if (!event.relatedTarget) for (const drop of document.querySelectorAll(".drop.over")) drop.classList.remove("over");
+});
+// The list is not replaced under the hands of somebody who explains a remark in it; it is asked for again later.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const list = event.detail.target;
+  if (list?.id !== "files" || !list.querySelector("details[open]")) return;
+  event.detail.shouldSwap = false;
+  setTimeout(() => document.body.dispatchEvent(new CustomEvent("uploaded", { bubbles: true })), 5000);
+});
+// What the list on the page says of a refused file, its line need not say again.
+document.addEventListener("htmx:afterSwap", () => {
+  for (const line of document.querySelectorAll(".upload-list li.failed[data-token]")) {
+    if (document.querySelector(`[data-unfinished="${CSS.escape(line.dataset.token)}"]`)) line.remove();
+  }
+});
+// A connection that comes back is used at once, not at the next try.
+window.addEventListener("online", () => {
+  for (const line of document.querySelectorAll(".upload-list li.failed [data-act]")) {
+    if (line.textContent === "Try again") line.click();
+  }
 });
 window.addEventListener("beforeunload", (event) => busy() && event.preventDefault());

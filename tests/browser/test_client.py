@@ -50,8 +50,10 @@ def _answer(desk: Desk, engagement: Engagement, folder: Path) -> None:
     other.write_text("ticket,day\nOFF-1,2026-01-09\n")
     bad.write_bytes(b"this is no PDF")
     page.locator('.drop input[type="file"]').set_input_files([good, other, bad])
-    expect(page.locator("#files").get_by_role("link", name="tickets.csv")).to_be_visible()
+    # In parts, checked as a worker does, the list asked for anew: on a busy machine this takes its time.
+    expect(page.locator("#files").get_by_role("link", name="tickets.csv")).to_be_visible(timeout=30_000)
     expect(page.locator("#files").get_by_role("link", name="directory.txt")).to_be_visible()
+    expect(page.locator("#files [data-unfinished]")).to_contain_text("not that of a .pdf file", timeout=30_000)
     desk.says("report.pdf")
     expect(page.locator("form[data-upload]")).to_contain_text("PDF")
     assert set(EvidenceFile.objects.values_list("name", flat=True)) == {"directory.txt", "tickets.csv"}

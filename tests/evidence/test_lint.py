@@ -8,10 +8,13 @@ from typing import Any
 
 import openpyxl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from evidence.lint import findings
+from evidence.lint import CUTS, ELSEWHERE, findings, in_text, rows_of
 from evidence.validation import inspect
 
+YEARS = (dt.datetime(1990, 1, 1), dt.datetime(2049, 12, 31))  # noqa: DTZ001 (hypothesis wants them so)
 PERIOD: dict[str, Any] = {"period_start": dt.date(2025, 1, 1), "period_end": dt.date(2025, 12, 31)}
 
 
@@ -19,8 +22,8 @@ def day(text: str | None) -> dt.date | None:
     return dt.date.fromisoformat(text) if text else None
 
 
-def codes(**given: Any) -> list[str]:
-    return [remark.code for remark in findings(**{"kind": "pdf", "facts": {}, **given})]
+def codes(**values: Any) -> list[str]:
+    return [remark.code for remark in findings(**{"kind": "pdf", "facts": {}, **values})]
 
 
 @pytest.mark.parametrize(
@@ -55,9 +58,9 @@ def test_as_of_date_has_no_start() -> None:
 
 
 def test_same_content_is_named() -> None:
-    (remark,) = findings(kind="pdf", facts={}, same_content=["E-004", "E-009"])
+    (remark,) = findings(kind="pdf", facts={}, same_content=[("E-004", ""), ("E-009", "REQ-002")])
     assert remark.code == "duplicate"
-    assert "E-004, E-009" in remark.message
+    assert "E-004, E-009 (for REQ-002)" in remark.message
 
 
 def workbook_facts(change: Any) -> dict[str, Any]:
@@ -116,3 +119,119 @@ def test_nothing_below_the_header() -> None:
     assert codes(kind="csv", facts=inspect(io.BytesIO(b"a,b\n,\n"), "x.csv").facts) == ["empty"]
     assert codes(kind="csv", facts=inspect(io.BytesIO(b"a,b\n1,2"), "x.csv").facts) == []
     assert codes(kind="json", facts=inspect(io.BytesIO(b"[]"), "x.json").facts) == ["empty"]
+
+
+@given(rows=st.integers(0, 1_200_000))
+def test_round_ends_are_remarked_and_no_others(rows: int) -> None:
+    found = codes(kind="csv", facts={"lines": rows + 1})
+    assert ("cut_off" in found) == (rows in CUTS or rows + 1 in CUTS)
+
+
+@pytest.mark.parametrize("rows", [1_000, 999, 65_535, 65_536, 1_048_575, 10_000])
+def test_limits_of_programs_are_known(rows: int) -> None:
+    assert "cut_off" in codes(kind="csv", facts={"lines": rows + 1})
+
+
+@given(rows=st.integers(0, 10_000), former=st.integers(0, 10_000))
+def test_counts_are_alike_within_a_quarter(rows: int, former: int) -> None:
+    unlike = "rows_unlike" in codes(kind="csv", facts={"lines": rows + 1}, former_rows=former)
+    assert unlike == (abs(rows - former) > max(3, former // 4))
+    assert "rows_unlike" not in codes(kind="pdf", facts={"pages": rows}, former_rows=former)
+
+
+@given(place=st.sampled_from(sorted(ELSEWHERE)), before=st.sampled_from(["users", "db", ""]))
+def test_other_environments_are_read_from_the_name(place: str, before: str) -> None:
+    for name in (f"{before}-{place}-listing.csv", f"{before}_{place.upper()}.xlsx", f"{place}.{before} export.pdf"):
+        assert codes(name=name) == ["environment"], name
+        assert codes(name=f"production {name}") == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "restore test 2026-03.pdf",
+        "pen-test-report.pdf",
+        "DR test results.docx",
+        "latest users.csv",
+        "device list.csv",
+        "attestation.pdf",
+        "contestants.csv",
+        "developers.csv",
+        "protest.txt",
+        "",
+    ],
+)
+def test_words_that_only_look_like_environments(name: str) -> None:
+    assert codes(name=name) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["nonprod-users.csv", "non-prod users.csv", "pre-production.csv", "usersTest.csv", "UAT_users.csv"]
+)
+def test_what_is_not_production_says_so(name: str) -> None:
+    assert codes(name=name) == ["environment"]
+
+
+@given(moment=st.datetimes(*YEARS))
+def test_a_date_is_seen_however_it_is_written(moment: dt.datetime) -> None:
+    for form in (
+        "%Y-%m-%d",
+        "%Y-%m-%dT%H:%M:%S",
+        "%d.%m.%Y",
+        "%m/%d/%Y",
+        "%Y/%m/%d",
+        "%d %b %Y",
+        "%d-%b-%y",
+        "%B %d, %Y",
+        "%b %Y",
+    ):
+        text = f"As of {moment.strftime(form)} all users"
+        assert in_text(kind="pdf", text=text) == [], text
+
+
+@pytest.mark.parametrize(
+    "text", ["All users are active", "Version 1.2.3 of 10.0.0.1", "Ticket 4411, page 3 of 12", "12:30"]
+)
+def test_what_has_no_date_is_remarked(text: str) -> None:
+    assert [one.code for one in in_text(kind="pdf", text=text)] == ["no_date"]
+    assert in_text(kind="pdf", text=text, name="users_2026-03-31.pdf") == []
+
+
+@given(text=st.text(), kind=st.sampled_from(["pdf", "png", "csv", "zip", "docx"]))
+def test_any_text_is_read_without_a_fault(text: str, kind: str) -> None:
+    for remark in in_text(kind=kind, text=text, name=text):
+        assert remark.message.endswith(".")
+    findings(kind=kind, facts={}, name=text)
+
+
+def test_of_what_cannot_be_read_nothing_is_said() -> None:
+    assert in_text(kind="png", text="") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1 Jan 2026\n... and 240 more",
+        "2026-01-01 (12 more rows)",
+        "2026-01-01 results truncated",
+        "2026-01-01 Showing 1-50 of 1,240",
+        "2026-01-01 Displaying 51 to 100 of 100",
+        "2026-01-01 Showing the first 100 rows",
+        "2026-01-01 export limit of 5000 reached",
+        "2026-01-01 Load more",
+    ],
+)
+def test_what_says_it_is_not_complete(text: str) -> None:
+    assert [one.code for one in in_text(kind="pdf", text=text)] == ["truncated"]
+
+
+@pytest.mark.parametrize("text", ["2026-01-01 Showing 1-50 of 50", "2026-01-01 no more than 3 accounts"])
+def test_what_is_complete(text: str) -> None:
+    assert in_text(kind="pdf", text=text) == []
+
+
+def test_rows_of_listings_only() -> None:
+    assert rows_of("csv", {"lines": 4}) == 3
+    assert rows_of("csv", {"lines": 0}) == 0
+    assert rows_of("xlsx", {"sheets": [{"rows": 3}, {"rows": 9}]}) == 8
+    assert rows_of("pdf", {"pages": 3}) is None

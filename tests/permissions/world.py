@@ -35,7 +35,8 @@ from engagements import independence, scope
 from engagements.freeze import EngagementOwned
 from engagements.models import Component, Control, Engagement, NonAttestService, ReportingStep, Role, Stage
 from engagements.roles import set_role
-from evidence.models import EvidenceRequest, Reconciliation
+from evidence import resumable
+from evidence.models import EvidenceRequest, Reconciliation, Upload
 from fieldwork import deviations, notes, profiles
 from fieldwork.models import ControlTest, SamplingProfile, SheetItem
 from jobs.running import run
@@ -168,7 +169,8 @@ def rich(client: str, *, number: str, partner: User | None = None) -> Engagement
     scope.remove(removed, reason="Not operated any more.", by=who["petra"])
     evidence.request(engagement, title="Drafted", open_=False)
     evidence.submitted(engagement, title="Submitted")
-    evidence.request(engagement, title="Open")
+    begun = evidence.request(engagement, title="Open")
+    resumable.begin(begun, name="more.txt", size=1000, by=who["owen"])
     fieldwork.provided(engagement, control, name="Joiners")
     sample = fieldwork.sample(engagement, control)
     test = fieldwork.planned(engagement, control, a_sample=sample)
@@ -226,6 +228,7 @@ def ids_of(engagement: Engagement) -> dict[str, Any]:
         "submitted_request": requests["Submitted"],
         "open_request": requests["Open"],
         "file": test.citations.get().file.code,
+        "upload": Upload.objects.get(engagement=engagement).token,
         "listing": population.file.code,
         "population": population.pk,
         "provided": population.__class__.objects.get(**of, name="Joiners").pk,

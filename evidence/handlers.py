@@ -1,0 +1,10 @@
+"""What a worker does for this app."""
+
+from evidence import examining, resumable, verifying
+from evidence.uploads import EXAMINE
+from jobs.queue import handler, on_failure
+
+handler(resumable.JOB)(resumable.check)
+on_failure(resumable.JOB)(resumable.check_failed)
+handler(EXAMINE)(examining.examine)
+handler(verifying.JOB)(verifying.verify)
