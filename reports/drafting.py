@@ -23,7 +23,7 @@ from jobs.running import Unrecoverable, finish, hold, report_progress
 from reports import content, opinion, storage
 from reports.models import Conclusion, QualityReview, Report, SystemDescription
 from reports.rendering import Rendered, RenderError, html_of, render_pdf
-from reports.snapshot import build
+from reports.snapshot import build, conclusions
 
 REQUESTED = action("report.draft_requested", "asked for {target}", firm_only=True)
 RENDERED = action("report.draft_rendered", "rendered {target}, {pages} pages", firm_only=True)
@@ -240,7 +240,7 @@ def needs_quality_review(engagement: Engagement) -> bool:
     """Whether the firm's criteria ask for one: a reviewer is named, or a limb is modified (R53)."""
     if EngagementMember.objects.filter(engagement=engagement, role=Role.QUALITY_REVIEWER).exists():
         return True
-    return any(one.conclusion != Conclusion.UNMODIFIED for one in opinion.formed(engagement).values())
+    return any(one.conclusion != Conclusion.UNMODIFIED for one in conclusions(engagement).values())
 
 
 def reviewed(engagement: Engagement, sha256: str) -> bool:
