@@ -45,7 +45,7 @@ def queries(engagement: Engagement) -> Asked:
         client.force_login(f.people(engagement)[who], backend=BACKEND)
         found[who] = {}
         for name, url in busiest(engagement).items():
-            if client.get(url).status_code == 403:
+            if client.get(url).status_code in {403, 404}:
                 continue
             with CaptureQueriesContext(
                 connection,
