@@ -49,7 +49,7 @@ def rows() -> list[dict[str, str]]:
 
 
 @cache
-def tests_of(path: str) -> set[str]:
+def named_in(path: str) -> set[str]:
     tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
     found = set()
     for node in tree.body:
@@ -74,7 +74,7 @@ def test_every_test_that_is_named_is_there() -> None:
         assert named or row["state"] != "met", f"{row['id']} is met and no test shows it"
         for name in named:
             path, _, test = name.partition("::")
-            assert test in tests_of(path), f"{row['id']}: there is no {name}"
+            assert test in named_in(path), f"{row['id']}: there is no {name}"
 
 
 def test_what_is_not_met_is_known() -> None:

@@ -106,7 +106,8 @@ def apart(world: World) -> Iterator[World]:
 def answer(response: HttpResponse, *named: object) -> tuple[Any, ...]:
     """What an answer says, without what was asked for and without what differs from one request to the next."""
     said = [
-        response.get("Location", ""),
+        # A row that both answers made has another key in each.
+        re.sub(r"/\d+/", "/N/", response.get("Location", "")),
         response.content.decode(errors="replace") if not response.streaming else "a file",
         *(str(message) for message in getattr(response.wsgi_request, "_messages", [])),
     ]
@@ -133,7 +134,7 @@ def asked() -> list[tuple[Row, str, str, int]]:
 
 
 def test_the_addresses_are_as_many_as_they_were() -> None:
-    assert len(asked()) >= 230
+    assert len(asked()) >= 245
 
 
 def test_an_address_with_the_id_of_another_tenant(apart: World) -> None:
