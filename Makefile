@@ -1,5 +1,5 @@
 # Everything starts here; `make` alone lists what there is. Works with GNU make 3.81.
-.PHONY: help demo clean-demo test lint format bench screenshots lock
+.PHONY: help demo clean-demo test drill lint format bench screenshots lock
 
 PORT ?= 8000
 SERVE ?= 1
@@ -9,7 +9,8 @@ RUN := DYLD_FALLBACK_LIBRARY_PATH=/opt/homebrew/lib:/usr/local/lib:/usr/lib
 help:
 	@echo "make demo         start Attestry with demonstration data on 127.0.0.1:8000 (PORT=..., SERVE=0)"
 	@echo "make clean-demo   stop the demo and delete its data"
-	@echo "make test         run all tests"
+	@echo "make test         run all tests but the long proofs"
+	@echo "make drill        run the long proofs"
 	@echo "make lint         check style, types and layers"
 	@echo "make format       format the code"
 	@echo "make bench        measure, and write var/bench/results.json"
@@ -26,7 +27,11 @@ clean-demo:
 
 test:
 	@bin/setup dev
-	@$(RUN) .venv/bin/python -m pytest -n 3 --dist worksteal
+	@$(RUN) .venv/bin/python -m pytest -n 3 --dist worksteal -m "not drill"
+
+drill:
+	@bin/setup dev
+	@$(RUN) .venv/bin/python -m pytest -n 2 --dist worksteal -m drill
 
 lint:
 	@bin/setup dev

@@ -8,17 +8,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from config import environment
+
 HOME = Path(tempfile.mkdtemp(prefix="attestry-bench-"))
-for name in (
-    "DATABASE_URL",
-    "OWNER_DATABASE_URL",
-    "BROKER_URL",
-    "STORAGE_URL",
-    "EMAIL_URL",
-    "SECRET_KEY",
-    "SITE_URL",
-):
-    os.environ.pop(name, None)
+environment.forget_services()
 os.environ |= {
     "ATTESTRY_HOME": str(HOME),
     "ATTESTRY_ENV": "test",

@@ -10,7 +10,23 @@ from django.core.exceptions import ImproperlyConfigured
 
 T = TypeVar("T")
 
+# What says which services and secrets are used.
+SERVICES = (
+    "DATABASE_URL",
+    "OWNER_DATABASE_URL",
+    "BROKER_URL",
+    "STORAGE_URL",
+    "EMAIL_URL",
+    "SECRET_KEY",
+    "SITE_URL",
+)
 ENVIRONMENTS = ("development", "test", "demo", "production")
+
+
+def forget_services() -> None:
+    """Before the settings are read: whoever runs on services of its own (tests, bench) looks at no others."""
+    for name in SERVICES:
+        os.environ.pop(name, None)
 
 
 def text(name: str, default: str = "") -> str:

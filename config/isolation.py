@@ -103,7 +103,7 @@ def protected() -> dict[type[Model], str]:
         if key is not None:
             found[model] = _condition(model, key)
             continue
-        for parent in _owned_parents(model):
+        for parent in owned_parents(model):
             # It sees its parent's row under the parent's own policy.
             table = parent.related_model._meta.db_table
             found[model] = f"EXISTS (SELECT FROM {table} WHERE id = {parent.column})"
@@ -127,7 +127,7 @@ def _condition(model: type[Model], key: str) -> str:
     return condition
 
 
-def _owned_parents(model: type[Model]) -> list[Any]:
+def owned_parents(model: type[Model]) -> list[Any]:
     """Its foreign keys to rows that belong to an engagement."""
     return [
         field
@@ -162,7 +162,7 @@ def _same_engagement() -> Iterator[str]:
     references = []
     for model in protected():
         key = key_of(model)
-        for field in _owned_parents(model) if key else []:
+        for field in owned_parents(model) if key else []:
             parent = field.related_model
             if parent is Event or model is Event:
                 continue

@@ -14,6 +14,7 @@ from engagements.models import (
     Engagement,
     NotRelevantCriterion,
 )
+from engagements.register import shared
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,10 +43,22 @@ class Series:
         return sum(not one.gap for one in self.criteria)
 
 
+@shared
+def controls_in_scope(engagement: Engagement) -> list[Control]:
+    """By number."""
+    return list(Control.objects.in_scope().filter(engagement=engagement))
+
+
+@shared
+def not_relevant(engagement: Engagement) -> dict[str, str]:
+    """The reasons why criteria are not relevant, by code."""
+    return dict(NotRelevantCriterion.objects.filter(engagement=engagement).values_list("criterion_id", "reason"))
+
+
+@shared
 def coverage(engagement: Engagement) -> list[Coverage]:
     """The criteria of the examination in order, each with controls in scope, CUECs, CSOCs, or why not relevant."""
-    in_scope = Control.objects.in_scope().filter(engagement=engagement).defer("typical_evidence", "typical_test")
-    by_pk = {control.pk: control for control in in_scope}
+    by_pk = {control.pk: control for control in controls_in_scope(engagement)}
     controls: dict[str, list[Control]] = defaultdict(list)
     for control_pk, code in ControlCriterion.objects.filter(engagement=engagement).values_list(
         "control_id", "criterion_id"
@@ -55,7 +68,7 @@ def coverage(engagement: Engagement) -> list[Coverage]:
     complementary: dict[tuple[str, str], list[ComplementaryControl]] = defaultdict(list)
     for link in ComplementaryCriterion.objects.filter(engagement=engagement).select_related("complementary"):
         complementary[link.complementary.kind, link.criterion_id].append(link.complementary)
-    reasons = dict(NotRelevantCriterion.objects.filter(engagement=engagement).values_list("criterion_id", "reason"))
+    reasons = not_relevant(engagement)
     return [
         Coverage(
             criterion,

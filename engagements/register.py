@@ -7,10 +7,12 @@ in one place, where a practitioner can correct it.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import enum
+import functools
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -37,6 +39,37 @@ class Finding:
 
 
 Check = Callable[..., Iterable[Finding]]
+Found = TypeVar("Found")
+LOOK = "_look"
+
+
+@contextlib.contextmanager
+def one_look(engagement: Engagement) -> Iterator[None]:
+    """Inside, what the rules share of the engagement is asked once: for pages, which change nothing meanwhile."""
+    if LOOK in engagement.__dict__:
+        yield
+        return
+    engagement.__dict__[LOOK] = {}
+    try:
+        yield
+    finally:
+        del engagement.__dict__[LOOK]
+
+
+def shared(find: Callable[[Engagement], Found]) -> Callable[[Engagement], Found]:
+    """What it finds is kept for one look at the engagement. Whoever gets it leaves it as it is."""
+
+    @functools.wraps(find)
+    def found(engagement: Engagement) -> Found:
+        look = engagement.__dict__.get(LOOK)
+        if look is None:
+            return find(engagement)
+        if found not in look:
+            look[found] = find(engagement)
+        kept: Found = look[found]
+        return kept
+
+    return found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +123,8 @@ def findings(step: str, subject: Any, *, engagement: Engagement | None = None) -
     `engagement` defaults to the subject itself or its `engagement`.
     """
     engagement = engagement or (subject if isinstance(subject, Engagement) else subject.engagement)
-    found = [finding for rule in rules() if step in rule.guards for finding in rule.run(subject)]
+    with one_look(engagement):
+        found = [finding for rule in rules() if step in rule.guards for finding in rule.run(subject)]
     if any(finding.severity == Severity.WARN for finding in found):
         overridden = set(RuleOverride.objects.filter(engagement=engagement).values_list("rule", "subject"))
         found = [f for f in found if f.severity != Severity.WARN or (f.rule, f.subject) not in overridden]

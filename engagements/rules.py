@@ -10,9 +10,8 @@ from django.utils import timezone
 
 from accounts.models import SigningCertificate
 from controls.models import Category, Criterion
-from engagements.coverage import coverage
+from engagements.coverage import controls_in_scope, coverage
 from engagements.models import (
-    Control,
     ControlCriterion,
     Engagement,
     EngagementMember,
@@ -23,7 +22,7 @@ from engagements.models import (
     SubserviceOrganization,
     SystemChange,
 )
-from engagements.register import Finding, Rule, Severity, rule
+from engagements.register import Finding, Rule, Severity, rule, shared
 from engagements.workflow import AGREED, Change
 
 # A step forward of the workflow; "issue" repeats what must hold for the report.
@@ -50,10 +49,10 @@ def _register(engagement: Engagement, slug: str) -> str:
     return reverse("engagements:register", args=[engagement.pk, slug])
 
 
-def _firm_team(engagement: Engagement) -> Iterator[EngagementMember]:
-    for member in EngagementMember.objects.filter(engagement=engagement).select_related("user"):
-        if member.of_firm:
-            yield member
+@shared
+def _firm_team(engagement: Engagement) -> list[EngagementMember]:
+    members = EngagementMember.objects.filter(engagement=engagement).select_related("user")
+    return [member for member in members if member.of_firm]
 
 
 # -- Acceptance and independence --------------------------------------------------------------
@@ -292,7 +291,7 @@ def amendment_signed(rule: Rule, change: Change) -> Iterator[Finding]:
 )
 def criteria_of_categories(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
     expected = sum(CRITERIA_COUNT[Category(category)] for category in engagement.categories)
-    found = engagement.criteria().count()
+    found = len(coverage(engagement))
     if found != expected:
         yield rule.finding(
             f"{found} criteria are loaded where the categories have {expected}.", url=_page("scope", engagement)
@@ -333,10 +332,10 @@ def every_criterion_met(rule: Rule, engagement: Engagement) -> Iterator[Finding]
     text="Every control serves at least one criterion in scope.",
 )
 def every_control_mapped(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
-    mapped = ControlCriterion.objects.filter(
-        engagement=engagement, criterion__in=Criterion.objects.in_scope(engagement.categories)
-    ).values("control_id")
-    for control in Control.objects.in_scope().filter(engagement=engagement).exclude(pk__in=mapped):
+    mapped = {control.pk for one in coverage(engagement) for control in one.controls}
+    for control in controls_in_scope(engagement):
+        if control.pk in mapped:
+            continue
         yield rule.finding(f"{control.number} {control.title} is mapped to no criterion.", at=control)
 
 

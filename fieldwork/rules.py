@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import islice, pairwise
 
-from django.db.models import Count, Exists, F, Min, OuterRef, Q
+from django.db.models import Count, Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from engagements.models import Control, Engagement
-from engagements.register import Finding, Rule, Severity, rule
+from engagements.register import Finding, Rule, Severity, rule, shared
 from evidence.models import Population
 from fieldwork.drawing import Draw
 from fieldwork.models import (
@@ -45,6 +45,13 @@ def _some(found: Iterable[Finding], rest: str, rule: Rule, url: str) -> Iterator
         yield rule.finding(rest.format(left), url=url, label="Testing")
 
 
+@shared
+def _tests(engagement: Engagement) -> list[ControlTest]:
+    return list(
+        ControlTest.objects.filter(engagement=engagement).select_related("control", "sample", "empty_population")
+    )
+
+
 # --- before and at the first test
 
 
@@ -55,7 +62,7 @@ def _some(found: Iterable[Finding], rest: str, rule: Rule, url: str) -> Iterator
     text="The first test lies on or after the day of the engagement letter.",
 )
 def no_test_before_letter(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
-    first = ControlTest.objects.filter(engagement=engagement).aggregate(first=Min("created_at"))["first"]
+    first = min((test.created_at for test in _tests(engagement)), default=None)
     if first is not None and engagement.letter_on is not None and first.date() < engagement.letter_on:
         yield rule.finding(
             f"The first test is of {first:%d %b %Y}, the letter of {engagement.letter_on:%d %b %Y}.", at=engagement
@@ -92,11 +99,9 @@ def samples_of_this_version(rule: Rule, engagement: Engagement) -> Iterable[Find
     )
     for sample in changed:
         yield rule.finding(f"{sample.control}: {sample.population} changed after its sample was drawn.", at=sample)
-    for test in (
-        ControlTest.objects.filter(engagement=engagement, sample__voided_at__isnull=False)
-        .exclude(result=Result.NOT_TESTED)
-        .select_related("control")
-    ):
+    for test in _tests(engagement):
+        if test.result == Result.NOT_TESTED or test.sample is None or test.sample.voided_at is None:
+            continue
         yield rule.finding(f"{test}: its sample is void. Draw from the new population.", at=test)
 
 
@@ -125,16 +130,16 @@ def smaller_than_profile(rule: Rule, draw: Draw) -> Iterable[Finding]:
 
 @rule("R22", BLOCK, guards="issue", text="Sample items are never substituted: the sheet holds those drawn.")
 def no_substitution(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
-    yield from _substituted(rule, ControlTest.objects.filter(engagement=engagement))
+    yield from _substituted(rule, _tests(engagement))
 
 
 @rule("R22", BLOCK, guards="sign", text="The sheet holds all items of its sample and none of another.")
 def sheet_holds_sample(rule: Rule, test: ControlTest) -> Iterable[Finding]:
-    yield from _substituted(rule, ControlTest.objects.filter(pk=test.pk))
+    yield from _substituted(rule, [test])
 
 
 def _substituted(rule: Rule, tests: Iterable[ControlTest]) -> Iterable[Finding]:
-    shown = {test.pk: test for test in tests.select_related("control")}  # type: ignore[attr-defined]
+    shown = {test.pk: test for test in tests}
     sampled = {pk: test.sample_id for pk, test in shown.items() if test.sample_id}
     drawn: dict[int, set[int]] = defaultdict(set)
     for sample_id, item in SampleItem.objects.filter(sample__in=sampled.values()).values_list("sample_id", "pk"):
@@ -164,10 +169,11 @@ def more_than_inquiry(rule: Rule, test: ControlTest) -> Iterable[Finding]:
 
 @rule("R24", BLOCK, guards="issue", text="No operating test rests on inquiry alone.")
 def no_inquiry_alone(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
-    alone = ControlTest.objects.filter(
-        engagement=engagement, phase=ControlTest.Phase.OPERATING, kinds=[Procedure.INQUIRY]
-    ).exclude(result=Result.NOT_TESTED)
-    for test in alone.select_related("control"):
+    for test in _tests(engagement):
+        if (test.phase, test.kinds) != (ControlTest.Phase.OPERATING, [Procedure.INQUIRY]):
+            continue
+        if test.result == Result.NOT_TESTED:
+            continue
         yield rule.finding(f"{test} rests on inquiry alone.", at=test)
 
 
@@ -219,6 +225,7 @@ def no_result_before_evidence(rule: Rule, engagement: Engagement) -> Iterable[Fi
 # --- sign-offs
 
 
+@shared
 def _living(engagement: Engagement) -> dict[int, dict[str, SignOff]]:
     found: dict[int, dict[str, SignOff]] = defaultdict(dict)
     for sign_off in SignOff.objects.filter(engagement=engagement, voided_at__isnull=True).select_related(
@@ -399,9 +406,8 @@ def zero_population(rule: Rule, test: ControlTest) -> Iterable[Finding]:
 
 @rule("R35", BLOCK, guards="issue", text="Every 'did not operate' rests on an accepted population of zero rows.")
 def zero_populations(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
-    silent = ControlTest.objects.filter(engagement=engagement, result=Result.DID_NOT_OPERATE)
-    for test in silent.select_related("control", "empty_population"):
-        if not _empty(test.empty_population):
+    for test in _tests(engagement):
+        if test.result == Result.DID_NOT_OPERATE and not _empty(test.empty_population):
             yield rule.finding(f"{test} says 'did not operate' without a population of zero rows.", at=test)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from accounts.models import User
@@ -24,7 +26,7 @@ from engagements.models import (
 from engagements.roles import require
 from engagements.workflow import WORKING, locked, must_be
 from reports.models import DescriptionRevision, DescriptionSection, Part, SystemDescription
-from reports.snapshot import description_title, parts_of
+from reports.snapshot import description_title, parts_of, sections_of
 
 STARTED = action("description.started", "started the system description")
 SAVED = action("description.saved", "edited {part} of the description")
@@ -188,8 +190,8 @@ def _reopen(engagement: Engagement) -> None:
 
 def missing(engagement: Engagement) -> list[Gap]:
     """What the description lacks, part by part: an empty field says nothing, so "none" has to be said in words."""
-    written = dict(DescriptionSection.objects.filter(engagement=engagement).values_list("part", "body"))
-    empty = {part for part in parts_of(engagement) if not written.get(part, "").strip()}
+    written = sections_of(engagement)
+    empty = {part for part in parts_of(engagement) if part not in written or not written[part].body.strip()}
     registers = _registers(engagement)
     gaps = []
     for part in parts_of(engagement):
@@ -226,14 +228,20 @@ _NEEDED = {
 
 def _registers(engagement: Engagement) -> dict[Part, bool]:
     """Whether the register behind a part has entries."""
-    of = {"engagement": engagement}
-    return {
-        Part.DC2: Commitment.objects.filter(**of).exists(),
-        Part.DC3: Component.objects.filter(**of).exists(),
-        Part.DC4: Incident.objects.filter(**of).exists(),
-        Part.DC5: Control.objects.filter(**of).in_scope().exists(),
-        Part.DC6: ComplementaryControl.objects.filter(**of, kind=ComplementaryControl.Kind.CUEC).exists(),
-        Part.DC7: SubserviceOrganization.objects.filter(**of).exists(),
-        Part.DC8: NotRelevantCriterion.objects.filter(**of).exists(),
-        Part.DC9: SystemChange.objects.filter(**of).exists(),
+    of = {"engagement": OuterRef("pk")}
+    registers: dict[Part, Any] = {
+        Part.DC2: Commitment.objects.filter(**of),
+        Part.DC3: Component.objects.filter(**of),
+        Part.DC4: Incident.objects.filter(**of),
+        Part.DC5: Control.objects.filter(**of).in_scope(),
+        Part.DC6: ComplementaryControl.objects.filter(**of, kind=ComplementaryControl.Kind.CUEC),
+        Part.DC7: SubserviceOrganization.objects.filter(**of),
+        Part.DC8: NotRelevantCriterion.objects.filter(**of),
+        Part.DC9: SystemChange.objects.filter(**of),
     }
+    names = {part: part.name.lower() for part in registers}
+    asked = {names[part]: Exists(rows) for part, rows in registers.items()}
+    found: dict[str, bool] = (
+        Engagement.objects.filter(pk=engagement.pk).annotate(**asked).values(*names.values()).get()
+    )
+    return {part: found[name] for part, name in names.items()}

@@ -18,7 +18,8 @@ from django.utils import timezone
 from accounts.models import User
 from audit.trail import action, record
 from controls.models import Criterion
-from engagements.models import Control, Engagement, NotRelevantCriterion, Stage
+from engagements.coverage import not_relevant
+from engagements.models import Control, Engagement, Stage
 from engagements.roles import require
 from engagements.workflow import locked, must_be
 from fieldwork.models import ControlTest, Deviation
@@ -32,7 +33,7 @@ from reports.models import (
     MatterDeviation,
     Opinion,
 )
-from reports.snapshot import limbs_of
+from reports.snapshot import conclusions, limbs_of, standing_deviations, standing_matters
 
 MATTER_ADDED = action("opinion.matter_added", "added {target}", firm_only=True)
 MATTER_WITHDRAWN = action("opinion.matter_withdrawn", "withdrew {target}: {reason}", firm_only=True)
@@ -55,26 +56,10 @@ def page(engagement: Engagement, name: str) -> str:
     return reverse(f"reports:{name}", args=[engagement.pk])
 
 
-def formed(engagement: Engagement) -> dict[Limb, Opinion]:
-    """The newest conclusion on each limb that has one."""
-    newest: dict[Limb, Opinion] = {}
-    for one in Opinion.objects.filter(engagement=engagement).select_related("formed_by").order_by("pk"):
-        newest[Limb(one.limb)] = one
-    return newest
-
-
 def unformed(engagement: Engagement) -> list[Limb]:
     """The limbs on which the partner has not concluded."""
-    done = formed(engagement)
+    done = conclusions(engagement)
     return [limb for limb in limbs_of(engagement) if limb not in done]
-
-
-def standing_matters(engagement: Engagement) -> list[Matter]:
-    return list(
-        Matter.objects.filter(engagement=engagement, withdrawn_at__isnull=True)
-        .order_by("number")
-        .prefetch_related("deviation_links__deviation", "criterion_links")
-    )
 
 
 def matter_from(engagement: Engagement, code: str) -> dict[str, Any]:
@@ -166,13 +151,7 @@ def facts(engagement: Engagement) -> proposal.Findings:
         pk for pk, found in results.items() if found - {ControlTest.Result.NONE, ControlTest.Result.NOT_TESTED}
     }
     exceptions, deficiencies = [], []
-    for one in (
-        Deviation.objects.filter(engagement=engagement)
-        .exclude(state=Deviation.State.NOT_A_DEVIATION)
-        .select_related("test", "control", "compensating_control")
-        .prefetch_related("failed_links")
-        .order_by("code")
-    ):
+    for one in standing_deviations(engagement):
         effect = one.effect if one.state == Deviation.State.CONCLUDED else ""
         failed = tuple(link.criterion_id for link in one.failed_links.all())
         compensation = _compensation(one, serves, tested)
@@ -187,13 +166,11 @@ def facts(engagement: Engagement) -> proposal.Findings:
             deficiencies.append(
                 proposal.DesignDeficiency(one.code, one.control.number, failed or criteria, compensation)
             )
-    not_relevant = set(
-        NotRelevantCriterion.objects.filter(engagement=engagement).values_list("criterion_id", flat=True)
-    )
+    reasons = not_relevant(engagement)
     codes = engagement.criteria().order_by("position").values_list("code", flat=True)
     return proposal.Findings(
         type_2=engagement.is_type_2,
-        criteria=tuple(code for code in codes if code not in not_relevant),
+        criteria=tuple(code for code in codes if code not in reasons),
         deficiencies=deficiencies,
         exceptions=exceptions,
         matters=[

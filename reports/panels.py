@@ -10,14 +10,14 @@ from engagements.models import Engagement, Stage
 from engagements.panels import panel
 from reports import opinion
 from reports.models import Issuance, ManagementStatement, SystemDescription
-from reports.snapshot import limbs_of
+from reports.snapshot import conclusions, limbs_of
 
 
 def proposed_opinion(engagement: Engagement, request: HttpRequest) -> dict[str, Any] | None:
     """What the results propose now, beside what the partner concluded; the firm's alone."""
     if engagement.stage not in {Stage.FIELDWORK, Stage.REPORTING, Stage.ISSUED, Stage.LOCKED}:
         return None
-    formed, proposals = opinion.formed(engagement), opinion.proposals(engagement)
+    formed, proposals = conclusions(engagement), opinion.proposals(engagement)
     return {
         "limbs": [
             {"limb": limb, "proposed": proposals[limb], "formed": formed.get(limb)} for limb in limbs_of(engagement)

@@ -13,8 +13,8 @@ from engagements.models import (
     Role,
     SubserviceOrganization,
 )
-from reports import opinion
 from reports.models import Conclusion
+from reports.snapshot import conclusions
 
 
 def _always(engagement: Engagement) -> bool:
@@ -22,7 +22,7 @@ def _always(engagement: Engagement) -> bool:
 
 
 def _modified(engagement: Engagement) -> bool:
-    return any(one.conclusion != Conclusion.UNMODIFIED for one in opinion.formed(engagement).values())
+    return any(one.conclusion != Conclusion.UNMODIFIED for one in conclusions(engagement).values())
 
 
 def _included(engagement: Engagement) -> bool:

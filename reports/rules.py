@@ -13,8 +13,9 @@ from django.db.models import Max
 from django.urls import reverse
 from django.utils import timezone
 
-from engagements.models import Control, Engagement
-from engagements.register import Finding, Rule, Severity, rule
+from engagements.coverage import controls_in_scope
+from engagements.models import Engagement
+from engagements.register import Finding, Rule, Severity, rule, shared
 from fieldwork.models import ControlTest, Deviation, EvidenceCitation, ItemResult, SheetItem, SignOff
 from reports import opinion
 from reports.approving import approvals, asks_for_two
@@ -23,17 +24,23 @@ from reports.description import missing
 from reports.drafting import reviewed
 from reports.models import (
     Conclusion,
-    DescriptionSection,
     Issuance,
     Limb,
     ManagementStatement,
     Matter,
     Part,
-    SystemDescription,
 )
 from reports.opinion import page
 from reports.quality import reviewer_named, why_reviewed
-from reports.snapshot import build
+from reports.snapshot import (
+    build,
+    conclusions,
+    description_of,
+    sections_of,
+    standing_deviations,
+    standing_matters,
+    standing_statements,
+)
 from reports.statements import INQUIRY_DAYS
 from reports.wording import elements
 
@@ -43,20 +50,14 @@ LONGEST_TO_RELEASE = dt.timedelta(days=30)
 LONGEST_TO_REPORT = dt.timedelta(days=120)
 
 
+@shared
 def _content(engagement: Engagement) -> Snapshot:
-    """The report's content, built once for one look at the engagement.
-
-    Kept on the instance: pages and flows fetch the engagement anew, so what they check is what is there.
-    """
-    made: Snapshot | None = engagement.__dict__.get("_report_content")
-    if made is None:
-        made = engagement.__dict__["_report_content"] = build(engagement)
-    return made
+    return build(engagement)
 
 
-def _signed(engagement: Engagement) -> dict[str, ManagementStatement]:
-    current = ManagementStatement.objects.filter(engagement=engagement, superseded_at__isnull=True)
-    return {statement.kind: statement for statement in current}
+@shared
+def _keys(engagement: Engagement) -> list[str]:
+    return [element.key for element in elements(_content(engagement))]
 
 
 def _day(date: dt.date) -> str:
@@ -69,11 +70,10 @@ def _day(date: dt.date) -> str:
 @rule("R36", Severity.BLOCK, guards="issue", text="The text of a control is the same in Sections III and IV")
 def same_wording(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
     """Both sections print the one wording; what is left is prose that states a control again in other words."""
-    wordings = {
-        control.number: control.wording for control in Control.objects.filter(engagement=engagement).in_scope()
-    }
-    sections = DescriptionSection.objects.filter(engagement=engagement).exclude(part=Part.OTHER)
-    for section in sections:
+    wordings = {control.number: control.wording for control in controls_in_scope(engagement)}
+    for section in sections_of(engagement).values():
+        if section.part == Part.OTHER:
+            continue
         for number, text in restated(section.body, wordings):
             yield rule.finding(
                 f"{section.part} states {number} in other words than Section IV: “{text[:80]}”.", at=section
@@ -114,12 +114,7 @@ def deviations_reported(rule: Rule, engagement: Engagement) -> Iterator[Finding]
         for test in control["tests"]
         for code in test["deviation_codes"]
     }
-    standing = (
-        Deviation.objects.filter(engagement=engagement)
-        .exclude(state=Deviation.State.NOT_A_DEVIATION)
-        .select_related("control")
-    )
-    for deviation in standing:
+    for deviation in standing_deviations(engagement):
         one = printed.get(deviation.code)
         if one is None or deviation.code not in listed:
             yield rule.finding(
@@ -148,10 +143,6 @@ def complementary(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
 @rule("R42", Severity.BLOCK, guards="issue", text="The report restricts its use to named classes of parties")
 def restricted_use(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
     yield from (rule.finding(text) for text in restricted_use_problems(_content(engagement), *_keys(engagement)))
-
-
-def _keys(engagement: Engagement) -> list[str]:
-    return [element.key for element in elements(_content(engagement))]
 
 
 def section_five_problems(snapshot: Snapshot, *keys: str) -> Iterator[str]:
@@ -190,8 +181,8 @@ def restricted_use_problems(snapshot: Snapshot, *keys: str) -> Iterator[str]:
 )
 def limbs_concluded(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
     url = page(engagement, "opinion")
-    formed = opinion.formed(engagement)
-    matters = opinion.standing_matters(engagement)
+    formed = conclusions(engagement)
+    matters = standing_matters(engagement)
     for limb in opinion.unformed(engagement):
         yield rule.finding(f"No conclusion on {str(limb.label).lower()} yet.", url=url, label="Opinion")
     for limb, one in formed.items():
@@ -211,11 +202,11 @@ def limbs_concluded(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
 
 @rule("R38", Severity.BLOCK, guards="issue", text="The assertion is modified exactly when the opinion is")
 def assertion_agrees(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
-    assertion = _signed(engagement).get(Kind.ASSERTION)
+    assertion = standing_statements(engagement).get(Kind.ASSERTION)
     if assertion is None:
         return  # R49 says so
     url = page(engagement, "statements")
-    modified = any(one.conclusion != Conclusion.UNMODIFIED for one in opinion.formed(engagement).values())
+    modified = any(one.conclusion != Conclusion.UNMODIFIED for one in conclusions(engagement).values())
     if modified and not assertion.modifications.strip():
         yield rule.finding(
             "The opinion is modified and management's assertion is not. Management has to sign one that says in "
@@ -231,11 +222,10 @@ def assertion_agrees(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
 
 @rule("R39", Severity.BLOCK, guards="issue", text="No limb is unmodified while a criterion failed")
 def no_failed_criterion(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
-    formed = opinion.formed(engagement)
-    failed = Deviation.objects.filter(
-        engagement=engagement, state=Deviation.State.CONCLUDED, effect=Deviation.Effect.CRITERION_FAILED
-    ).select_related("test")
-    for deviation in failed:
+    formed = conclusions(engagement)
+    for deviation in standing_deviations(engagement):
+        if (deviation.state, deviation.effect) != (Deviation.State.CONCLUDED, Deviation.Effect.CRITERION_FAILED):
+            continue
         limb = Limb.DESIGN if deviation.test.phase == ControlTest.Phase.DESIGN else Limb.OPERATING
         one = formed.get(limb)
         if one is not None and one.conclusion == Conclusion.UNMODIFIED:
@@ -250,7 +240,7 @@ def no_failed_criterion(rule: Rule, engagement: Engagement) -> Iterator[Finding]
 
 @rule("R49", Severity.BLOCK, guards="issue", text="The description is complete and the assertion is made on it")
 def assertion_signed(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
-    description = SystemDescription.objects.filter(engagement=engagement).first()
+    description = description_of(engagement)
     if description is None or description.completed_at is None:
         yield rule.finding(
             "Management has not completed the description.",
@@ -263,14 +253,14 @@ def assertion_signed(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
             url=page(engagement, "description"),
             label="Description",
         )
-    assertion = _signed(engagement).get(Kind.ASSERTION)
+    assertion = standing_statements(engagement).get(Kind.ASSERTION)
     url = page(engagement, "statements")
     if assertion is None:
         yield rule.finding("Management has not signed the assertion.", url=url, label="Assertion")
         return
     completed = description.completed_at if description else None
-    edited = DescriptionSection.objects.filter(engagement=engagement).exclude(part=Part.OTHER)
-    last = edited.aggregate(last=Max("updated_at"))["last"]
+    sections = [section for section in sections_of(engagement).values() if section.part != Part.OTHER]
+    last = max((section.updated_at for section in sections if section.updated_at), default=None)
     if any(moment and moment > assertion.signed_at for moment in (completed, last)):
         yield rule.finding(
             "The description was edited after the assertion was signed: it has to be signed again.",
@@ -287,7 +277,7 @@ def assertion_signed(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
 
 @rule("R50", Severity.BLOCK, guards="issue", text="The representation letter bears the report date")
 def representation_dated(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
-    letter = _signed(engagement).get(Kind.REPRESENTATION)
+    letter = standing_statements(engagement).get(Kind.REPRESENTATION)
     url = page(engagement, "statements")
     if letter is None:
         yield rule.finding("Management has not signed the representation letter.", url=url, label="Letters")
@@ -304,7 +294,7 @@ def representation_dated(rule: Rule, engagement: Engagement) -> Iterator[Finding
     "R52", Severity.BLOCK, guards="issue", text="Subsequent events were asked about shortly before the report date"
 )
 def subsequent_events(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
-    inquiry = _signed(engagement).get(Kind.SUBSEQUENT_EVENTS)
+    inquiry = standing_statements(engagement).get(Kind.SUBSEQUENT_EVENTS)
     url = page(engagement, "statements")
     if inquiry is None:
         yield rule.finding("The inquiry about subsequent events is not answered.", url=url, label="Letters")

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from accounts.models import ClientMember
 from controls.models import Category
+from engagements.coverage import not_relevant
 from engagements.models import (
     Commitment,
     ComplementaryControl,
@@ -24,10 +25,10 @@ from engagements.models import (
     Control,
     Engagement,
     Incident,
-    NotRelevantCriterion,
     SubserviceOrganization,
     SystemChange,
 )
+from engagements.register import shared
 from evidence.models import Population, Reconciliation
 from fieldwork.models import (
     ControlTest,
@@ -70,21 +71,71 @@ OCCURRENCES = {
 }
 
 
+@shared
+def description_of(engagement: Engagement) -> SystemDescription | None:
+    return SystemDescription.objects.filter(engagement=engagement).first()
+
+
+@shared
+def sections_of(engagement: Engagement) -> dict[str, DescriptionSection]:
+    """The parts of the description that were written, by part."""
+    return {one.part: one for one in DescriptionSection.objects.filter(engagement=engagement).order_by("part")}
+
+
+@shared
+def standing_statements(engagement: Engagement) -> dict[str, ManagementStatement]:
+    """What management has signed and not signed anew, by kind."""
+    current = ManagementStatement.objects.filter(engagement=engagement, superseded_at__isnull=True)
+    return {statement.kind: statement for statement in current}
+
+
+@shared
+def conclusions(engagement: Engagement) -> dict[Limb, Opinion]:
+    """The newest conclusion on each limb that has one."""
+    newest: dict[Limb, Opinion] = {}
+    for one in Opinion.objects.filter(engagement=engagement).select_related("formed_by").order_by("pk"):
+        newest[Limb(one.limb)] = one
+    return newest
+
+
+@shared
+def standing_matters(engagement: Engagement) -> list[Matter]:
+    return list(
+        Matter.objects.filter(engagement=engagement, withdrawn_at__isnull=True)
+        .order_by("number")
+        .prefetch_related("criterion_links__criterion", "deviation_links__deviation__control")
+    )
+
+
+@shared
+def standing_deviations(engagement: Engagement) -> list[Deviation]:
+    """The exceptions that stand, by code, with all that is said of them."""
+    found = (
+        Deviation.objects.filter(engagement=engagement)
+        .exclude(state=Deviation.State.NOT_A_DEVIATION)
+        .select_related("control", "test__control", "compensating_control")
+        .prefetch_related(
+            Prefetch("failed_links__criterion"),
+            Prefetch(
+                "cells",
+                ItemResult.objects.select_related("item__sample_item", "citation__file").order_by(
+                    "item__position", "attribute__letter"
+                ),
+            ),
+        )
+    )
+    return sorted(found, key=lambda deviation: natural(deviation.code))
+
+
 def build(engagement: Engagement) -> content.Snapshot:
     """The content of the engagement's report as it stands now.
 
     A limb on which the partner has not concluded stands as unmodified: drafts are marked as drafts, and the
     rules let no report be issued before every limb is concluded on.
     """
-    description = SystemDescription.objects.filter(engagement=engagement).first()
-    statements = {
-        statement.kind: statement
-        for statement in ManagementStatement.objects.filter(engagement=engagement, superseded_at__isnull=True)
-    }
-    bodies = {
-        section.part: section.body
-        for section in DescriptionSection.objects.filter(engagement=engagement).order_by("part")
-    }
+    description = description_of(engagement)
+    statements = standing_statements(engagement)
+    bodies = {part: section.body for part, section in sections_of(engagement).items()}
     sheets = _sheets(engagement)
     numbers = {control.number for control in sheets.controls}
     deviations = _deviations(sheets) if engagement.is_type_2 else []
@@ -210,7 +261,7 @@ def _firm(engagement: Engagement) -> content.Firm:
     firm = engagement.firm
     office = engagement.signing_office
     licence = firm.licence_in(office.state if office else "")
-    license_ = f"{licence.jurisdiction} license {licence.number}".strip() if licence else ""
+    license_ = f"{licence.jurisdiction} license {licence.number}".strip() if licence and licence.number else ""
     review = (
         f"Last peer review accepted {wording.day(firm.peer_review_on.isoformat())}" if firm.peer_review_on else ""
     )
@@ -224,7 +275,7 @@ def _firm(engagement: Engagement) -> content.Firm:
 
 
 def _criteria(engagement: Engagement) -> list[content.Criterion]:
-    reasons = dict(NotRelevantCriterion.objects.filter(engagement=engagement).values_list("criterion_id", "reason"))
+    reasons = not_relevant(engagement)
     return [
         content.Criterion(
             code=one.code,
@@ -279,23 +330,7 @@ def _sheets(engagement: Engagement) -> _Sheets:
         .order_by("number", "pk")
     ):
         tests[test.control_id].append(test)
-    deviations = [
-        deviation
-        for deviation in Deviation.objects.filter(engagement=engagement)
-        .exclude(state=Deviation.State.NOT_A_DEVIATION)
-        .select_related("control", "test__control", "compensating_control")
-        .prefetch_related(
-            Prefetch("failed_links__criterion"),
-            Prefetch(
-                "cells",
-                ItemResult.objects.select_related("item__sample_item", "citation__file").order_by(
-                    "item__position", "attribute__letter"
-                ),
-            ),
-        )
-        if deviation.control_id in in_scope
-    ]
-    deviations.sort(key=lambda deviation: natural(deviation.code))
+    deviations = [one for one in standing_deviations(engagement) if one.control_id in in_scope]
     codes: dict[int, list[str]] = defaultdict(list)
     for deviation in deviations:
         codes[deviation.test_id].append(deviation.code)
@@ -516,18 +551,12 @@ def limbs_of(engagement: Engagement) -> list[Limb]:
 
 
 def _opinion(engagement: Engagement, deviations: set[str], numbers: set[str]) -> content.Opinion:
-    formed: dict[str, str] = {}
-    for one in Opinion.objects.filter(engagement=engagement).order_by("pk"):
-        formed[one.limb] = one.conclusion
-    matters = list(
-        Matter.objects.filter(engagement=engagement, withdrawn_at__isnull=True)
-        .order_by("number")
-        .prefetch_related("criterion_links__criterion", "deviation_links__deviation__control")
-    )
+    concluded = {limb: one.conclusion for limb, one in conclusions(engagement).items()}
+    matters = standing_matters(engagement)
     in_scope = set(engagement.criteria().values_list("code", flat=True))
     limbs = []
     for limb in limbs_of(engagement):
-        conclusion = formed.get(limb, Conclusion.UNMODIFIED.value)
+        conclusion = concluded.get(limb, Conclusion.UNMODIFIED.value)
         modified = conclusion != Conclusion.UNMODIFIED
         limbs.append(
             content.LimbConclusion(

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.models import ClientMember
 from engagements.frame import frame
 from engagements.models import Engagement, ReportingStep, Stage
-from engagements.register import Finding, findings
+from engagements.register import Finding, findings, one_look
 from engagements.roles import engagement_for
 from engagements.workflow import WORKING
 from reports import (
@@ -60,7 +60,7 @@ from reports.models import (
     SystemDescription,
 )
 from reports.quality import why_reviewed
-from reports.snapshot import limbs_of, parts_of
+from reports.snapshot import conclusions, limbs_of, parts_of, standing_matters
 
 Kind = ManagementStatement.Kind
 get_post = require_http_methods(["GET", "POST"])
@@ -363,9 +363,10 @@ def _opinion(
     request: HttpRequest, engagement: Engagement, *, refused: dict[str, Any] | None = None
 ) -> HttpResponse:
     refused = refused or {}
-    formed = opinion.formed(engagement)
-    proposals = opinion.proposals(engagement)
-    matters = opinion.standing_matters(engagement)
+    with one_look(engagement):
+        formed = conclusions(engagement)
+        proposals = opinion.proposals(engagement)
+        matters = standing_matters(engagement)
     may_form = "form_opinion" in engagement.may
     limbs = []
     for limb in limbs_of(engagement):

@@ -18,7 +18,7 @@ from django.test import TransactionTestCase
 from pytest_django.plugin import DjangoDbBlocker
 
 from audit.context import act_for_everybody
-from config import embedded, system
+from config import embedded, environment, system
 from tests import database
 from tests.workers import Workers
 
@@ -26,17 +26,7 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 
 if not WORKER:
     os.environ["ATTESTRY_HOME"] = tempfile.mkdtemp(prefix="attestry-test-")
-    for name in (
-        "DATABASE_URL",
-        "OWNER_DATABASE_URL",
-        "BROKER_URL",
-        "STORAGE_URL",
-        "EMAIL_URL",
-        "SECRET_KEY",
-        "SITE_URL",
-    ):
-        os.environ.pop(name, None)
-    os.environ.pop("SITE_URL", None)
+    environment.forget_services()
 
 HOME = Path(os.environ["ATTESTRY_HOME"])
 if WORKER:

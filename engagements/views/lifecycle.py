@@ -14,7 +14,7 @@ from engagements.forms import AcceptanceForm, LetterForm, ReasonForm, SettingsFo
 from engagements.frame import frame
 from engagements.models import EngagementMember, LetterAmendment, RuleOverride, Stage
 from engagements.obstacles import in_the_way
-from engagements.register import Severity, findings
+from engagements.register import Severity, findings, one_look
 from engagements.roles import engagement_for, require
 from engagements.views.acting import done, filed, person, shown
 from engagements.views.independence import changeable, registers_of
@@ -34,7 +34,8 @@ def overview(request: HttpRequest, pk: int) -> HttpResponse:
     engagement = engagement_for(request, pk, "see_engagement")
     member = engagement.member
     unconfirmed = member.of_firm and member.independence_confirmed_at is None
-    columns = {"wide": [], "main": [], "aside": []} if unconfirmed else panels.overview(engagement, request)
+    with one_look(engagement):
+        columns = {"wide": [], "main": [], "aside": []} if unconfirmed else panels.overview(engagement, request)
     context = {
         **frame(request, engagement, "overview"),
         "columns": columns,

@@ -57,6 +57,7 @@ def test_weak_or_different_passwords_are_refused(
         ("short", "short"),
         (f.PASSWORD, "something else altogether"),
         ("password1234", "password1234"),
+        ("unbelievable", "unbelievable"),
     ):
         assert client.post(path, {"password": password, "again": again}).status_code == 422
     assert not User.objects.filter(email="nora@example.com").exists()

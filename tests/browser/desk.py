@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 from axe_playwright_python.base import AXE_SCRIPT
 from django.conf import settings
@@ -24,6 +24,21 @@ RUN_AXE = """async (options) => (await axe.run(options)).violations.map(
   ({id, impact, nodes}) => ({id, impact, nodes: nodes.slice(0, 3).map(({target, html}) => ({target, html}))})
 )"""
 
+# Of which elements a page is made: what each is called, looks like and says of itself, whether it holds words, and
+# in what it stands. The words themselves make no difference to axe.
+MADE_OF = """() => {
+  const seen = new Set();
+  for (const one of document.querySelectorAll('body, body *')) {
+    const said = [...one.attributes].filter(({name}) => !['href', 'id', 'value', 'd', 'for', 'src'].includes(name))
+      .map(({name, value}) => /^(class|role|type|aria-(hidden|expanded|pressed|current|selected))$/.test(name)
+        ? `${name}=${value}` : name);
+    const words = one.textContent.trim() ? 'words' : 'empty';
+    const named = one.labels ? one.labels.length : '';
+    seen.add([one.parentElement?.className, one.tagName, words, named, ...said.sort()].join(' '));
+  }
+  return [...seen].sort().join('\\n');
+}"""
+
 # What sticks out to the right of the window, apart from what scrolls in a box of its own.
 STICKING_OUT = """() => {
   const wide = document.documentElement.clientWidth;
@@ -41,6 +56,9 @@ DARK = """async () => {
 
 class Desk:
     """`page` is Playwright's; `wrong` is what the browser complained of on any page so far."""
+
+    # Pages that axe has looked at in this run; one made of the same elements tells it nothing new.
+    looked_at: ClassVar[set[str]] = set()
 
     def __init__(self, browser: Browser, site: str, user: User | None = None, **context: Any) -> None:
         self.site = site
@@ -121,6 +139,10 @@ class Desk:
         return faults
 
     def _axe(self, options: dict[str, Any]) -> list[str]:
+        shape = f"{options['runOnly']['type']} {self.page.evaluate(MADE_OF)}"
+        if shape in self.looked_at:
+            return []
+        self.looked_at.add(shape)
         if self.page.evaluate("typeof axe") == "undefined":
             self.page.evaluate(AXE_SCRIPT)
         found = self.page.evaluate(RUN_AXE, {"resultTypes": ["violations"], "preload": False, **options})

@@ -25,6 +25,7 @@ from reports.models import Issuance, Limb, ManagementStatement, Report
 from tests import factories as f
 from tests.browser.conftest import Sit
 from tests.browser.desk import Desk
+from tests.engagements import makers
 from tests.evidence import makers as evidence
 from tests.fieldwork import makers as fieldwork
 from tests.reports import makers as reports
@@ -152,9 +153,7 @@ def _prepare_scope(engagement: Engagement, who: dict[str, User]) -> None:
         by=petra,
     )
     host = SubserviceOrganization.objects.get(engagement=engagement)
-    registers.add_csoc(engagement, host, text="Data centres are guarded.", criteria=["CC6.4"], by=carla)
-    registers.add_cuec(engagement, text="Users name their administrators.", criteria=["CC6.2"], by=carla)
-    registers.add_component(engagement, kind="software", name="Ledger service", by=carla)
+    makers.complementary(engagement, host, by=carla)
     registers.add_commitment(
         engagement,
         kind="commitment",

@@ -24,7 +24,7 @@ from accounts.people import end_others
 from audit.context import EVERYBODY, acting_for
 from audit.middleware import RequestContext
 from audit.models import Event
-from config.isolation import READERS_TABLES, _owned_parents, key_of, protected
+from config.isolation import READERS_TABLES, key_of, owned_parents, protected
 from engagements.models import Control, Engagement
 from tests import factories as f
 from tests.database import as_owner, backed_up
@@ -239,7 +239,7 @@ def test_a_row_cannot_point_into_another_engagement(engagements: tuple[Engagemen
     tried = 0
     as_owner("SET CONSTRAINTS ALL IMMEDIATE")
     for model, key in tables():
-        for field in _owned_parents(model) if model is not Event else []:
+        for field in owned_parents(model) if model is not Event else []:
             parent = field.related_model
             row = model._default_manager.filter(**{key: mine.pk}).exclude(**{field.column: None}).first()
             assert parent is not None
@@ -289,6 +289,7 @@ class Asked:
             connection.close()
 
 
+@pytest.mark.drill
 @pytest.mark.django_db(transaction=True)
 def test_five_thousand_requests_by_turns_see_no_foreign_row() -> None:
     mine = f.accepted()

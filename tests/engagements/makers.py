@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from accounts.models import User
 from controls.models import Frequency, Nature
 from engagements import registers, scope
-from engagements.models import Control, Engagement
+from engagements.models import Control, Engagement, SubserviceOrganization
 from tests import factories as f
 from tests.remembered import remembered
 
@@ -44,9 +45,7 @@ def scoped(count: int = 12, **fields: Any) -> Engagement:
         monitoring=[controls[0].number],
         by=petra,
     )
-    registers.add_csoc(engagement, subservice, text="Data centres are guarded.", criteria=["CC6.4"], by=carla)
-    registers.add_cuec(engagement, text="Users name their administrators.", criteria=["CC6.2"], by=carla)
-    registers.add_component(engagement, kind="software", name="Ledger service", by=carla)
+    complementary(engagement, subservice, by=carla)
     registers.add_commitment(
         engagement,
         kind="commitment",
@@ -73,3 +72,10 @@ def scoped(count: int = 12, **fields: Any) -> Engagement:
             by=carla,
         )
     return engagement
+
+
+def complementary(engagement: Engagement, subservice: SubserviceOrganization, *, by: User) -> None:
+    """What is left to the subservice organization and to users; one component."""
+    registers.add_csoc(engagement, subservice, text="Data centres are guarded.", criteria=["CC6.4"], by=by)
+    registers.add_cuec(engagement, text="Users name their administrators.", criteria=["CC6.2"], by=by)
+    registers.add_component(engagement, kind="software", name="Ledger service", by=by)

@@ -18,7 +18,7 @@ from engagements.models import (
     NonAttestService,
     SubserviceOrganization,
 )
-from engagements.register import Blocked, Severity, findings, guard, rules
+from engagements.register import Blocked, Severity, findings, guard, one_look, rules
 from engagements.workflow import Amendment, Change
 from tests import factories as f
 from tests.engagements.makers import control, scoped
@@ -334,6 +334,6 @@ def test_the_rule_is_registered_and_tested_here(code: str) -> None:
 def test_findings_are_found_with_few_queries(django_assert_max_num_queries: Any) -> None:
     engagement = Engagement.objects.select_related("firm").get(pk=scoped(20).pk)
     own = [rule for rule in rules() if rule.check.__module__ == "engagements.rules" and "issue" in rule.guards]
-    with django_assert_max_num_queries(25):
+    with django_assert_max_num_queries(25), one_look(engagement):
         for rule in own:
             list(rule.run(engagement))

@@ -1,5 +1,7 @@
 """An engagement with any number of controls, each with its request, file, test and signature; rows poured in.
 
+People, components and events come in the same number, so that whatever a page lists grows with it.
+
 For what depends on size only (tests of queries, bench): the way by the flows is tested elsewhere.
 """
 
@@ -11,9 +13,19 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import User
-from engagements.models import Control, ControlCriterion, Engagement, Stage
-from evidence.models import EvidenceFile, EvidenceRequest, RequestControl
+from accounts.models import ClientMember, FirmMember, User
+from audit.trail import record
+from engagements.models import (
+    Component,
+    Control,
+    ControlCriterion,
+    Engagement,
+    EngagementMember,
+    Role,
+    Stage,
+)
+from engagements.roles import INDEPENDENCE_CONFIRMED
+from evidence.models import EvidenceFile, EvidenceRequest, Population, RequestControl
 from fieldwork import signing
 from fieldwork.models import (
     Attribute,
@@ -62,7 +74,27 @@ def sized(count: int, *, client: str, number: str, partner: User | None = None) 
     )
     files = _requests(of, controls, who)
     _tests(of, controls, files, who, count)
+    _around(engagement, count)
     return f.at_stage(engagement, Stage.REPORTING)
+
+
+def _around(engagement: Engagement, count: int) -> None:
+    """People of both sides, components, events."""
+    people = User.objects.bulk_create(
+        User(email=f"p{at}.{engagement.number}@example.com", name=f"Person {at}") for at in range(count * 2)
+    )
+    ClientMember.objects.bulk_create(
+        ClientMember(organization=engagement.client, user=user) for user in people[:count]
+    )
+    FirmMember.objects.bulk_create(FirmMember(firm=engagement.firm, user=user) for user in people[count:])
+    EngagementMember.objects.bulk_create(
+        EngagementMember(engagement=engagement, user=user, role=Role.CONTROL_OWNER) for user in people[:count]
+    )
+    Component.objects.bulk_create(
+        Component(engagement=engagement, kind=Component.Kind.DATA, name=f"Ledger {at}") for at in range(count)
+    )
+    for user in people[:count]:
+        record(INDEPENDENCE_CONFIRMED, by=user, engagement=engagement)
 
 
 def _requests(of: dict[str, Any], controls: list[Control], who: dict[str, User]) -> list[EvidenceFile]:
@@ -220,17 +252,31 @@ def busiest(engagement: Engagement) -> dict[str, str]:
     """The addresses of the pages that people look at most, by name."""
     pk = engagement.pk
     test = ControlTest.objects.get(engagement=engagement, control__number="CTL-001")
+    population = Population.objects.filter(engagement=engagement).order_by("pk")[0]
     return {
         "home": reverse("home"),
+        "engagements": reverse("engagements:list"),
         "overview": reverse("engagements:overview", args=[pk]),
         "scope": reverse("engagements:scope", args=[pk]),
+        "criterion": reverse("engagements:criterion", args=[pk, "CC6.1"]),
+        "components": reverse("engagements:register", args=[pk, "components"]),
         "controls": reverse("engagements:controls", args=[pk]),
         "control": reverse("engagements:control", args=[pk, "CTL-001"]),
+        "team": reverse("engagements:team", args=[pk]),
+        "activity": reverse("engagements:activity", args=[pk]),
         "requests": reverse("evidence:requests", args=[pk]),
         "request": reverse("evidence:request", args=[pk, "REQ-100"]),
+        "files": reverse("evidence:files", args=[pk]),
+        "file": reverse("evidence:file", args=[pk, "E-100"]),
+        "populations": reverse("evidence:populations", args=[pk]),
+        "population": reverse("evidence:population", args=[pk, population.pk]),
         "testing list": reverse("fieldwork:testing", args=[pk]),
         "test sheet": reverse("fieldwork:test", args=[pk, test.pk]),
         "exceptions": reverse("fieldwork:exceptions", args=[pk]),
+        "exception": reverse("fieldwork:exception", args=[pk, "EX-100"]),
+        "description": reverse("reports:description", args=[pk]),
+        "statements": reverse("reports:statements", args=[pk]),
         "opinion": reverse("reports:opinion", args=[pk]),
         "report": reverse("reports:report", args=[pk]),
+        "firm": reverse("accounts:firm"),
     }

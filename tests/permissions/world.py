@@ -11,23 +11,28 @@ import datetime as dt
 import hashlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.cookies import SimpleCookie
 from typing import Any
 
 import pytest
 from allauth.usersessions.models import UserSession
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.sessions.backends.db import SessionStore
 from django.core.signals import got_request_exception
 from django.db import connection, transaction
 from django.http import HttpResponse
+from django.template.backends.django import Template
 from django.test import Client, RequestFactory
 from django.test.client import ClientHandler
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString
 
-from accounts import invitations
+from accounts import invitations, middleware
 from accounts.models import ClientMember, FirmMember, User
+from accounts.policies import demands_on
 from accounts.proving import SIGNED_IN_AT
 from distribution import agreements, granting, reading
 from distribution.models import Grant, PartyClass
@@ -94,6 +99,60 @@ class World:
 
 
 HANDLER = ClientHandler(enforce_csrf_checks=False)
+
+
+Drawn = Callable[[str], bool]
+
+
+def all_drawn(template: str) -> bool:
+    return True
+
+
+def not_drawn(template: str) -> bool:
+    return False
+
+
+@contextmanager
+def swift() -> Iterator[dict[str, Drawn]]:
+    """Requests without what says nothing of rights: who somebody is, is looked up once, and so is what the
+    person's organizations demand of a sign-in; pages are drawn as `drawn["pages"]` says for their template.
+
+    The middleware, the views, their queries and the database's own rules are as ever.
+    """
+    sessions: dict[str, dict[str, Any]] = {}
+    users: dict[Any, tuple[list[str], list[Any]]] = {}
+    demanded: dict[int, Any] = {}
+    drawn: dict[str, Drawn] = {"pages": all_drawn}
+    load, get_user, render = SessionStore.load, ModelBackend.get_user, Template.render
+
+    def loaded(store: SessionStore) -> dict[str, Any]:
+        if store.session_key not in sessions:
+            sessions[store.session_key] = load(store)
+        return dict(sessions[store.session_key])
+
+    def person(backend: ModelBackend, pk: Any) -> User | None:
+        if pk not in users:
+            found = get_user(backend, pk)
+            if found is None:
+                return None
+            names = [field.attname for field in User._meta.concrete_fields]
+            users[pk] = (names, [getattr(found, name) for name in names])
+        return User.from_db("default", *users[pk])
+
+    def demands(user: User) -> Any:
+        if user.pk not in demanded:
+            demanded[user.pk] = demands_on(user)
+        return demanded[user.pk]
+
+    def rendered(template: Template, context: Any = None, request: Any = None) -> SafeString:
+        return render(template, context, request) if drawn["pages"](template.template.name) else SafeString("")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SessionStore, "load", loaded)
+        patch.setattr(ModelBackend, "get_user", person)
+        patch.setattr(middleware, "demands_on", demands)
+        patch.setattr(Template, "render", rendered)
+        yield drawn
 
 
 @contextmanager

@@ -1,0 +1,149 @@
+"""What nobody asked for is not taken: every column of every model, sent along to every route by everybody who may.
+
+What is sent along can be told from everything else in the database: a word, a number and a day that stand
+nowhere, so that a row that holds one of them afterwards has it from there. (OWASP ASVS 5.0, 15.3.3)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import connection, models
+
+from tests.permissions.bodies import STAGES, Sending, each, reading, routes, senders, stage_of
+from tests.permissions.world import EVERYBODY, World, not_drawn, swift, undone
+
+pytestmark = pytest.mark.django_db
+
+WORD, NUMBER, DAY = "sentalong", 918273645, "1937-05-17"
+# What the routes' own forms ask for besides the body that they are sent: theirs to change.
+OWN: dict[str, str] = {
+    "api:files": "replaces speaks_from speaks_to",
+    "distribution:invite": "purpose",
+    "engagements:control_add": "owner typical_evidence typical_test",
+    "engagements:open": "as_of client prior_period_end report_due",
+    "engagements:override": "rule step subject",
+    "engagements:register_add": "description reason",
+    "engagements:register_edit": "description reason",
+    "engagements:settings": "as_of prior_period_end report_due",
+    "engagements:team_invite": "title",
+    "evidence:accept_population": "difference_explained observed",
+    "evidence:act_on_requests": "assigned_to due",
+    "evidence:choose_listing": "received replaces request sheet",
+    "evidence:edit_request": "assigned_to detail",
+    "evidence:make_request": "assigned_to control detail",
+    "evidence:make_requests": "assigned_to",
+    "evidence:obtain": "replaces speaks_from speaks_to",
+    "evidence:provide_population": (
+        "date_order difference_explained encoding environment observed reconciled_row_count reconciliation "
+        "replaces sheet"
+    ),
+    "evidence:upload": "replaces speaks_from speaks_to",
+    "fieldwork:cite": "note",
+    "fieldwork:draw": "method size smaller_reason",
+    "fieldwork:edit_test": "inquired_of",
+    "fieldwork:evaluate": "compensating_control",
+    "fieldwork:fill": "place",
+    "fieldwork:plan": "assigned_to inquired_of sample",
+    "fieldwork:record": "evidence",
+    "reports:add_matter": "pervasive",
+    "reports:sign_statement": "modifications",
+}
+OURS = {"audit", "jobs", "accounts", "controls", "engagements", "evidence", "fieldwork", "reports", "distribution"}
+
+
+def tables() -> list[type[models.Model]]:
+    return [model for model in apps.get_models(include_auto_created=True) if model._meta.managed]
+
+
+def protected() -> dict[str, Any]:
+    """Every column of our models by each of its names, with a value of its kind."""
+    found: dict[str, Any] = {}
+    for model in tables():
+        if model._meta.app_label in OURS:
+            for field in model._meta.concrete_fields:
+                found[field.name] = found[field.attname] = _value(field)
+    return found
+
+
+def _value(field: Any) -> Any:
+    if field.remote_field is not None:
+        field = field.target_field
+    if isinstance(field, models.BooleanField):
+        return "on"
+    if isinstance(field, models.DateTimeField):
+        return f"{DAY}T08:00"
+    if isinstance(field, models.DateField):
+        return DAY
+    if isinstance(field, models.IntegerField):
+        return NUMBER
+    return WORD
+
+
+def traces() -> dict[str, int]:
+    """How many rows of each table hold something that was sent along; how many say yes, by column."""
+    parts = []
+    for model in tables():
+        table = model._meta.db_table
+        parts.append(
+            f"SELECT '{table}', count(*) FROM {table} t WHERE t::text ~ '{WORD}|{NUMBER}|{DAY}'"  # noqa: S608
+        )
+        parts += [
+            f"SELECT '{table}.{field.column}', count(*) FROM {table} t WHERE t.\"{field.column}\""  # noqa: S608
+            for field in model._meta.concrete_fields
+            if isinstance(field, models.BooleanField)
+        ]
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(parts))
+        return dict(cursor.fetchall())
+
+
+PROTECTED = protected()
+
+
+@pytest.fixture(autouse=True)
+def quickly() -> Iterator[None]:
+    with swift() as drawn:
+        drawn["pages"] = not_drawn
+        yield
+
+
+def test_the_columns_are_all_there() -> None:
+    assert len(PROTECTED) >= 300
+    assert {"is_staff", "frozen_at", "created_at", "signed_at", "hash", "state", "engagement_id"} <= set(PROTECTED)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("people", [1, pytest.param(len(EVERYBODY), marks=pytest.mark.drill)])
+def test_what_is_sent_along_changes_nothing(world: World, stage: str, people: int) -> None:
+    """By one of those who may; by each of them in `make drill`."""
+    wrong = []
+    asked = 0
+    for sending in each(world, stage):
+        name = sending.row.name
+        for who in senders(sending.row)[:people]:
+            asked += 1
+            wrong += [f"{who} {name}: {what}" for what in sent_along(sending, who)]
+    assert not wrong, "\n" + "\n".join(wrong)
+    assert asked == sum(len(senders(row)[:people]) for row in routes() if stage_of(row) == stage)
+
+
+def sent_along(sending: Sending, who: str) -> Iterator[str]:
+    with undone():
+        with reading() as read:
+            plain = sending.send(who).status_code
+        usual = traces()
+    body = sending.body()
+    own = OWN.get(sending.row.name, "").split()
+    extra = {name: value for name, value in PROTECTED.items() if name not in body and name not in own}
+    with undone():
+        answer = sending.send(who, **extra).status_code
+        found = traces()
+    if answer != plain:
+        yield f"{answer} instead of {plain}; reads {sorted(read.names & set(extra))}"
+    changed = [f"{place} {usual[place]} -> {found[place]}" for place in found if found[place] != usual[place]]
+    if changed:
+        yield f"changed {changed}; reads {sorted(read.names & set(extra))}"
