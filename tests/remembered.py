@@ -81,8 +81,8 @@ def _put_back(rows: list[tuple[str, str]]) -> None:
     """All rows at once, with foreign keys and computing triggers off, as a restore does; then the counters."""
     tables = _tables()
     statements, values = [], []
-    # The engagements come last: where one is frozen already, the triggers take no more rows of it.
-    for table, written in sorted(rows, key=lambda row: row[0] == "engagements_engagement"):
+    # What belongs to something comes before it: where that is concluded or frozen already, nothing more is taken.
+    for table, written in reversed(rows):
         name = connection.ops.quote_name(table)
         columns = ", ".join(connection.ops.quote_name(column) for column in json.loads(written)[0])
         statements.append(
