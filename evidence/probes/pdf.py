@@ -15,6 +15,7 @@ from evidence.probes import Unfit
 _TAIL = 1024
 _FLATE = 64 << 20
 _OBJECTS = 1_000_000
+_PACKING = ("/FlateDecode", "/Fl", "/LZWDecode", "/LZW", "/RunLengthDecode", "/RL")
 _INTERESTING = re.compile(rb"/(?:JavaScript|JS|Launch|XFA|EF|EmbeddedFile)(?![A-Za-z0-9])")
 
 
@@ -61,12 +62,23 @@ def _inspect_objects(document: pikepdf.Pdf) -> int:
     for number, thing in enumerate(objects):
         if number > _OBJECTS:
             raise Unfit("The PDF has too many parts to examine. Split it, or print it to a new PDF.")
+        if isinstance(thing, pikepdf.Stream) and _layers(thing) > 1:
+            raise Unfit(
+                "The PDF packs its content several times over, as only a damaged or malicious file does. Print it to "
+                "a new PDF and upload that."
+            )
         head = thing.stream_dict if isinstance(thing, pikepdf.Stream) else thing
         # the written form has every name in plain letters, however it was spelt in the file
         if not isinstance(head, pikepdf.Object) or not _INTERESTING.search(head.unparse(resolved=True)):
             continue
         attachments += _inspect(head)
     return attachments
+
+
+def _layers(stream: pikepdf.Stream) -> int:
+    """How many times a stream is compressed; pictures and text coding do not count."""
+    filters = stream.stream_dict.get("/Filter")
+    return sum(str(one) in _PACKING for one in filters) if isinstance(filters, pikepdf.Array) else 0
 
 
 def _inspect(thing: pikepdf.Object) -> int:
