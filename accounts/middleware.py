@@ -110,15 +110,19 @@ class AtOnce:
         return response
 
 
-class SignInPolicies:
-    """Ends sessions older than an organization of the person allows, and leads who lacks a demanded second
-    factor to its set-up before anything else opens."""
+class BeforeViews:
+    """What is asked once it is known which page is wanted, in `process_view`."""
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
+
+
+class SignInPolicies(BeforeViews):
+    """Ends sessions older than an organization of the person allows, and leads who lacks a demanded second
+    factor to its set-up before anything else opens."""
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., HttpResponse], args: Any, kwargs: Any
@@ -149,17 +153,11 @@ class SignInPolicies:
         return None
 
 
-class GraveActs:
+class GraveActs(BeforeViews):
     """Asks who is there before an act of `settings.GRAVE_ACTS`; with the answer the act goes on as it was sent.
 
     What is sent to `settings.GRAVE_PAGES` holds secrets and is kept nowhere: there the page itself asks first.
     """
-
-    def __init__(self, get_response: Answer) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., HttpResponse], args: Any, kwargs: Any

@@ -6,6 +6,7 @@ is bound from by what they were made of.
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import tempfile
 from pathlib import Path
@@ -75,6 +76,21 @@ def piece_of(engagement_id: int, name: str) -> bytes | None:
     except FileNotFoundError:
         return None
     return data
+
+
+def forget_pieces(before: dt.datetime) -> int:
+    """Delete the parts that were laid out before a time; they are laid out again when needed. Returns how many."""
+    store: Any = storages["reports"]
+    forgotten = 0
+    for engagement in store.listdir("")[0]:
+        folder = f"{engagement}/pieces"
+        if not store.exists(folder) and isinstance(store, FileSystemStorage):
+            continue
+        for name in store.listdir(folder)[1]:
+            if store.get_modified_time(f"{folder}/{name}") < before:
+                store.delete(f"{folder}/{name}")
+                forgotten += 1
+    return forgotten
 
 
 def _put(name: str, data: bytes) -> None:

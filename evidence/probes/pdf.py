@@ -64,8 +64,8 @@ def _inspect_objects(document: pikepdf.Pdf) -> int:
             raise Unfit("The PDF has too many parts to examine. Split it, or print it to a new PDF.")
         if isinstance(thing, pikepdf.Stream) and _layers(thing) > 1:
             raise Unfit(
-                "The PDF packs its content several times over, as only a damaged or malicious file does. Print it to "
-                "a new PDF and upload that."
+                "The PDF packs its content several times over, as only a damaged or malicious file does. "
+                "Print it to a new PDF and upload that."
             )
         head = thing.stream_dict if isinstance(thing, pikepdf.Stream) else thing
         # the written form has every name in plain letters, however it was spelt in the file
