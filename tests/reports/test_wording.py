@@ -40,11 +40,11 @@ ALWAYS = ["addressee", "scope", "management", "auditor", "independence", "limita
 
 
 def text_of(snapshot: Snapshot, key: str = "opinion") -> str:
-    """A section as plain text on one line."""
-    document = book_of(snapshot, draft=None).html
-    section = re.search(rf'<section id="section-{key}".*?</section>', document, re.DOTALL)
-    assert section
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", section[0])).split())
+    """A section with all its parts as plain text on one line."""
+    chunks = book_of(snapshot, draft=None).chunks
+    (head,) = (chunk.head for chunk in chunks if f'<section id="section-{key}"' in chunk.body)
+    section = "".join(chunk.body for chunk in chunks if chunk.head == head)
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", section)).split())
 
 
 def keys(snapshot: Snapshot) -> list[str]:
