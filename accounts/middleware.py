@@ -22,7 +22,7 @@ from django.urls import reverse
 
 from accounts import proving, tokens
 from accounts.models import User
-from accounts.people import note_seen
+from accounts.people import left_alone, note_seen
 from accounts.policies import demands_on, has_second_factor, signed_in_by
 
 log = structlog.get_logger(__name__)
@@ -121,8 +121,10 @@ class BeforeViews:
 
 
 class SignInPolicies(BeforeViews):
-    """Ends sessions older than an organization of the person allows, and leads who lacks a demanded second
-    factor to its set-up before anything else opens."""
+    """Ends sessions that were left alone, or are older than an organization of the person allows.
+
+    Who lacks a demanded second factor is led to its set-up before anything else opens.
+    """
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., HttpResponse], args: Any, kwargs: Any
@@ -140,6 +142,9 @@ class SignInPolicies(BeforeViews):
         if time.time() - proving.signed_in_at(request) > demands.session_hours * 3600:
             logout(request)
             return _elsewhere(request, "account_login", "Your session has ended: sign in again.")
+        if left_alone(request.session.session_key, signed_in_at=proving.signed_in_at(request)):
+            logout(request)
+            return _elsewhere(request, "account_login", "Nobody used your session for a while: sign in again.")
         if demands.provider and not signed_in_by(request, user, demands.provider):
             logout(request)
             return _elsewhere(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -131,6 +132,20 @@ def note_seen(user: User, session_key: str | None, *, ip: str | None) -> None:
     if session_key and cache.add(f"seen:{hash_token(session_key)}", True, timeout=SEEN_EVERY):
         seen: dict[str, Any] = {"last_seen_at": timezone.now()} | ({"ip": ip} if ip else {})
         UserSession.objects.filter(user=user, session_key=session_key).update(**seen)
+
+
+def left_alone(session_key: str | None, *, signed_in_at: float) -> bool:
+    """Whether a session was not used for SESSION_IDLE_MINUTES; otherwise it counts as used now.
+
+    The cache keeps it: one that was emptied ends the sessions that are older than that.
+    """
+    if session_key is None:
+        return False
+    name, limit = f"used:{hash_token(session_key)}", settings.SESSION_IDLE_MINUTES * 60
+    if time.time() - signed_in_at > limit and cache.get(name) is None:
+        return True
+    cache.set(name, True, timeout=limit)
+    return False
 
 
 def firm_of(user: User) -> Firm | None:

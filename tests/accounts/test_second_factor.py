@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from allauth.usersessions.models import UserSession
 from django.core import mail
+from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
@@ -144,10 +145,24 @@ def test_a_session_ends_when_the_strictest_organization_says_so(client: Client) 
     ClientMember.objects.create(organization=f.client(name="Southgate Labs, Inc."), user=carla)
     client.force_login(carla)
     session = client.session
+    assert is_in(client)
     session["signed_in_at"] -= 3 * 3600
     session.save()
     assert is_in(client)
     change_sign_in_policy(engagement.client, demands_second_factor=False, session_hours=2, by=engagement.created_by)
+    assert client.get(reverse("home"))["Location"] == f"{reverse('account_login')}?next=%2F"
+    assert "_auth_user_id" not in client.session
+
+
+def test_a_session_left_alone_ends(client: Client) -> None:
+    f.staffed()
+    client.force_login(f.person("carla"))
+    assert is_in(client)
+    session = client.session
+    session["signed_in_at"] -= 3 * 3600
+    session.save()
+    assert is_in(client), "it was used a moment ago"
+    cache.clear()
     assert client.get(reverse("home"))["Location"] == f"{reverse('account_login')}?next=%2F"
     assert "_auth_user_id" not in client.session
 
