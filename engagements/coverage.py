@@ -50,6 +50,23 @@ def controls_in_scope(engagement: Engagement) -> list[Control]:
 
 
 @shared
+def criteria_of(engagement: Engagement) -> list[Criterion]:
+    """The criteria of the examination, in order."""
+    return list(engagement.criteria().order_by("position"))
+
+
+@shared
+def served_by(engagement: Engagement) -> dict[int, list[str]]:
+    """The codes of the criteria that each control in scope serves, in order, by the control's key."""
+    found: dict[int, list[str]] = {control.pk: [] for control in controls_in_scope(engagement)}
+    links = ControlCriterion.objects.filter(engagement=engagement).order_by("criterion__position", "pk")
+    for control_pk, code in links.values_list("control_id", "criterion_id"):
+        if control_pk in found:
+            found[control_pk].append(code)
+    return found
+
+
+@shared
 def not_relevant(engagement: Engagement) -> dict[str, str]:
     """The reasons why criteria are not relevant, by code."""
     return dict(NotRelevantCriterion.objects.filter(engagement=engagement).values_list("criterion_id", "reason"))
@@ -58,13 +75,11 @@ def not_relevant(engagement: Engagement) -> dict[str, str]:
 @shared
 def coverage(engagement: Engagement) -> list[Coverage]:
     """The criteria of the examination in order, each with controls in scope, CUECs, CSOCs, or why not relevant."""
-    by_pk = {control.pk: control for control in controls_in_scope(engagement)}
     controls: dict[str, list[Control]] = defaultdict(list)
-    for control_pk, code in ControlCriterion.objects.filter(engagement=engagement).values_list(
-        "control_id", "criterion_id"
-    ):
-        if control_pk in by_pk:
-            controls[code].append(by_pk[control_pk])
+    served = served_by(engagement)
+    for control in controls_in_scope(engagement):
+        for code in served.get(control.pk, ()):
+            controls[code].append(control)
     complementary: dict[tuple[str, str], list[ComplementaryControl]] = defaultdict(list)
     for link in ComplementaryCriterion.objects.filter(engagement=engagement).select_related("complementary"):
         complementary[link.complementary.kind, link.criterion_id].append(link.complementary)
@@ -77,7 +92,7 @@ def coverage(engagement: Engagement) -> list[Coverage]:
             sorted(complementary[ComplementaryControl.Kind.CSOC, criterion.code], key=lambda one: one.number),
             reasons.get(criterion.code, ""),
         )
-        for criterion in engagement.criteria()
+        for criterion in criteria_of(engagement)
     ]
 
 

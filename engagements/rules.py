@@ -23,6 +23,7 @@ from engagements.models import (
     SystemChange,
 )
 from engagements.register import Finding, Rule, Severity, rule, shared
+from engagements.signature import signer
 from engagements.workflow import AGREED, Change
 
 # A step forward of the workflow; "issue" repeats what must hold for the report.
@@ -431,7 +432,7 @@ def changes_stated(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
     text="The firm's name, city and state are on record: the report is signed with them.",
 )
 def firm_on_record(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
-    office = engagement.signing_office
+    office, _ = signer(engagement)
     url = reverse("accounts:firm")
     if not engagement.firm.legal_name.strip():
         yield rule.finding("The firm's name is not on record.", url=url, label="Firm")
@@ -455,8 +456,7 @@ def firm_current(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
     firm, today = engagement.firm, timezone.localdate()
     oldest = today - dt.timedelta(days=round(PEER_REVIEW_YEARS * 365.25))
     faults = []
-    office = engagement.signing_office
-    licence = firm.licence_in(office.state if office else "")
+    _, licence = signer(engagement)
     if licence is None or not licence.current(on=today):
         faults.append("the firm's licence is missing or has expired")
     certificate = SigningCertificate.objects.filter(firm=firm).first()

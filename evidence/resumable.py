@@ -11,6 +11,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -243,7 +244,7 @@ def give(matched: Mapping[Upload, Sequence[EvidenceRequest]], *, by: User) -> li
         _store(upload)
     made = _give(matched, by)
     for upload in matched:
-        staging.remove(upload.token)
+        transaction.on_commit(partial(staging.remove, upload.token))
     return made
 
 

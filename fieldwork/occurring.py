@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 
 from controls.models import Frequency
 from engagements.models import Control, Engagement
+from engagements.register import shared
 from evidence.models import Population, PopulationControl
 from evidence.occurrences import Cycle, cycles, missing_occurrences, parts
 from fieldwork.drawing import dates_in, listing_of
@@ -63,6 +64,7 @@ class Operation:
         )
 
 
+@shared
 def operations(engagement: Engagement) -> list[Operation]:
     """The periodic controls of a Type 2 that have an accepted, dated population, by number."""
     if not engagement.is_type_2:

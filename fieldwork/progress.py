@@ -9,7 +9,8 @@ from typing import Any
 
 from django.db.models import Count
 
-from engagements.models import Control, ControlCriterion, Engagement, NotRelevantCriterion
+from engagements.coverage import controls_in_scope, criteria_of, not_relevant, served_by
+from engagements.models import Control, Engagement
 from fieldwork.models import Attribute, ControlTest, Deviation, ItemResult, ReviewNote, SheetItem, SignOff
 
 # From the beginning to the end; a control stands where its least advanced test stands.
@@ -135,19 +136,14 @@ def test_lines(tests: Iterable[ControlTest]) -> dict[int, Line]:
 def controls_progress(engagement: Engagement) -> list[ControlProgress]:
     """Every control in scope with its tests, by number."""
     phase = ControlTest.Phase.OPERATING if engagement.is_type_2 else ControlTest.Phase.DESIGN
-    found = {
-        control.pk: ControlProgress(control, phase)
-        for control in Control.objects.filter(engagement=engagement).in_scope().order_by("number")
-    }
+    found = {control.pk: ControlProgress(control, phase) for control in controls_in_scope(engagement)}
     tests = ControlTest.objects.filter(engagement=engagement).select_related("control", "assigned_to")
     for line in test_lines(tests.order_by("control__number", "number")).values():
         if line.test.control_id in found:
             found[line.test.control_id].lines.append(line)
-    for control_id, criterion in ControlCriterion.objects.filter(engagement=engagement).values_list(
-        "control_id", "criterion_id"
-    ):
+    for control_id, codes in served_by(engagement).items():
         if control_id in found:
-            found[control_id].criteria.append(criterion)
+            found[control_id].criteria.extend(codes)
     for deviation in living_exceptions(engagement):
         if deviation.control_id in found:
             found[deviation.control_id].exceptions.append(deviation)
@@ -202,9 +198,9 @@ def criteria_progress(
     for one in controls:
         for code in one.criteria:
             serving[code].append(one)
-    excused = set(NotRelevantCriterion.objects.filter(engagement=engagement).values_list("criterion_id", flat=True))
+    excused = not_relevant(engagement)
     found = []
-    for criterion in engagement.criteria():
+    for criterion in criteria_of(engagement):
         own = serving[criterion.pk]
         exceptions = [deviation for one in own for deviation in one.exceptions]
         reviewed = sum(one.state == "reviewed" for one in own)

@@ -9,7 +9,8 @@ from itertools import islice, pairwise
 from django.db.models import Count, Exists, F, OuterRef, Q
 from django.utils import timezone
 
-from engagements.models import Control, Engagement
+from engagements.coverage import controls_in_scope
+from engagements.models import Engagement
 from engagements.register import Finding, Rule, Severity, rule, shared
 from evidence.models import Population
 from fieldwork.drawing import Draw
@@ -315,7 +316,7 @@ def every_control_tested(rule: Rule, engagement: Engagement) -> Iterable[Finding
         by_control[test.control_id].append(test)
 
     def found() -> Iterator[Finding]:
-        for control in Control.objects.filter(engagement=engagement).in_scope():
+        for control in controls_in_scope(engagement):
             own = by_control[control.pk]
             if not any(test.phase == phase for test in own):
                 yield rule.finding(f"{control} has no test of {kind}.", at=control)

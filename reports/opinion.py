@@ -18,8 +18,8 @@ from django.utils import timezone
 from accounts.models import User
 from audit.trail import action, record
 from controls.models import Criterion
-from engagements.coverage import not_relevant
-from engagements.models import Control, Engagement, Stage
+from engagements.coverage import controls_in_scope, criteria_of, not_relevant, served_by
+from engagements.models import Engagement, Stage
 from engagements.roles import require
 from engagements.workflow import locked, must_be
 from fieldwork.models import ControlTest, Deviation
@@ -129,19 +129,8 @@ def _address(engagement: Engagement, ref: str) -> str:
 
 def facts(engagement: Engagement) -> proposal.Findings:
     """What the proposal rests on, read from the database in a fixed number of queries."""
-    controls = list(
-        Control.objects.filter(engagement=engagement)
-        .in_scope()
-        .prefetch_related("mappings__criterion")
-        .order_by("number")
-    )
-    serves = {
-        control.pk: tuple(
-            mapping.criterion_id
-            for mapping in sorted(control.mappings.all(), key=lambda one: one.criterion.position)
-        )
-        for control in controls
-    }
+    controls = controls_in_scope(engagement)
+    serves = {pk: tuple(codes) for pk, codes in served_by(engagement).items()}
     results: dict[int, set[str]] = defaultdict(set)
     for control_id, result in ControlTest.objects.filter(
         engagement=engagement, phase=ControlTest.Phase.OPERATING
@@ -167,7 +156,7 @@ def facts(engagement: Engagement) -> proposal.Findings:
                 proposal.DesignDeficiency(one.code, one.control.number, failed or criteria, compensation)
             )
     reasons = not_relevant(engagement)
-    codes = engagement.criteria().order_by("position").values_list("code", flat=True)
+    codes = [criterion.code for criterion in criteria_of(engagement)]
     return proposal.Findings(
         type_2=engagement.is_type_2,
         criteria=tuple(code for code in codes if code not in reasons),

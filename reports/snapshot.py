@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from accounts.models import ClientMember
 from controls.models import Category
-from engagements.coverage import not_relevant
+from engagements.coverage import controls_in_scope, criteria_of, not_relevant, served_by
 from engagements.models import (
     Commitment,
     ComplementaryControl,
@@ -29,6 +29,7 @@ from engagements.models import (
     SystemChange,
 )
 from engagements.register import shared
+from engagements.signature import signer
 from evidence.models import Population, Reconciliation
 from fieldwork.models import (
     ControlTest,
@@ -259,8 +260,7 @@ def report_number(engagement: Engagement) -> str:
 
 def _firm(engagement: Engagement) -> content.Firm:
     firm = engagement.firm
-    office = engagement.signing_office
-    licence = firm.licence_in(office.state if office else "")
+    office, licence = signer(engagement)
     license_ = f"{licence.jurisdiction} license {licence.number}".strip() if licence and licence.number else ""
     review = (
         f"Last peer review accepted {wording.day(firm.peer_review_on.isoformat())}" if firm.peer_review_on else ""
@@ -287,7 +287,7 @@ def _criteria(engagement: Engagement) -> list[content.Criterion]:
             relevant=one.code not in reasons,
             reason=reasons.get(one.code, ""),
         )
-        for one in engagement.criteria().order_by("position")
+        for one in criteria_of(engagement)
     ]
 
 
@@ -311,17 +311,9 @@ class _Sheets:
 
 
 def _sheets(engagement: Engagement) -> _Sheets:
-    controls = sorted(
-        Control.objects.filter(engagement=engagement).in_scope().prefetch_related("mappings__criterion"),
-        key=lambda control: natural(control.number),
-    )
-    criteria = {
-        control.pk: [
-            mapping.criterion_id
-            for mapping in sorted(control.mappings.all(), key=lambda mapping: mapping.criterion.position)
-        ]
-        for control in controls
-    }
+    controls = sorted(controls_in_scope(engagement), key=lambda control: natural(control.number))
+    served = served_by(engagement)
+    criteria = {control.pk: served.get(control.pk, []) for control in controls}
     in_scope = set(criteria)
     tests: dict[int, list[ControlTest]] = defaultdict(list)
     for test in (
@@ -553,7 +545,7 @@ def limbs_of(engagement: Engagement) -> list[Limb]:
 def _opinion(engagement: Engagement, deviations: set[str], numbers: set[str]) -> content.Opinion:
     concluded = {limb: one.conclusion for limb, one in conclusions(engagement).items()}
     matters = standing_matters(engagement)
-    in_scope = set(engagement.criteria().values_list("code", flat=True))
+    in_scope = {criterion.code for criterion in criteria_of(engagement)}
     limbs = []
     for limb in limbs_of(engagement):
         conclusion = concluded.get(limb, Conclusion.UNMODIFIED.value)

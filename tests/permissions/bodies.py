@@ -17,7 +17,7 @@ from django.http import HttpResponse, QueryDict
 
 from engagements.models import Stage
 from tests.permissions.table import TABLE, Row
-from tests.permissions.test_events import FITTING, OF_ACCOUNTS, Fitting
+from tests.permissions.test_events import FITTING, OF_LIBRARY, Fitting
 from tests.permissions.test_table import Table, may
 from tests.permissions.world import EVERYBODY, World, undone
 
@@ -57,8 +57,8 @@ def reading() -> Iterator[Read]:
 
 
 def routes() -> list[Row]:
-    """Those that take POST, without sign-in and one's own account."""
-    return [row for row in TABLE.values() if row.post is not None and not row.name.startswith(OF_ACCOUNTS)]
+    """Those that take POST, without sign-in, whose views are a library's."""
+    return [row for row in TABLE.values() if row.post is not None and not row.name.startswith(OF_LIBRARY)]
 
 
 def fitting(row: Row) -> Fitting:
@@ -95,8 +95,9 @@ class Sending:
             for name, value in data.items()
         }
 
-    def send(self, who: str, *, query: bool = False, **changed: Any) -> HttpResponse:
+    def send(self, who: str, changed: dict[str, Any] | None = None, *, query: bool = False) -> HttpResponse:
         """One request; what is changed goes into the address too when `query`."""
+        changed = changed or {}
         url = self.table.url(self.row, self.ids)
         if query:
             url += ("&" if "?" in url else "?") + urlencode(changed)

@@ -47,6 +47,8 @@ class Row:
     hidden: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()
     query: str = ""
+    # Further methods that it takes; they need what GET needs.
+    also: tuple[str, ...] = ()
     # Open to members of the firm who have not confirmed independence yet.
     unconfirmed: bool = False
     # The address or the form names something that is not there: 404 is right too.
@@ -394,7 +396,14 @@ EVIDENCE = [
         data={"largest_mb": 50, "quota_gb": 10},
     ),
     row("evidence:begin_upload", "pk", post="upload_evidence"),
-    row("evidence:resume_upload", "pk", "upload", get="upload_evidence", hidden="petra milan sana carla sig sub"),
+    row(
+        "evidence:resume_upload",
+        "pk",
+        "upload",
+        get="upload_evidence",
+        also=("HEAD", "PATCH", "DELETE"),
+        hidden="petra milan sana carla sig sub",
+    ),
     row("evidence:preview", "pk", "file", get=SEE_REQUESTS, hidden="sub"),
     # A listing or a log has no pages: 404 for whoever may see it.
     row("evidence:preview_page", "pk", "file", "=1", get=SEE_REQUESTS, hidden="sub", missing=True),

@@ -10,19 +10,20 @@ import dataclasses
 import re
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django import forms
 from django.db import models
 from django.http import HttpResponse
 
-from accounts.models import ServiceOrganization, User
+from accounts.models import Office, ServiceOrganization, User
 from controls.models import Criterion
-from engagements.models import Control
+from engagements.models import Control, Engagement
 from evidence.models import EvidenceFile, EvidenceRequest
 from fieldwork.models import Attribute, Deviation
 from reports.models import DescriptionRevision, Matter, Report
-from tests.database import untriggered
+from tests.database import as_owner
 from tests.permissions.bodies import STAGES, Sending, each, reading, senders
 from tests.permissions.table import TABLE, Row
 from tests.permissions.test_table import Table, may
@@ -61,11 +62,16 @@ BY_HAND = {
     "request": "submitted_request",
     "exception": "deviation",
     "subject": "subject",
+    "discard": "upload",
+    "firm": "firm",
+    "first": "listed",
+    "second": "listed",
 }
 # What views read by themselves and names nothing: words, choices, days.
 WORDS = set(
     "csrfmiddlewaretoken confirm role codes value note place label title pass_rule step act text modifications to "
-    "outcome relevant reason statement encoding sheet file format rule".split()
+    "outcome relevant reason statement encoding sheet file format rule "
+    "next from end kind standing q page row with all act preview".split()
 )
 # Tokens against forged requests and for scripts; the time.
 PASSING = re.compile(r'nonce="[^"]*"|\b[A-Za-z0-9]{64}\b|\b\d\d:\d\d(?::\d\d)?\b')
@@ -90,7 +96,10 @@ def apart(world: World) -> Iterator[World]:
                 if isinstance(model._meta.get_field(column), models.IntegerField)
                 else f"'Z' || {column}"
             )
-            untriggered(f"UPDATE {model._meta.db_table} SET {column} = {change} WHERE engagement_id = {pk}")  # noqa: S608
+            unprotected(
+                model._meta.db_table,
+                f"UPDATE {model._meta.db_table} SET {column} = {change} WHERE engagement_id = {pk}",  # noqa: S608
+            )
         moved = {
             key: value + APART
             if key in {"draft", "matter", "version"}
@@ -100,7 +109,24 @@ def apart(world: World) -> Iterator[World]:
             for key, value in world.other_ids.items()
         }
         moved |= {"attribute": "ZA", "subject": f"engagements.engagement:{pk}"}
+        moved |= {"firm": world.elsewhere.firm_id, "listed": f"p{world.other_ids['provided']}"}
         yield dataclasses.replace(world, other_ids=moved)
+
+
+def unprotected(table: str, statement: str) -> None:
+    """The triggers refuse such a change to whoever asks: the table's owner takes them off meanwhile."""
+    as_owner(f"""
+        DO $$ DECLARE always text; BEGIN
+            SELECT string_agg(format('ENABLE ALWAYS TRIGGER %I', tgname), ', ') INTO always FROM pg_trigger
+            WHERE tgrelid = '{table}'::regclass AND NOT tgisinternal AND tgenabled = 'A';
+            SET CONSTRAINTS ALL IMMEDIATE;
+            ALTER TABLE {table} DISABLE TRIGGER USER;
+            {statement};
+            SET CONSTRAINTS ALL IMMEDIATE;
+            ALTER TABLE {table} ENABLE TRIGGER USER;
+            EXECUTE coalesce('ALTER TABLE {table} ' || always, 'SELECT');
+            SET CONSTRAINTS ALL DEFERRED;
+        END $$""")  # noqa: S608
 
 
 def answer(response: HttpResponse, *named: object) -> tuple[Any, ...]:
@@ -160,6 +186,8 @@ def test_an_address_with_the_id_of_another_tenant(apart: World) -> None:
 
 def never(value: object) -> object:
     """An id of that kind that nobody has."""
+    if isinstance(value, UUID):
+        return UUID(int=NOBODYS)
     return NOBODYS if isinstance(value, int) else f"Q{str(value)[1:]}"
 
 
@@ -172,6 +200,10 @@ def foreign(field: forms.Field, world: World) -> list[Any]:
         return [world.people["olga"].pk]
     if model is ServiceOrganization:
         return [world.elsewhere.client_id]
+    if model is Office:
+        return [world.elsewhere.firm.offices.get().pk]
+    if model is Engagement:
+        return [world.elsewhere.pk]
     other = model._default_manager.filter(engagement=world.other).first()
     assert other is not None, f"the other engagement has no {model.__name__}"
     return [other.pk]
@@ -201,7 +233,7 @@ def test_a_form_with_the_id_of_another_tenant(apart: World) -> None:
                 ]
     assert not unknown, "read by hand, and nobody said whether they carry ids:\n" + "\n".join(unknown)
     assert not wrong, "\n" + "\n".join(wrong)
-    assert len(pairs) >= 40, pairs
+    assert len(pairs) >= 400, f"{len(pairs)} pairs"
 
 
 def compared(sending: Sending, who: str, name: str, value: Any) -> Iterator[str]:
@@ -209,6 +241,6 @@ def compared(sending: Sending, who: str, name: str, value: Any) -> Iterator[str]
     values = (value, never(value))
     for one in values:
         with undone():
-            answers.append(answer(sending.send(who, query=True, **{name: one}), *values))
+            answers.append(answer(sending.send(who, {name: one}, query=True), *values))
     if answers[0] != answers[1]:
         yield f"of another {answers[0][:2]} {answers[0][3:]}, of nobody {answers[1][:2]} {answers[1][3:]}"

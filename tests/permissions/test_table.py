@@ -125,7 +125,7 @@ def planned(place: str, who: str, stage: Stage) -> list[Cell]:
         (who, method, row)
         for row in rows_at(stage)
         if place == "own" or row.of_engagement or (place == "other firm" and of_firm(row))
-        for method, need in (("GET", row.get), ("POST", row.post))
+        for method, need in (("GET", row.get), ("POST", row.post), *((method, row.get) for method in row.also))
         if need is not None
     ]
 
@@ -141,7 +141,7 @@ def not_taken() -> list[Cell]:
         (who, method, row)
         for row in TABLE.values()
         for method in METHODS
-        if (method != "GET" or not row.get) and (method != "POST" or not row.post)
+        if (method != "GET" or not row.get) and (method != "POST" or not row.post) and method not in row.also
         if row not in SIGN_IN and (method != "HEAD" or row.name != "healthz")
         for who in OF_EACH_KIND
     ]
@@ -296,8 +296,9 @@ def test_a_role_elsewhere_opens_nothing_here(
     drawn["pages"] = not_drawn
     with undone():
         theirs = moved(world, place)
+        hand_over(theirs, place)
         table = Table(theirs, stage)
-        part(theirs, place)
+        part(theirs)
         tables = [*owned_tables(), *TRACES]
         before = digest(tables)
         cells = [cell for who in MEMBERS for cell in planned(place, who, stage)]
@@ -316,17 +317,27 @@ def moved(world: World, place: str) -> World:
     return dataclasses.replace(world, engagement=world.other, ids=world.other_ids)
 
 
-def part(theirs: World, place: str) -> None:
-    """The other engagement becomes that of people who have no part in the first, on request of their firm."""
+def hand_over(theirs: World, place: str) -> None:
+    """The other engagement becomes that of somebody who has no part in the first, on request of another firm.
+
+    Once its report is issued, nothing could do that any more.
+    """
     pk, client = theirs.engagement.pk, theirs.engagement.client_id
     keeper = theirs.people["cole" if place == "same firm" else "olga"].pk
     firm = theirs.elsewhere.firm_id if place == "other firm" else theirs.engagement.firm_id
+    untriggered(
+        f"UPDATE engagements_engagement SET firm_id = {firm}, created_by_id = {keeper} WHERE id = {pk};"  # noqa: S608
+        f"UPDATE accounts_serviceorganization SET firm_id = {firm} WHERE id = {client};"
+    )
+
+
+def part(theirs: World) -> None:
+    """Those who have a role in the first engagement lose theirs in the other."""
+    pk, client = theirs.engagement.pk, theirs.engagement.client_id
     mine = ", ".join(str(theirs.people[who].pk) for who in MEMBERS)
     untriggered(
         f"DELETE FROM engagements_engagementuserpermission WHERE content_object_id = {pk} AND user_id IN ({mine});"  # noqa: S608
         f"DELETE FROM engagements_engagementmember WHERE engagement_id = {pk} AND user_id IN ({mine});"
-        f"UPDATE engagements_engagement SET firm_id = {firm}, created_by_id = {keeper} WHERE id = {pk};"
-        f"UPDATE accounts_serviceorganization SET firm_id = {firm} WHERE id = {client};"
         f"DELETE FROM accounts_clientmember WHERE organization_id = {client} AND user_id IN ({mine});"
     )
 

@@ -337,6 +337,7 @@ def issue(engagement: Engagement) -> None:
     )
     Engagement.objects.filter(pk=engagement.pk).update(frozen_at=timezone.now())
     issuance.pdf_sha256, issuance.pages, issuance.released_at = sha256, 3, timezone.now()
+    issuance.unsealed_sha256 = sha256
     issuance.state = Issuance.State.CURRENT
     issuance.save()
     Engagement.objects.filter(pk=engagement.pk).update(stage=Stage.ISSUED)
