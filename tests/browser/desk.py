@@ -9,6 +9,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from django.conf import settings
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from accounts.models import User
 
@@ -17,6 +18,8 @@ NARROW: ViewportSize = {"width": 390, "height": 844}
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 GRAVE = ("serious", "critical")
+# Milliseconds for whatever a page is asked: one that runs no scripts (a sandbox) or is stuck never answers.
+PATIENCE = 60_000
 # A refused form answers 422 and a frozen engagement 409: Chromium notes every such answer, and it is no error.
 ANSWERS = re.compile(r"Failed to load resource: the server responded with a status of 4(03|04|09|10|22)\b")
 # Only what is told on: all that axe knows of a page is a megabyte.
@@ -29,9 +32,10 @@ RUN_AXE = """async (options) => (await axe.run(options)).violations.map(
 MADE_OF = """() => {
   const seen = new Set();
   for (const one of document.querySelectorAll('body, body *')) {
-    const said = [...one.attributes].filter(({name}) => !['href', 'id', 'value', 'd', 'for', 'src'].includes(name))
-      .map(({name, value}) => /^(class|role|type|aria-(hidden|expanded|pressed|current|selected))$/.test(name)
-        ? `${name}=${value}` : name);
+    // Not `attributes`, which a form's field of that name takes the place of.
+    const said = one.getAttributeNames().filter(name => !['href', 'id', 'value', 'd', 'for', 'src'].includes(name))
+      .map(name => /^(class|role|type|aria-(hidden|expanded|pressed|current|selected))$/.test(name)
+        ? `${name}=${one.getAttribute(name)}` : name);
     const words = one.textContent.trim() ? 'words' : 'empty';
     const named = one.labels ? one.labels.length : '';
     seen.add([one.parentElement?.className, one.tagName, words, named, ...said.sort()].join(' '));
@@ -52,6 +56,7 @@ DARK = """async () => {
   document.documentElement.dataset.bsTheme = 'dark';
   for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
 }"""
+LIGHT = "() => { document.documentElement.dataset.bsTheme = 'light'; }"
 
 
 class Desk:
@@ -122,6 +127,16 @@ class Desk:
         for text in texts:
             expect(self.page.get_by_text(text).first).to_be_visible()
 
+    def ask(self, function: str, arg: object = None) -> Any:
+        """What this function of JavaScript answers on the page. Unlike with `page.evaluate`, the end of patience
+        is kept outside the page, where it comes whatever the page does."""
+        wrapped = f"async arg => ({{answer: await ({function})(arg)}})"
+        try:
+            answered = self.page.wait_for_function(wrapped, arg=arg, timeout=PATIENCE)
+        except PlaywrightTimeout as error:
+            raise AssertionError(f"{self.page.url} gave no answer to {function[:80]}") from error
+        return answered.json_value()["answer"]
+
     def look(self, *, narrow: bool = False) -> None:
         """Note what axe finds on the page as it stands; if `narrow`, in dark too, and what is cut off."""
         self.wrong += self.faults(dark=narrow)
@@ -132,20 +147,21 @@ class Desk:
         """What axe finds serious or critical by WCAG 2.2 AA: everything in light, the colours in dark."""
         faults = [f"light {fault}" for fault in self._axe({"runOnly": {"type": "tag", "values": WCAG}})]
         if dark:
-            self.page.evaluate(DARK)
+            self.ask(DARK)
             colours = self._axe({"runOnly": {"type": "rule", "values": ["color-contrast"]}})
             faults += [f"dark {fault}" for fault in colours]
-            self.page.evaluate("document.documentElement.dataset.bsTheme = 'light'")
+            self.ask(LIGHT)
         return faults
 
     def _axe(self, options: dict[str, Any]) -> list[str]:
-        shape = f"{options['runOnly']['type']} {self.page.evaluate(MADE_OF)}"
+        shape = f"{options['runOnly']['type']} {self.ask(MADE_OF)}"
         if shape in self.looked_at:
             return []
         self.looked_at.add(shape)
-        if self.page.evaluate("typeof axe") == "undefined":
-            self.page.evaluate(AXE_SCRIPT)
-        found = self.page.evaluate(RUN_AXE, {"resultTypes": ["violations"], "preload": False, **options})
+        if self.ask("() => typeof axe") == "undefined":
+            self.ask(f"() => {{ {AXE_SCRIPT}\n}}")
+        # Frames are pages of their own, and have no axe in them that would answer.
+        found = self.ask(RUN_AXE, {"resultTypes": ["violations"], "preload": False, "iframes": False, **options})
         return [
             f"{self.page.url} {one['id']} ({one['impact']}): "
             + " | ".join(f"{node['target'][0]} {node['html'][:120]}" for node in one["nodes"])
@@ -156,7 +172,7 @@ class Desk:
     def sticking_out(self) -> list[str]:
         """What does not fit a window of 390 pixels."""
         self.page.set_viewport_size(NARROW)
-        out: list[str] = self.page.evaluate(STICKING_OUT)
+        out: list[str] = self.ask(STICKING_OUT)
         self.page.set_viewport_size(WIDE)
         return [f"390 px {self.page.url} sticks out: {html}" for html in out]
 

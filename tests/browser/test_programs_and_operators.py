@@ -16,7 +16,7 @@ from jobs.models import Job
 from tests import factories as f
 from tests.accounts.makers import verified, with_second_factor
 from tests.browser.conftest import Sit
-from tests.browser.desk import Desk
+from tests.browser.desk import LIGHT, Desk
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 SHOTS = os.environ.get("SHOTS")
@@ -26,13 +26,13 @@ def shot(desk: Desk, name: str) -> None:
     if not SHOTS:
         return
     for scheme in ("light", "dark"):
-        desk.page.evaluate(f"document.documentElement.dataset.bsTheme = '{scheme}'")
+        desk.ask("scheme => { document.documentElement.dataset.bsTheme = scheme; }", scheme)
         for width in (1440, 390):
             desk.page.set_viewport_size({"width": width, "height": 900})
             desk.page.wait_for_timeout(150)
             desk.page.screenshot(path=f"{SHOTS}/{name}-{scheme}-{width}.png", full_page=True)
     desk.page.set_viewport_size({"width": 1440, "height": 900})
-    desk.page.evaluate("document.documentElement.dataset.bsTheme = 'light'")
+    desk.ask(LIGHT)
 
 
 def test_a_token_is_made_used_and_ended(sit: Sit, live_server: Any) -> None:
