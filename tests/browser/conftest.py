@@ -15,7 +15,7 @@ Sit = Callable[..., Desk]
 
 
 @pytest.fixture
-def sit(browser: Browser, live_server: LiveServer, jobs_at_once: None) -> Iterator[Sit]:
+def sit(browser: Browser, live_server: LiveServer) -> Iterator[Sit]:
     """`sit(user)` puts a person at a browser of its own; nothing may have gone wrong there in the end."""
     assert settings.CONTENT_SECURITY_POLICY
     desks: list[Desk] = []

@@ -22,7 +22,7 @@ from tests.fieldwork import makers as fieldwork
 from tests.reports import makers as reports
 
 
-def test_from_the_request_to_the_signed_assertion(sit: Sit, tmp_path: Path) -> None:
+def test_from_the_request_to_the_signed_assertion(jobs_at_once: None, sit: Sit, tmp_path: Path) -> None:
     engagement = reports.in_scope()
     who = f.people(engagement)
     f.at_stage(engagement, Stage.FIELDWORK)
@@ -123,6 +123,7 @@ def _describe(desk: Desk, engagement: Engagement) -> None:
     expect(preview.locator("strong")).to_have_text("books")
     expect(preview.locator("script")).to_have_count(0)
     editor.fill("Northwind keeps **books** for small firms.")
+    expect(preview).not_to_contain_text("alert")
     desk.look(narrow=True)
     desk.press("Save")
     assert DescriptionSection.objects.get(part=first).body == "Northwind keeps **books** for small firms."

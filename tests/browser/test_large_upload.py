@@ -23,7 +23,7 @@ SIZE = 250 << 20
 
 @pytest.mark.drill
 @pytest.mark.browser
-def test_interrupted_and_resumed(sit: Sit, settings: Settings, tmp_path: Path) -> None:
+def test_interrupted_and_resumed(jobs_at_once: None, sit: Sit, settings: Settings, tmp_path: Path) -> None:
     settings.UPLOAD_STAGING = tmp_path / "staging"
     source = tmp_path / "export of the directory.zip"
     chance = random.Random(250)
