@@ -160,7 +160,6 @@ class Leaves:
     pages: list[Page]
     links: list[Link]
     kids: list[int]
-    heads: list[int]
     anchors: dict[str, tuple[int, float, float]]
     bookmarks: list[tuple[int, str, int, float, float]]
     faces: list[Face]
@@ -184,7 +183,6 @@ class Leaves:
             "pages": [astuple(page) for page in self.pages],
             "links": [astuple(link) for link in self.links],
             "kids": self.kids,
-            "heads": self.heads,
             "anchors": self.anchors,
             "bookmarks": self.bookmarks,
             "faces": [
@@ -214,7 +212,6 @@ class Leaves:
             pages=[Page(*page) for page in rest["pages"]],
             links=[Link(*link) for link in rest["links"]],
             kids=rest["kids"],
-            heads=rest["heads"],
             anchors={name: tuple(place) for name, place in rest["anchors"].items()},
             bookmarks=[tuple(one) for one in rest["bookmarks"]],
             faces=[
@@ -270,7 +267,7 @@ class Layout:
         fonts = next(_number(one["Font"]) for one in objects if isinstance(one, dict) and "ExtGState" in one)
         dropped = {0, pdf.pages.number, pdf.catalog.number, root.number, top.number, tree.number, fonts}
         shared = {pdf.pages.number: "pages", top.number: "document", fonts: "fonts"}
-        pages, links, heads = [], [], []
+        pages, links = [], []
         for one in objects:
             if not isinstance(one, pydyf.Dictionary):
                 continue
@@ -284,8 +281,6 @@ class Layout:
                 at = one.pop("StructParent", None)
                 target = _target(one)
                 links.append(Link(one.number, target, None if at is None else marks[at]))
-            elif one.get("S") == "/TH" and "ID" in one:
-                heads.append(one.number)
         _name_heads(objects, name)
         packed = []
         for one in objects:
@@ -302,7 +297,6 @@ class Layout:
             pages=pages,
             links=links,
             kids=[_number(one) for one in top["K"]],
-            heads=heads,
             anchors=_anchors(document),
             bookmarks=_bookmarks(document),
             faces=self._faces(document),

@@ -141,7 +141,8 @@ class Press:
             ) from None
         except EOFError:
             code = child.wait()
-            said = self.said.read_text(errors="replace")
+            self.said.seek(0)
+            said = self.said.read().decode(errors="replace")
             self.close()
             raise RenderError(_why(code, said, self.options)) from None
         if "error" in answer:
@@ -153,8 +154,7 @@ class Press:
             return self.child
         self.close()
         self.fonts.clear()
-        self.folder = tempfile.TemporaryDirectory(prefix="attestry-press-")
-        self.said = Path(self.folder.name) / "said"
+        self.said = tempfile.TemporaryFile()  # noqa: SIM115 - it lasts as long as the child
         # The child gets nothing of the server's environment: it needs no secret and could print none.
         environment = {
             "PATH": os.environ.get("PATH", ""),
@@ -166,15 +166,14 @@ class Press:
         for name in ("DYLD_FALLBACK_LIBRARY_PATH", "FONTCONFIG_PATH", "FONTCONFIG_FILE", "XDG_CACHE_HOME"):
             if name in os.environ:
                 environment[name] = os.environ[name]
-        with self.said.open("wb") as said:
-            self.child = subprocess.Popen(
-                _command(self.options),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=said,
-                env=environment,
-                start_new_session=True,
-            )
+        self.child = subprocess.Popen(
+            _command(self.options),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.said,
+            env=environment,
+            start_new_session=True,
+        )
         return self.child
 
 
@@ -246,20 +245,20 @@ def lay_out(
 
 
 def _laid_out(book: Book, chunk: Chunk, name: str, shelf: Shelf, press: Press) -> bytes:
-    data = press.lay_out(book.document(chunk), [*book.styles, "chunk.css"], chunk.name, shelf)
-    shelf.put(name, data)
-    return data
+    return _put(book, book.document(chunk), "chunk.css", chunk.name, name, shelf, press)
 
 
 def _heads(book: Book, shelf: Shelf, press: Press) -> bytes:
     """The pages that lend their heads to those of all parts."""
     document = book.document_of_heads()
     name = _hash(book, "heads", document)
-    found = shelf.get(name)
-    if found is None:
-        found = press.lay_out(document, [*book.styles, "heads.css"], "heads", shelf)
-        shelf.put(name, found)
-    return found
+    return shelf.get(name) or _put(book, document, "heads.css", "heads", name, shelf, press)
+
+
+def _put(book: Book, document: str, style: str, part: str, name: str, shelf: Shelf, press: Press) -> bytes:
+    data = press.lay_out(document, [*book.styles, style], part, shelf)
+    shelf.put(name, data)
+    return data
 
 
 def _contents(book: Book, contents: Chunk, others: dict[str, bytes], shelf: Shelf, press: Press) -> bytes:

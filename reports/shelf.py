@@ -7,8 +7,7 @@ not fit its name and content is as good as missing.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import structlog
 from celery import current_app
@@ -56,7 +55,7 @@ class Stored:
     def call_help(self, book: Book, missing: dict[str, Chunk]) -> None:
         """Ask other workers to lay out parts from the last one on; without them the asker does all."""
         work = {
-            "book": {**asdict(book), "chunks": []},
+            "book": asdict(replace(book, chunks=())),
             "missing": [(name, asdict(chunk)) for name, chunk in reversed(missing.items())],
         }
         name = f"work-{next(iter(missing))}"
@@ -78,8 +77,4 @@ def help_out(engagement_id: int, name: str) -> int:
     book = Book(**{**work["book"], "styles": tuple(work["book"]["styles"]), "chunks": ()})
     parts = {key: Chunk(**chunk) for key, chunk in work["missing"]}
     with press_for(engagement_id) as press:
-        return _count(lay_out(book, parts, shelf, press, wait=False))
-
-
-def _count(found: Iterable[object]) -> int:
-    return sum(1 for _ in found)
+        return sum(1 for _ in lay_out(book, parts, shelf, press, wait=False))
