@@ -46,9 +46,6 @@ SUBSETS = {
     "cyrillic": re.compile("[\u0400-\u045f\u0490-\u04ff]"),
 }
 CONTENTS = "contents"
-# Lines of the narrow columns that a chunk of Section IV or of the controls as stated takes at least, before the
-# next one begins a page: about two pages, so that the white at its end is little and a change costs little.
-ENOUGH = 62
 # From this many controls on the description is laid out in several parts.
 MANY = 150
 
@@ -182,7 +179,7 @@ def _chunks(snapshot: Snapshot, words: wording.Phrases, shared: Mapping[str, Any
         )
     section = {**within("controls"), "wide": True}
     yield chunk("introduction", "_controls.html", **section)
-    for number, segments in enumerate(cut(shared["series"], _tested_lines)):
+    for number, segments in enumerate(cut(shared["series"], TESTED)):
         yield chunk(f"tests-{number}", "_tests.html", **section, segments=segments)
     if shared["unmapped"]:
         yield chunk("unmapped", "_unmapped.html", **section)
@@ -199,7 +196,7 @@ def _description(snapshot: Snapshot, shared: Mapping[str, Any]) -> list[dict[str
     at = next((index for index, part in enumerate(parts) if part["code"] == Part.DC5), None)
     if at is None or len(snapshot["controls"]) < MANY:
         return [{"parts": parts, "stated": [Segment.whole(one) for one in shared["series"]], "ends": True}]
-    runs = cut(shared["series"], _stated_lines)
+    runs = cut(shared["series"], STATED)
     stated = [
         {"parts": parts[at : at + 1] if not number else [], "stated": run, "ends": number == len(runs) - 1}
         for number, run in enumerate(runs)
@@ -221,54 +218,90 @@ class Segment:
         return cls(series.code, series.name, series.parts, opens=True)
 
 
-def cut(series: Sequence[arrangement.Series], lines_of: Callable[[Control], int]) -> list[list[Segment]]:
-    """The criteria in runs of about two pages and more, each to begin a page.
+@dataclass(frozen=True)
+class Sheets:
+    """How high things are in a table of criteria and controls, in points, and the room for them on a page."""
 
-    Where the cuts fall depends on controls and procedures, never on results: a result that changes moves none.
+    page: float
+    series: float
+    heading: float
+    reference: float
+    control: Callable[[Control], float]
+
+    def below(self, at: float, height: float) -> float:
+        """Where something ends that begins at `at` or, if it does not fit there, on the next page.
+
+        In points from the top of the first page, all pages one below the other.
+        """
+        left = self.page - at % self.page
+        return at + height if height <= left or height > self.page else at + left + height
+
+
+def cut(series: Sequence[arrangement.Series], sheets: Sheets) -> list[list[Segment]]:
+    """The criteria in runs that fill two pages, each to begin a page.
+
+    A run ends before the control, or the references of a criterion, that would no longer fit; the criterion goes
+    on in the next one. Where the cuts fall depends on controls and procedures, never on results: a result that
+    changes moves none.
     """
     runs: list[list[Segment]] = [[]]
-    lines = 0
+    at, room = 0.0, 2 * sheets.page
     for group in series:
         for number, part in enumerate(group.parts):
-            for piece in _pieces(part, lines_of):
-                if lines >= ENOUGH or piece.continued:
+            left, continued, ends = list(part.controls), False, False
+            while not ends:
+                head = sheets.heading + (0 if _last_code(runs[-1]) == group.code else sheets.series)
+                rest = sheets.reference * len(part.references)
+                first = head + (sheets.control(left[0]) if left else rest)
+                if at and sheets.below(at, first) > room:
                     runs.append([])
-                    lines = 0
-                if runs[-1] and runs[-1][-1].code == group.code:
+                    at = 0
+                at = sheets.below(at, first)
+                taken = left[:1]
+                for control in left[1:]:
+                    below = sheets.below(at, sheets.control(control))
+                    if below > room:
+                        break
+                    taken.append(control)
+                    at = below
+                left = left[len(taken) :]
+                ends = not left and (not taken or at + rest <= room)
+                at = at + rest if ends and taken else at if ends else room
+                references = part.references if ends else []
+                piece = arrangement.CriterionPart(part.criterion, taken, references, continued=continued)
+                if _last_code(runs[-1]) == group.code:
                     runs[-1][-1].parts.append(piece)
                 else:
-                    runs[-1].append(
-                        Segment(group.code, group.name, [piece], opens=number == 0 and not piece.continued)
-                    )
-                lines += 3 + len(piece.references) + sum(lines_of(control) for control in piece.controls)
-    return [run for run in runs if run]
+                    opens = number == 0 and not continued
+                    runs[-1].append(Segment(group.code, group.name, [piece], opens=opens))
+                continued = True
+    return runs
 
 
-def _pieces(part: arrangement.CriterionPart, lines_of: Callable[[Control], int]) -> list[arrangement.CriterionPart]:
-    """A criterion with very many controls in pieces; what it refers to comes with the last."""
-    pieces: list[list[Control]] = [[]]
-    lines = 0
-    for control in part.controls:
-        if lines >= 2 * ENOUGH:
-            pieces.append([])
-            lines = 0
-        pieces[-1].append(control)
-        lines += lines_of(control)
-    return [
-        arrangement.CriterionPart(
-            part.criterion, piece, part.references if number == len(pieces) - 1 else [], continued=number > 0
-        )
-        for number, piece in enumerate(pieces)
-    ]
+def _last_code(run: Sequence[Segment]) -> str:
+    return run[-1].code if run else ""
 
 
-def _tested_lines(control: Control) -> int:
-    tests = sum(2 + len(test["procedure"]) // 55 for test in control["tests"])
-    return max(tests, 2 + len(control["wording"]) // 45)
+def _lines(characters: int, wide: int) -> int:
+    return -(-characters // wide)
 
 
-def _stated_lines(control: Control) -> int:
-    return 1 + len(control["wording"]) // 85
+def _tested(control: Control) -> float:
+    """How high a control stands in Section IV: the higher of what it says and of its tests."""
+    how = len(control["nature"]) + len(control["frequency"]) + 11 + 7 * len(control["criteria"])
+    said = 12 + 11.4 * _lines(len(control["wording"]), 46) + 10.6 * _lines(how, 48)
+    tests = sum(11.4 + 11.4 * _lines(len(test["procedure"]) + 14, 56) for test in control["tests"])
+    return max(said, tests)
+
+
+def _stated(control: Control) -> float:
+    """How high a control stands in Section III."""
+    return 24 + 11.4 * _lines(len(control["wording"]), 84)
+
+
+# Measured on letter paper with the margins of report.css and what stands over every table taken off.
+TESTED = Sheets(page=450, series=44, heading=48, reference=17.6, control=_tested)
+STATED = Sheets(page=610, series=50, heading=25, reference=4, control=_stated)
 
 
 def _parts(snapshot: Snapshot) -> list[DescriptionPart]:

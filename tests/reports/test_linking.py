@@ -50,13 +50,13 @@ def test_a_large_report_equals_plain(draft: int | None) -> None:
 
 
 def test_what_did_not_change_is_not_laid_out_again() -> None:
-    """A result is printed in one part; the page at a glance bears the hash of the whole content."""
+    """A result is printed in one part; the cover bears the hash of the whole content."""
     snapshot = snapshots.qualified()
     before = book_of(snapshot, draft=None)
     snapshots.find(snapshot, "CHG-01")["tests"][0]["result_text"] = "Inspected again."
     after = book_of(snapshot, draft=None)
     keys = [{key_of(book, chunk): chunk.name for chunk in book.chunks} for book in (before, after)]
-    assert {keys[1][key] for key in keys[1].keys() - keys[0].keys()} == {"glance", "tests-0"}
+    assert {keys[1][key] for key in keys[1].keys() - keys[0].keys()} == {"cover", "tests-0"}
 
 
 def test_the_contents_follow_pages_that_move() -> None:

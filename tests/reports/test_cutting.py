@@ -1,0 +1,81 @@
+"""Section IV in parts of two pages: nothing lost, nothing twice, and a result moves no cut."""
+
+import copy
+from collections.abc import Iterable
+
+import pytest
+
+from reports import arrangement
+from reports.book import STATED, TESTED, Segment, Sheets, book_of, cut
+from reports.content import Control, Snapshot
+from reports.rendering import Memory, Press, key_of, lay_out, summary
+from tests.reports import snapshots
+
+Line = tuple[str, list[str], list[str]]
+
+
+def numbers(controls: Iterable[Control]) -> list[str]:
+    return [control["number"] for control in controls]
+
+
+def lines(segments: list[Segment]) -> list[Line]:
+    """The criteria with their controls and references, those that go on put together again."""
+    found: list[Line] = []
+    for part in (part for segment in segments for part in segment.parts):
+        controls = numbers(part.controls)
+        references = numbers(control for control, _ in part.references)
+        if part.continued:
+            code, before, referred = found.pop()
+            assert code == part.criterion["code"]
+            assert not referred
+            controls = before + controls
+        found.append((part.criterion["code"], controls, references))
+    return found
+
+
+@pytest.mark.parametrize("sheets", [TESTED, STATED], ids=["tested", "stated"])
+@pytest.mark.parametrize("controls", [20, 150, 400])
+def test_nothing_is_lost_and_nothing_comes_twice(controls: int, sheets: Sheets) -> None:
+    series = arrangement.by_series(snapshots.full(controls))
+    runs = cut(series, sheets)
+    assert all(runs)
+    assert lines([one for run in runs for one in run]) == lines([Segment.whole(one) for one in series])
+    opened = [one.code for run in runs for one in run if one.opens]
+    assert opened == [one.code for one in series]
+
+
+def test_a_result_moves_no_cut() -> None:
+    snapshot = snapshots.full(60)
+    changed = copy.deepcopy(snapshot)
+    for control in changed["controls"]:
+        for test in control["tests"]:
+            test["result_text"] = "Exceptions noted, at length. " * 20
+
+    def cuts(one: Snapshot) -> list[list[tuple[str, list[str]]]]:
+        runs = cut(arrangement.by_series(one), TESTED)
+        parts = [[part for segment in run for part in segment.parts] for run in runs]
+        return [[(part.criterion["code"], numbers(part.controls)) for part in run] for run in parts]
+
+    assert len(cuts(snapshot)) > 3
+    assert cuts(changed) == cuts(snapshot)
+
+
+def test_a_control_higher_than_two_pages_stands_alone() -> None:
+    sheets = Sheets(page=100, series=10, heading=5, reference=2, control=lambda control: 350)
+    series = arrangement.by_series(snapshots.full(20))
+    runs = cut(series, sheets)
+    assert all(sum(len(part.controls) for one in run for part in one.parts) <= 1 for run in runs)
+    assert lines([one for run in runs for one in run]) == lines([Segment.whole(one) for one in series])
+
+
+def test_parts_take_two_pages() -> None:
+    """The heights assumed are those on paper: else a change would cost more, or much paper would stay white."""
+    book = book_of(snapshots.full(60), draft=None)
+    tests = [chunk for chunk in book.chunks if chunk.name.startswith("tests-")]
+    press = Press()
+    try:
+        laid = lay_out(book, {key_of(book, one): one for one in tests}, Memory(), press, wait=False)
+        pages = [summary(data)["pages"] for _, data in laid]
+    finally:
+        press.close()
+    assert set(pages[:-1]) == {2}
