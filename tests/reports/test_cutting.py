@@ -61,7 +61,7 @@ def test_a_result_moves_no_cut() -> None:
 
 
 def test_a_control_higher_than_two_pages_stands_alone() -> None:
-    sheets = Sheets(page=100, series=10, heading=5, reference=2, control=lambda control: 350)
+    sheets = Sheets(page=100, series=10, heading=5, reference=2, control=lambda _: 350)
     series = arrangement.by_series(snapshots.full(20))
     runs = cut(series, sheets)
     assert all(sum(len(part.controls) for one in run for part in one.parts) <= 1 for run in runs)
