@@ -37,6 +37,11 @@ def phrase_of(code: str) -> str:
     return _ACTIONS[code].phrase if code in _ACTIONS else code
 
 
+def chain_of(engagement: models.Model) -> str:
+    """The key of the chain that an engagement's events are in."""
+    return f"engagement:{engagement.pk}"
+
+
 def record(
     what: Action,
     *,
@@ -56,7 +61,7 @@ def record(
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError("An audit event is written inside its change's transaction")
     if engagement is not None:
-        key = f"engagement:{engagement.pk}"
+        key = chain_of(engagement)
     elif firm is not None:
         key = f"firm:{firm.pk}"
     else:

@@ -15,7 +15,7 @@ from typing import Any
 
 from django.template.loader import render_to_string
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import mark_safe
 from django.utils.text import Truncator
 
 from reports import arrangement, wording
@@ -84,7 +84,8 @@ class Book:
 
     def document(self, chunk: Chunk) -> str:
         """One part as a document of its own: without style sheets, and with links that any part may answer."""
-        return self._document(mark_safe(chunk.body.replace('<a href="#', '<a href="xref:')))  # noqa: S308
+        body = mark_safe(chunk.body.replace('<a href="#', '<a href="xref:'))  # noqa: S308
+        return format_html('<!doctype html><html lang="en-US"><body>{}</body></html>', body)
 
     @property
     def heads(self) -> list[tuple[str, bool]]:
@@ -94,14 +95,11 @@ class Book:
     def document_of_heads(self) -> str:
         """A page for each of the heads, with nothing on it."""
         pages = ((mark_safe(' class="wide"') if wide else "", head) for head, wide in self.heads)
-        return self._document(format_html_join("", '<section{} data-title="{}"></section>', pages))
-
-    def _document(self, body: SafeString) -> str:
         return format_html(
             '<!doctype html><html lang="en-US"><body data-running="{}" data-draft="{}">{}</body></html>',
             self.running,
             self.draft,
-            body,
+            format_html_join("", '<section{} data-title="{}"></section>', pages),
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from io import BytesIO
 from typing import Any
@@ -61,7 +61,7 @@ def request_draft(engagement: Engagement, *, by: User) -> Report:
         return last
     draft = Report.objects.create(
         engagement=engagement,
-        number=last.number + 1 if last else 1,
+        number=next_number(engagement.pk),
         snapshot=snapshot,
         content_sha256=sha256,
         requested_by=by,
@@ -143,6 +143,12 @@ def rendered_and_kept(
     return rendered
 
 
+def next_number(engagement_id: int) -> int:
+    """The number that the next draft of an engagement gets."""
+    last = Report.objects.filter(engagement=engagement_id).aggregate(last=models.Max("number"))["last"]
+    return (last or 0) + 1
+
+
 def printed(book: Book, engagement_id: int, on_progress: Callable[[str, int, int], None]) -> Rendered:
     """The PDF of a book, from what was laid out before and with the help of other workers. Raises RenderError."""
     shelf = Stored(engagement_id)
@@ -152,11 +158,13 @@ def printed(book: Book, engagement_id: int, on_progress: Callable[[str, int, int
         )
 
 
-def each_page(pdf: bytes, on_page: Callable[[int, bytes], None]) -> None:
-    """Call `on_page(number, png)` for every page of the PDF."""
+def each_page(pdf: bytes, on_page: Callable[[int, bytes], None], only: Collection[int] = ()) -> None:
+    """Call `on_page(number, png)` for every page of the PDF, or `only` for some."""
     document = pypdfium2.PdfDocument(pdf)
     try:
         for index in range(len(document)):
+            if only and index + 1 not in only:
+                continue
             page = document[index]
             picture = page.render(scale=PAGE_PIXELS / page.get_width()).to_pil()
             out = BytesIO()

@@ -1,9 +1,11 @@
 """What a worker does for this app."""
 
 from jobs.queue import handler, on_failure
-from reports import drafting, issuing
+from reports import drafting, issuing, previewing
 
 handler("report.draft")(drafting.render_draft)
 on_failure("report.draft")(drafting.draft_failed)
 handler("report.issue")(issuing.render_final)
 on_failure("report.issue")(issuing.issue_failed)
+handler(previewing.KIND)(previewing.render)
+on_failure(previewing.KIND)(previewing.failed)

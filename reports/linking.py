@@ -110,17 +110,51 @@ class Writer:
         return bytes(out)
 
 
-def link(heads: Leaves, parts: Sequence[Leaves], bound: Bound, fonts: Mapping[str, bytes]) -> bytes:
+@dataclass(frozen=True)
+class Excerpt:
+    """Where the pages of an excerpt stand in the whole report: how many come before them, how many there are."""
+
+    before: int
+    total: int
+
+
+def link(
+    heads: Leaves,
+    parts: Sequence[Leaves],
+    bound: Bound,
+    fonts: Mapping[str, bytes],
+    excerpt: Excerpt | None = None,
+) -> bytes:
     """The PDF. `heads`: pages with nothing but heads; `fonts`: font files by SHA-256.
 
-    Raises Refused when a link leads nowhere.
+    With an `excerpt` the parts are some of the report's, and bear the page numbers they have in it. Raises Refused
+    when a link of the whole report leads nowhere.
     """
-    return _Binding(heads, parts, bound, fonts).pdf()
+    return _Binding(heads, parts, bound, fonts, excerpt).pdf()
+
+
+def changed_pages(after: Leaves, before: Leaves) -> list[int]:
+    """The pages, from 0, of a part that have another content than in an earlier layout of it."""
+    mine, theirs = _contents_of(after), _contents_of(before)
+    return [at for at, content in enumerate(mine) if at >= len(theirs) or content != theirs[at]]
+
+
+def _contents_of(part: Leaves) -> list[bytes | None]:
+    streams = {number: stream for number, _, stream in part.objects}
+    return [streams[page.contents] for page in part.pages]
 
 
 class _Binding:
-    def __init__(self, heads: Leaves, parts: Sequence[Leaves], bound: Bound, fonts: Mapping[str, bytes]) -> None:
+    def __init__(
+        self,
+        heads: Leaves,
+        parts: Sequence[Leaves],
+        bound: Bound,
+        fonts: Mapping[str, bytes],
+        excerpt: Excerpt | None,
+    ) -> None:
         self.heads, self.parts, self.bound, self.font_files = heads, parts, bound, fonts
+        self.excerpt = excerpt
         self.writer = Writer()
         self.total = sum(len(part.pages) for part in parts)
         self.page_numbers: list[int] = []
@@ -130,7 +164,8 @@ class _Binding:
             for anchor, (at, left, top) in part.anchors.items():
                 self.destinations.setdefault(anchor, (page + at, left, top))
             page += len(part.pages)
-        self._look_for_dangling()
+        if excerpt is None:
+            self._look_for_dangling()
 
     def pdf(self) -> bytes:
         writer = self.writer
@@ -247,7 +282,8 @@ class _Binding:
         size = 7.4
         wide = width > 612
         margin, foot = (20, 21) if wide else (27, 25)
-        words = f"Page {number} of {self.total}"
+        before, total = (self.excerpt.before, self.excerpt.total) if self.excerpt else (0, self.total)
+        words = f"Page {before + number} of {total}"
         long = sum(self.figures[letter][1] for letter in words) * size / 1000
         left = width - margin * POINTS_PER_MM - long
         base = (foot - 6) * POINTS_PER_MM - size * self.figure_face.data["ascent"] / 1000

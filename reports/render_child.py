@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from reports.layout import Layout, Leaves, Refused
-from reports.linking import Bound, link
+from reports.linking import Bound, Excerpt, changed_pages, link
 
 IDLE_SECONDS = 300
 
@@ -43,7 +43,12 @@ class Child:
         fonts = dict(zip(request["fonts"], parts, strict=False))
         self.layout.font_files |= fonts
         heads, *leaves = [Leaves.unpack(part) for part in parts[len(fonts) :]]
-        return {}, [link(heads, leaves, Bound(**request["bound"]), self.layout.font_files)]
+        bound = Bound(**request["bound"])
+        if request["do"] == "excerpt":
+            changed = changed_pages(leaves[0], leaves[1]) if len(leaves) > 1 else [0]
+            excerpt = Excerpt(**request["excerpt"])
+            return {"changed": changed}, [link(heads, leaves[:1], bound, self.layout.font_files, excerpt)]
+        return {}, [link(heads, leaves, bound, self.layout.font_files)]
 
 
 def serve(child: Child, source: IO[bytes], target: IO[bytes]) -> None:

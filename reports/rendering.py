@@ -108,13 +108,31 @@ class Press:
 
     def bind(self, leaves: Sequence[bytes], bound: dict[str, Any], shelf: Shelf) -> bytes:
         """The PDF of parts laid out. Raises RenderError."""
+        return self._bound({"do": "bind", "bound": bound}, leaves, shelf)[1]
+
+    def excerpt(
+        self, leaves: Sequence[bytes], bound: dict[str, Any], shelf: Shelf, *, before: int, total: int
+    ) -> tuple[list[int], bytes]:
+        """One part as a PDF of its own, and its pages, from 0, that changed.
+
+        `leaves`: the heads, the part, and the part as it was when there was one. `before` pages of `total` come
+        before it. Raises RenderError.
+        """
+        request = {"do": "excerpt", "bound": bound, "excerpt": {"before": before, "total": total}}
+        found, pdf = self._bound(request, leaves, shelf)
+        return found["changed"], pdf
+
+    def _bound(
+        self, request: dict[str, Any], leaves: Sequence[bytes], shelf: Shelf
+    ) -> tuple[dict[str, Any], bytes]:
         wanted = {font for one in leaves for font in summary(one)["fonts"]}
         files = {font: shelf.get(_font_name(font)) for font in sorted(wanted - self.fonts)}
         found = [(font, data) for font, data in files.items() if data is not None]
-        request = {"do": "bind", "bound": bound, "fonts": [font for font, _ in found]}
-        _, parts = self._ask(request, [*(data for _, data in found), *leaves])
+        answer, parts = self._ask(
+            {**request, "fonts": [font for font, _ in found]}, [*(data for _, data in found), *leaves]
+        )
         self.fonts |= {font for font, _ in found}
-        return parts[0]
+        return answer, parts[0]
 
     def close(self) -> None:
         if self.child is not None:
@@ -190,6 +208,21 @@ def typeset(
     `on_progress(step, done, all)` is told after each part. `call_help(parts)` may have other workers `lay_out`
     parts by name onto the same shelf. Raises RenderError.
     """
+    by_name = laid_out(book, shelf, press, on_progress=on_progress, call_help=call_help)
+    ordered = [by_name[chunk.name] for chunk in book.chunks]
+    pdf = press.bind([_heads(book, shelf, press), *ordered], _bound(book, book.chunks), shelf)
+    return Rendered(pdf, sum(summary(one)["pages"] for one in ordered), hashlib.sha256(pdf).hexdigest())
+
+
+def laid_out(
+    book: Book,
+    shelf: Shelf,
+    press: Press,
+    *,
+    on_progress: Callable[[str, int, int], None] | None = None,
+    call_help: Callable[[dict[str, Chunk]], None] | None = None,
+) -> dict[str, bytes]:
+    """All parts of a book laid out, by their names in it; the arguments are those of `typeset`."""
     tell = on_progress or (lambda *_: None)
     inner = {key_of(book, chunk): chunk for chunk in book.chunks if chunk.name != CONTENTS}
     leaves = {name: data for name in inner if (data := shelf.get(name)) is not None}
@@ -204,17 +237,33 @@ def typeset(
     if contents is not None:
         by_name[CONTENTS] = _contents(book, contents, by_name, shelf, press)
     tell("Binding", len(inner), len(inner))
-    ordered = [by_name[chunk.name] for chunk in book.chunks]
+    return by_name
+
+
+def excerpt(
+    book: Book,
+    chunk: Chunk,
+    leaves: Sequence[bytes],
+    shelf: Shelf,
+    press: Press,
+    *,
+    before: int,
+    total: int,
+) -> tuple[list[int], bytes]:
+    """One part of a book as a PDF, and its pages that changed; see `Press.excerpt`. Raises RenderError."""
+    heads = _heads(book, shelf, press)
+    return press.excerpt([heads, *leaves], _bound(book, [chunk]), shelf, before=before, total=total)
+
+
+def _bound(book: Book, chunks: Sequence[Chunk]) -> dict[str, Any]:
     heads = book.heads
-    bound = {
+    return {
         "title": book.title,
         "author": book.author,
         "subject": book.subject,
         "made_on": book.made_on,
-        "heads": [heads.index((chunk.head, chunk.wide)) if chunk.head else None for chunk in book.chunks],
+        "heads": [heads.index((chunk.head, chunk.wide)) if chunk.head else None for chunk in chunks],
     }
-    pdf = press.bind([_heads(book, shelf, press), *ordered], bound, shelf)
-    return Rendered(pdf, sum(summary(one)["pages"] for one in ordered), hashlib.sha256(pdf).hexdigest())
 
 
 def lay_out(

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reports import views
+from reports import preview_views, views
 
 app_name = "reports"
 
@@ -36,6 +36,9 @@ urlpatterns = [
     path(f"{_ENGAGEMENT}report/", views.report, name="report"),
     path(f"{_ENGAGEMENT}report/step/", views.move_step, name="move_step"),
     path(f"{_ENGAGEMENT}report/quality-review/", views.quality_review, name="quality_review"),
+    path(f"{_ENGAGEMENT}report/preview/", preview_views.pages, name="pages"),
+    path(f"{_ENGAGEMENT}report/preview/now/", preview_views.now, name="pages_now"),
+    path(f"{_ENGAGEMENT}report/preview/<str:name>.png", preview_views.picture, name="pages_picture"),
     path(f"{_ENGAGEMENT}report/drafts/new/", views.request_draft, name="request_draft"),
     path(f"{_ENGAGEMENT}report/drafts/<int:number>/", views.draft, name="draft"),
     path(f"{_ENGAGEMENT}report/drafts/<int:number>/progress/", views.draft_progress, name="draft_progress"),

@@ -30,6 +30,7 @@ NO_PAGES = {
         "fieldwork:redraw_script",
     ),
     *("reports:draft_progress", "reports:draft_page", "reports:draft_pdf"),
+    *("reports:pages_now", "reports:pages_picture"),
 }
 
 

@@ -678,6 +678,9 @@ REPORTS = [
     row("reports:request_draft", "pk", post="render_report", acts=TESTING),
     row("reports:draft", "pk", "draft", get="see_report"),
     row("reports:draft_progress", "pk", "draft", get=("render_report", "see_fieldwork")),
+    row("reports:pages", "pk", get=("see_fieldwork", "edit_description")),
+    row("reports:pages_now", "pk", get=("see_fieldwork", "edit_description")),
+    row("reports:pages_picture", "pk", "=none", get=("see_fieldwork", "edit_description"), missing=True),
     row("reports:draft_page", "pk", "draft", "=1", get="see_report"),
     row("reports:draft_pdf", "pk", "draft", get="see_report"),
     row(
