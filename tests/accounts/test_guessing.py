@@ -114,6 +114,7 @@ def test_signing_in_tells_nothing_about_who_has_an_account() -> None:
 encode = get_hasher().__class__.encode
 
 
+@pytest.mark.drill
 @pytest.mark.parametrize("route", ["account_login", "account_reset_password"])
 def test_time_tells_nothing_about_who_has_an_account(route: str, settings: Any) -> None:
     """Real hashing, and medians of turns: a difference of a tenth would not be found over a network."""

@@ -114,6 +114,7 @@ def test_sigterm_to_make_ends_everything(home: Path) -> None:
     until(lambda: processes(home) == {})
 
 
+@pytest.mark.drill
 def test_a_killed_demo_takes_its_processes_with_it(home: Path) -> None:
     started = Running(home)
     started.wait_for("until you press Ctrl-C")
@@ -123,6 +124,7 @@ def test_a_killed_demo_takes_its_processes_with_it(home: Path) -> None:
     until(lambda: processes(home) == {})
 
 
+@pytest.mark.drill
 def test_clean_demo_ends_a_running_one_and_deletes_what_it_left(home: Path) -> None:
     started = Running(home)
     started.wait_for("until you press Ctrl-C")

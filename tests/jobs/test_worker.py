@@ -115,6 +115,7 @@ def test_a_worker_killed_while_rendering_loses_nothing_and_doubles_nothing(worke
     assert rendered(draft) == 1
 
 
+@pytest.mark.drill
 def test_a_job_that_kills_whoever_does_it_is_given_up_with_words(workers: Workers) -> None:
     before = pdfs()
     worker = workers.start()

@@ -12,7 +12,6 @@ from django.test import Client
 from django.urls import reverse
 from PIL import Image, ImageChops
 
-from engagements.models import Control
 from jobs.models import Job
 from jobs.running import run
 from reports import content, description, drafting, previewing, rendering
@@ -50,9 +49,7 @@ def followed(engagement: Any, who: str = "milan") -> previewing.Preview | None:
 
 def changed(engagement: Any, part: Part, text: str) -> None:
     section = DescriptionSection.objects.get(engagement=engagement, part=part)
-    description.save_section(
-        engagement, part, body=text, version=section.version, by=f.people(engagement)["carla"]
-    )
+    description.save_section(engagement, part, body=text, version=section.version, by=f.people(engagement)["carla"])
 
 
 def jobs() -> int:
