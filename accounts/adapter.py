@@ -12,12 +12,14 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from accounts import browsers, factors, proving
 from accounts.models import User
 from accounts.single_sign_on import provider_of
+from audit.refusals import PROOF, note
 
 UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104
 
@@ -41,8 +43,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Refuse too many guesses, before the password is looked at. Raises ValidationError."""
-        super().pre_authenticate(request, **credentials)
         login = str(credentials.get("email", "")).lower()
+        try:
+            self._count(request, login, credentials)
+        except ValidationError:
+            factors.held_back(login)
+            raise
+
+    def _count(self, request: HttpRequest, login: str, credentials: dict[str, Any]) -> None:
+        super().pre_authenticate(request, **credentials)
         self._guess = None
         if not browsers.known_as(request, login):
             self._guess = ratelimit.consume(
@@ -60,6 +69,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         response: HttpResponse = super().post_login(request, user, **kwargs)
         browsers.remember(response, user)
         return response
+
+    def reauthenticate(self, user: User, password: str) -> bool:
+        right: bool = super().reauthenticate(user, password)
+        if not right:
+            note(PROOF, by=user)
+        return right
 
     def send_password_reset_mail(self, user: User, email: str, context: dict[str, Any]) -> None:
         super().send_password_reset_mail(user, email, context)

@@ -21,6 +21,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.models import User
 from audit.context import acting_for
+from audit.refusals import LIMIT, note
 from distribution import agreements, granting, reading, verifying
 from distribution.forms import AcceptForm, AgreementForm, InviteForm, VerifyForm
 from distribution.models import Acceptance, AccessEvent, Grant
@@ -339,6 +340,7 @@ def verify(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         form = VerifyForm(request.POST, request.FILES)
         if not ratelimit.consume(request, app="distribution", action="verify", config=VERIFY_LIMITS):
+            note(LIMIT, asked="files to verify")
             form.add_error(None, "Too many files in a short time: wait a minute, then try again.")
         elif form.is_valid():
             verdict = verifying.verify(form.cleaned_data["file"].read())

@@ -687,6 +687,7 @@ REPORTS = [
         acts=REPORTING,
         data={"draft": "@draft_pk", "password": "@password"},
     ),
+    row("reports:withdraw_approval", "pk", post="approve_issue", acts=REPORTING, data={"reason": "R"}),
     row(
         "reports:issue",
         "pk",

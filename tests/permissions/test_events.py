@@ -40,8 +40,8 @@ from fieldwork import testing as planning
 from fieldwork.models import ControlTest, Deviation, ItemResult, SamplingProfile
 from jobs.models import Job
 from jobs.running import run
-from reports import statements
-from reports.models import SystemDescription
+from reports import approving, statements
+from reports.models import Report, SystemDescription
 from tests import certificates
 from tests import factories as f
 from tests.evidence import makers as evidence
@@ -246,6 +246,13 @@ def ready_to_issue(world: World) -> dict[str, Any]:
 def two_to_issue(world: World) -> dict[str, Any]:
     Firm.objects.update(two_to_issue=True)
     return ready_to_issue(world)
+
+
+def approved(world: World) -> dict[str, Any]:
+    made = two_to_issue(world)
+    draft = Report.objects.get(pk=made["draft_pk"])
+    approving.approve_issue(draft.engagement, by=world.people["milan"], password=f.PASSWORD, draft=draft)
+    return made
 
 
 def not_weighed(world: World) -> dict[str, Any]:
@@ -503,6 +510,7 @@ FITTING: dict[str, Fitting] = {
         {"title": "T", "cause": "operation", "limbs": ["operating"], "basis": "B", "criteria": ["CC6.2"]}
     ),
     "reports:approve_issue": Fitting({"draft": "@draft_pk", "password": "@password"}, before=two_to_issue),
+    "reports:withdraw_approval": Fitting({"reason": "R"}, before=approved, who="milan"),
     "reports:issue": Fitting(
         {"draft": "@draft_pk", "password": "@password", "confirm": "issue"}, before=ready_to_issue
     ),
