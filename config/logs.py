@@ -8,8 +8,7 @@ from structlog.typing import EventDict, Processor
 
 # Addresses that are themselves a secret: links of invitations, readers, new passwords and proved addresses.
 SECRET_LINKS = re.compile(
-    r"(/(?:invitation|read|account/(?:password/reset/key|confirm-email)|account/email/confirm)/)"
-    r"(?!accept/|report/|leave/)[^/\s?'\"]{16,}"
+    r"(/(?:invitation|read|account/password/reset/key|account/confirm-email)/)[^/\s?'\"]{16,}"
 )
 
 

@@ -130,7 +130,9 @@ def _check_plain(info: zipfile.ZipInfo) -> None:
     """Links, pipes and devices hold nothing themselves and point at the machine of whoever unpacks them."""
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise Unfit(f"The archive holds a link or device ({info.filename}) in place of a file. Pack the file itself.")
+        raise Unfit(
+            f"The archive holds a link or device ({info.filename}) in place of a file. Pack the file itself."
+        )
 
 
 def _check_name(name: str) -> None:

@@ -20,6 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
+from django.core.cache import cache
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.test import Client
 from django.urls import reverse
@@ -197,6 +198,21 @@ def test_nobody_else_comes_in_and_all_get_the_same_answer(
     assert "You were not let in" in answer.content.decode()
     assert not is_in(client)
     assert not SocialAccount.objects.exists()
+
+
+def test_whoever_is_not_let_in_leaves_a_record(oidc: IdentityProvider, monkeypatch: pytest.MonkeyPatch) -> None:
+    told(monkeypatch, "nobody@example.com")
+    client = Client()
+    back = go(client, oidc)
+    client.get(back)
+    event = Event.objects.get(action="refused.single_sign_on")
+    assert (event.actor, event.firm_id, event.target_label) == (None, oidc.in_trail_of.pk, str(oidc))
+    assert "nobody" not in str(event.detail)
+    cache.clear()
+    client.get(back)
+    again = Event.objects.filter(action="refused.single_sign_on").latest("pk")
+    assert again.pk != event.pk
+    assert "does not count" in again.detail["why"]
 
 
 def test_who_joins_another_organization_comes_in_no_more(
