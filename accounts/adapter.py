@@ -6,11 +6,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
 from allauth.core.internal import ratelimit
 from allauth.core.internal.httpkit import get_client_ip
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -69,6 +71,19 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         response: HttpResponse = super().post_login(request, user, **kwargs)
         browsers.remember(response, user)
         return response
+
+    def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
+        """Who changes the address proves it in a session of the account.
+
+        Else somebody who had another person's address sent a link would own it when that person follows the link,
+        and with it what is sent there later, invitations among it.
+        """
+        others = EmailAddress.objects.filter(user=email_address.user_id, verified=True).exclude(pk=email_address.pk)
+        if others.exists() and request.user.pk != email_address.user_id:
+            messages.error(request, "Sign in with the account for which the address is to change, then confirm it.")
+            return False
+        proved: bool = super().confirm_email(request, email_address)
+        return proved
 
     def reauthenticate(self, user: User, password: str) -> bool:
         right: bool = super().reauthenticate(user, password)

@@ -50,6 +50,16 @@ def administers(user: User, place: Firm | ServiceOrganization) -> bool:
     )
 
 
+def administers_itself(user: User, place: Firm | ServiceOrganization) -> bool:
+    """Whether the person is an administrator of its own: of a client, none of its auditor's.
+
+    Who says how a client's people sign in can be each of them, and they sign what the auditor examines.
+    """
+    if isinstance(place, Firm):
+        return administers(user, place)
+    return ClientMember.objects.filter(organization=place, user=user, is_admin=True).exists()
+
+
 def must_administer(place: Firm | ServiceOrganization, by: User) -> None:
     """Raise PermissionDenied unless the person administers the firm or the client."""
     if not administers(by, place):
@@ -154,6 +164,16 @@ def left_alone(session_key: str | None, *, signed_in_at: float) -> bool:
     if used is None or now - used >= SEEN_EVERY:
         cache.set(name, now, timeout=limit + SEEN_EVERY)
     return False
+
+
+def belongs_elsewhere(user: User, place: Firm | ServiceOrganization) -> bool:
+    """Whether the person belongs to an organization other than this one."""
+    firms, clients = FirmMember.objects.filter(user=user), ClientMember.objects.filter(user=user)
+    if isinstance(place, Firm):
+        firms = firms.exclude(firm=place)
+    else:
+        clients = clients.exclude(organization=place)
+    return firms.exists() or clients.exists()
 
 
 def firm_of(user: User) -> Firm | None:

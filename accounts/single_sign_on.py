@@ -33,7 +33,7 @@ from django.utils.text import slugify
 from lxml import etree
 
 from accounts.models import ClientMember, Firm, FirmMember, IdentityProvider, ServiceOrganization, User
-from accounts.people import must_administer
+from accounts.people import administers_itself
 from accounts.sealed import resealed, seal, unseal
 from audit.refusals import SINGLE_SIGN_ON, note
 from audit.trail import action, record
@@ -93,7 +93,7 @@ def set_up(
 
     Raises PermissionDenied but for administrators, ValidationError.
     """
-    must_administer(place, by)
+    _must_own(place, by)
     of = {"firm": place} if isinstance(place, Firm) else {"organization": place}
     known = IdentityProvider.objects.select_for_update().filter(**of).first()
     slug = known.slug if known else f"{slugify(str(place))[:40].strip('-')}-{secrets.token_hex(2)}"
@@ -150,7 +150,7 @@ def reseal(provider: IdentityProvider) -> None:
 @transaction.atomic
 def remove(provider: IdentityProvider, *, by: User) -> None:
     """End the single sign-on: people sign in by password or passkey again. Raises PermissionDenied."""
-    must_administer(provider.place, by)
+    _must_own(provider.place, by)
     record(PROVIDER_REMOVED, by=by, firm=provider.in_trail_of, target=provider)
     SocialAccount.objects.filter(provider=provider.slug).delete()
     app = provider.app
@@ -350,3 +350,10 @@ def provider_of(user: User) -> IdentityProvider | None:
     slugs = SocialAccount.objects.filter(user=user).values("provider")
     provider = IdentityProvider.objects.filter(slug__in=slugs).first()
     return provider if provider is not None and may_come_in(user, provider) else None
+
+
+def _must_own(place: Firm | ServiceOrganization, by: User) -> None:
+    if not administers_itself(by, place):
+        raise PermissionDenied(
+            f"Only an administrator of {place}, of its own people, says how they sign in elsewhere."
+        )

@@ -39,6 +39,9 @@ HTTPS = SITE_URL.startswith("https://")
 if PRODUCTION and not HTTPS:
     raise ImproperlyConfigured("SITE_URL must begin with https:// in production.")
 ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
+if PRODUCTION and "*" in ALLOWED_HOSTS:
+    # Links in mails name the host that was asked for.
+    raise ImproperlyConfigured("ALLOWED_HOSTS must name the hosts in production: with * anybody chooses it.")
 CSRF_TRUSTED_ORIGINS = [SITE_URL] if HTTPS else []
 
 # Apps, in the order in which they may import one another: right to left (pyproject.toml enforces it).
@@ -258,6 +261,7 @@ SINGLE_SIGN_ON_PRIVATE = environment.boolean("SINGLE_SIGN_ON_PRIVATE", False)
 # Signing a statement and issuing ask for the secret in the act itself.
 GRAVE_ACTS = {
     "engagements:team",
+    "engagements:team_invite",
     "engagements:team_role",
     "engagements:team_end",
     "reports:form_opinion",
@@ -266,6 +270,8 @@ GRAVE_ACTS = {
     "accounts:firm_policies",
     "accounts:organization",
     "accounts:organization_member",
+    "accounts:deactivate",
+    "accounts:reactivate",
     "engagements:token_new",
     "operators:deactivate",
     "operators:reactivate",

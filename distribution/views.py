@@ -22,6 +22,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.models import User
 from audit.context import acting_for
 from audit.refusals import LIMIT, note
+from audit.text import cell as harmless
 from distribution import agreements, granting, reading, verifying
 from distribution.forms import AcceptForm, AgreementForm, InviteForm, VerifyForm
 from distribution.models import Acceptance, AccessEvent, Grant
@@ -174,14 +175,11 @@ def log(request: HttpRequest, pk: int) -> HttpResponse:
             event.copy_sha256,
             event.ip or "",
         ]
-        writer.writerow([_harmless(str(cell)) for cell in cells])
+        writer.writerow([harmless(str(cell)) for cell in cells])
     response = HttpResponse(out.getvalue(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="access-log-{engagement.number}.csv"'
+    named = content_disposition_header(True, f"access-log-{engagement.number}.csv")
+    response["Content-Disposition"] = named or "attachment"
     return response
-
-
-def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.lstrip(" \"'")[:1] in {"=", "+", "-", "@", "\t", "\r"} else cell
 
 
 # The reader's way

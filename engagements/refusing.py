@@ -36,15 +36,19 @@ class Refusals:
             if not found and response.status_code == HTTPStatus.FORBIDDEN and request.method not in SAFE:
                 # By the name of the route: addresses may hold the secret of a link.
                 name = request.resolver_match.view_name if request.resolver_match else "?"
-                note(ACT, asked=f"{request.method} {name}")
+                note(ACT, by=_person(request), asked=f"{request.method} {name}")
         # What an error of the database has broken takes nothing more; the log has it.
         if found and not connection.needs_rollback:
             _write(request, found)
         return response
 
 
+def _person(request: HttpRequest) -> User | None:
+    return request.user if isinstance(request.user, User) else None
+
+
 def _write(request: HttpRequest, found: list[Refusal]) -> None:
-    person = request.user if isinstance(request.user, User) else None
+    person = _person(request)
     for one in found:
         by = one.by or person
         number = counted(one.what, str(by.pk) if by else f"ip:{current_ip()}")

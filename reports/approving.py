@@ -49,13 +49,11 @@ def approve_issue(engagement: Engagement, *, by: User, password: str, draft: Rep
     (not proved; a policy that does not ask for it; a draft that is not the present content; approved already),
     Blocked (what stands in the way of the issue stands in the way of its approval).
     """
-    require(engagement, by, "approve_issue")
-    if EngagementMember.objects.filter(
-        engagement=engagement, user=by, role__in=roles_with("issue_report")
-    ).exists():
-        raise PermissionDenied("Who issues the report cannot be the second person too.")
+    _may_approve(engagement, by)
     prove(by, password)
     engagement = locked(engagement)
+    # Again: whoever waited for the lock may have another role by now.
+    _may_approve(engagement, by)
     must_be(engagement, Stage.REPORTING)
     if engagement.reporting_step != ReportingStep.READY:
         raise WrongStage("The report is approved for issue when it is ready.")
@@ -76,14 +74,22 @@ def approve_issue(engagement: Engagement, *, by: User, password: str, draft: Rep
     return made
 
 
+def _may_approve(engagement: Engagement, by: User) -> None:
+    require(engagement, by, "approve_issue")
+    if EngagementMember.objects.filter(
+        engagement=engagement, user=by, role__in=roles_with("issue_report")
+    ).exists():
+        raise PermissionDenied("Who issues the report cannot be the second person too.")
+
+
 @transaction.atomic
 def withdraw_approval(engagement: Engagement, *, by: User, reason: str) -> int:
     """Take back one's own approvals, with a reason; returns how many there were. Ends with the issue.
 
     Raises PermissionDenied, WrongStage (issued, or being issued), ValidationError (no reason, nothing there).
     """
-    require(engagement, by, "approve_issue")
     engagement = locked(engagement)
+    require(engagement, by, "approve_issue")
     must_be(engagement, Stage.REPORTING)
     reason = reason.strip()
     if not reason:

@@ -720,7 +720,7 @@ def _png(thing: Report | Issuance, page: int) -> HttpResponse:
     if picture is None:
         raise Http404("No such page")
     response = HttpResponse(picture, content_type="image/png")
-    response["Cache-Control"] = "private, max-age=300"
+    response["Cache-Control"] = "private, no-store"
     response["X-Content-Type-Options"] = "nosniff"
     return response
 

@@ -19,7 +19,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 
 from accounts.clients import open_office
-from accounts.models import Firm, QualityTrigger, User
+from accounts.models import ClientMember, Firm, QualityTrigger, User
 from audit.models import Event
 from controls.models import Criterion
 from distribution import agreements
@@ -308,6 +308,10 @@ def single_sign_on(world: World) -> dict[str, Any]:
     return {"kind": "saml", "entity_id": entity, "sso_url": f"{entity}/sso", "certificate": a_certificate()}
 
 
+def administering(world: World) -> None:
+    ClientMember.objects.filter(user=world.people["carla"]).update(is_admin=True)
+
+
 def a_certificate() -> str:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "idp")])
@@ -347,7 +351,7 @@ FITTING: dict[str, Fitting] = {
     "accounts:office_main": Fitting(before=another_office),
     "accounts:office_close": Fitting(before=another_office),
     "accounts:firm_single_sign_on": Fitting(single_sign_on),
-    "accounts:organization_single_sign_on": Fitting(single_sign_on),
+    "accounts:organization_single_sign_on": Fitting(single_sign_on, who="carla", before=administering),
     "accounts:licence_new": Fitting({"jurisdiction": "Nevada", "number": "N-1"}),
     "accounts:firm_member": Fitting({"is_admin": "on"}),
     "accounts:organization": Fitting({"session_hours": 8}),
