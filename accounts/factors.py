@@ -150,11 +150,11 @@ class PasskeyForm(Told, AuthenticateWebAuthnForm):  # type: ignore[misc]
             return super().clean_credential()
 
 
-class PasskeyAgainForm(PasskeyForm, ReauthenticateWebAuthnForm):
+class PasskeyAgainForm(PasskeyForm, ReauthenticateWebAuthnForm):  # type: ignore[misc]
     """In an open session."""
 
 
-class PasskeyAloneForm(PasskeyForm, LoginWebAuthnForm):
+class PasskeyAloneForm(PasskeyForm, LoginWebAuthnForm):  # type: ignore[misc]
     """Whose passkey it is shows only when it is right."""
 
 
