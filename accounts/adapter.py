@@ -6,18 +6,22 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
 from allauth.core.internal import ratelimit
 from allauth.core.internal.httpkit import get_client_ip
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from accounts import browsers, factors, proving
 from accounts.models import User
 from accounts.single_sign_on import provider_of
+from audit.refusals import PROOF, note
 
 UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104
 
@@ -41,8 +45,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Refuse too many guesses, before the password is looked at. Raises ValidationError."""
-        super().pre_authenticate(request, **credentials)
         login = str(credentials.get("email", "")).lower()
+        try:
+            self._count(request, login, credentials)
+        except ValidationError:
+            factors.held_back(login)
+            raise
+
+    def _count(self, request: HttpRequest, login: str, credentials: dict[str, Any]) -> None:
+        super().pre_authenticate(request, **credentials)
         self._guess = None
         if not browsers.known_as(request, login):
             self._guess = ratelimit.consume(
@@ -60,6 +71,25 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         response: HttpResponse = super().post_login(request, user, **kwargs)
         browsers.remember(response, user)
         return response
+
+    def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
+        """Who changes the address proves it in a session of the account.
+
+        Else somebody who had another person's address sent a link would own it when that person follows the link,
+        and with it what is sent there later, invitations among it.
+        """
+        others = EmailAddress.objects.filter(user=email_address.user_id, verified=True).exclude(pk=email_address.pk)
+        if others.exists() and request.user.pk != email_address.user_id:
+            messages.error(request, "Sign in with the account for which the address is to change, then confirm it.")
+            return False
+        proved: bool = super().confirm_email(request, email_address)
+        return proved
+
+    def reauthenticate(self, user: User, password: str) -> bool:
+        right: bool = super().reauthenticate(user, password)
+        if not right:
+            note(PROOF, by=user)
+        return right
 
     def send_password_reset_mail(self, user: User, email: str, context: dict[str, Any]) -> None:
         super().send_password_reset_mail(user, email, context)

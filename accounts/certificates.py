@@ -10,12 +10,12 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import pkcs12 as container
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Firm, SigningCertificate, User
-from accounts.people import administers
+from accounts.people import must_administer
 from accounts.sealed import resealed, seal, unseal
 from audit.trail import action, record
 
@@ -91,7 +91,7 @@ def keep(firm: Firm, *, pkcs12: bytes, password: str, by: User) -> SigningCertif
 
     Raises PermissionDenied but for administrators, ValidationError (wrong password, no key, expired ...).
     """
-    _must_administer(firm, by)
+    must_administer(firm, by)
     signer = opened(pkcs12, password)
     _check_time(signer.certificate, timezone.now())
     Firm.objects.select_for_update().get(pk=firm.pk)
@@ -116,7 +116,7 @@ def keep(firm: Firm, *, pkcs12: bytes, password: str, by: User) -> SigningCertif
 @transaction.atomic
 def remove(certificate: SigningCertificate, *, by: User) -> None:
     """Take it off: its key is gone from here. What it has signed stays signed. Raises PermissionDenied."""
-    _must_administer(certificate.firm, by)
+    must_administer(certificate.firm, by)
     record(REMOVED, by=by, firm=certificate.firm, target=certificate, sha256=certificate.sha256)
     certificate.delete()
 
@@ -144,8 +144,3 @@ def reseal(certificate: SigningCertificate) -> None:
     certificate.sealed_pkcs12 = resealed(certificate.sealed_pkcs12, purpose=PURPOSE)
     certificate.sealed_password = resealed(certificate.sealed_password, purpose=PURPOSE)
     certificate.save(update_fields=["sealed_pkcs12", "sealed_password"])
-
-
-def _must_administer(firm: Firm, by: User) -> None:
-    if not administers(by, firm):
-        raise PermissionDenied("Only an administrator of the firm keeps its signing certificate.")

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Firm, FirmMember, Licence, Office, ServiceOrganization, User
-from accounts.people import administers
+from accounts.people import must_administer
 from audit.trail import action, record
 
 CLIENT_ADDED = action("client.added", "added the client {target}")
@@ -40,7 +40,7 @@ def add_client(firm: Firm, *, name: str, by: User, short_name: str = "", website
 @transaction.atomic
 def change_firm(firm: Firm, *, by: User, **fields: Any) -> Firm:
     """Change what reports and rules know of the firm. Raises PermissionDenied but for its administrators."""
-    _must_administer(firm, by)
+    must_administer(firm, by)
     firm = Firm.objects.select_for_update().get(pk=firm.pk)
     old = {name: str(getattr(firm, name)) for name in fields}
     for name, value in fields.items():
@@ -56,7 +56,7 @@ def change_firm(firm: Firm, *, by: User, **fields: Any) -> Firm:
 @transaction.atomic
 def add_licence(licence: Licence, *, by: User) -> Licence:
     """Enter a licence of the firm. Raises PermissionDenied, ValidationError for one that is there already."""
-    _must_administer(licence.firm, by)
+    must_administer(licence.firm, by)
     licence.full_clean()
     licence.save()
     record(LICENCE_ADDED, by=by, firm=licence.firm, target=licence, expires=str(licence.expires_on or ""))
@@ -66,7 +66,7 @@ def add_licence(licence: Licence, *, by: User) -> Licence:
 @transaction.atomic
 def remove_licence(licence: Licence, *, by: User) -> None:
     """Take a licence off the record, say when a renewed one is entered. Raises PermissionDenied."""
-    _must_administer(licence.firm, by)
+    must_administer(licence.firm, by)
     record(LICENCE_REMOVED, by=by, firm=licence.firm, target=licence)
     licence.delete()
 
@@ -77,7 +77,7 @@ def open_office(firm: Firm, *, city: str, state: str, by: User) -> Office:
 
     Raises PermissionDenied, ValidationError for one that is there already.
     """
-    _must_administer(firm, by)
+    must_administer(firm, by)
     firm = Firm.objects.select_for_update().get(pk=firm.pk)
     city, state = " ".join(city.split()), " ".join(state.split())
     closed = Office.objects.filter(
@@ -98,7 +98,7 @@ def make_main_office(office: Office, *, by: User) -> None:
 
     Raises PermissionDenied, ValidationError for one that is closed.
     """
-    _must_administer(office.firm, by)
+    must_administer(office.firm, by)
     Firm.objects.select_for_update().get(pk=office.firm_id)
     office.refresh_from_db()
     if office.closed_at is not None:
@@ -117,7 +117,7 @@ def close_office(office: Office, *, by: User) -> None:
 
     Raises PermissionDenied, ValidationError for the main office.
     """
-    _must_administer(office.firm, by)
+    must_administer(office.firm, by)
     Firm.objects.select_for_update().get(pk=office.firm_id)
     office.refresh_from_db()
     if office.is_main:
@@ -137,7 +137,7 @@ def change_sign_in_policy(
 
     Raises PermissionDenied but for administrators, ValidationError.
     """
-    _must_administer(place, by)
+    must_administer(place, by)
     # What the form has put on the object it was given is not the old value.
     place = type(place).objects.select_for_update().get(pk=place.pk)
     old = [place.demands_second_factor, place.session_hours]
@@ -154,8 +154,3 @@ def change_sign_in_policy(
             demands_second_factor=demands_second_factor,
             session_hours=session_hours,
         )
-
-
-def _must_administer(place: Firm | ServiceOrganization, by: User) -> None:
-    if not administers(by, place):
-        raise PermissionDenied(f"Only an administrator of {place} changes this.")

@@ -6,17 +6,27 @@ The library that signs people in tells these functions (`accounts.apps`); they r
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
-from allauth.mfa.webauthn.forms import EditWebAuthnForm
+from allauth.mfa.webauthn.forms import (
+    AuthenticateWebAuthnForm,
+    EditWebAuthnForm,
+    LoginWebAuthnForm,
+    ReauthenticateWebAuthnForm,
+)
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
 
 from accounts import proving
 from accounts.models import User
 from accounts.people import end_sessions, firm_of
+from audit.refusals import GUESSING, PASSKEY, note
 from audit.trail import Action, action, record
 
 SIGNED_IN = action("session.opened", "signed in")
@@ -97,6 +107,55 @@ def factor_saved(instance: Authenticator, created: bool, **_: Any) -> None:
 def factor_deleted(instance: Authenticator, **_: Any) -> None:
     if instance.type != Authenticator.Type.RECOVERY_CODES:
         _tell(FACTOR_REMOVED, instance.user, kind=str(instance.type))
+
+
+def held_back(address: str) -> None:
+    """Too many guesses. The work is the same whether somebody has the address or not."""
+    user = User.objects.filter(email=address).first()
+    note(GUESSING, firm=firm_of(user or User(pk=0)), target=user)
+
+
+class Told:
+    """Refused codes and passkeys leave a record; the library itself speaks of wrong codes only (`code_failed`)."""
+
+    user: User | None
+
+    @contextlib.contextmanager
+    def telling(self, wrong: Action | None = None) -> Iterator[None]:
+        try:
+            yield
+        except ValidationError as error:
+            if error.code == "too_many_login_attempts":
+                note(GUESSING, by=self.user)
+            elif wrong is not None:
+                note(wrong, by=self.user)
+            raise
+
+
+class CodeForm(Told, AuthenticateForm):  # type: ignore[misc]
+    def clean_code(self) -> str:
+        with self.telling():
+            return str(super().clean_code())
+
+
+class CodeAgainForm(Told, ReauthenticateForm):  # type: ignore[misc]
+    def clean_code(self) -> str:
+        with self.telling():
+            return str(super().clean_code())
+
+
+class PasskeyForm(Told, AuthenticateWebAuthnForm):  # type: ignore[misc]
+    def clean_credential(self) -> Authenticator:
+        with self.telling(PASSKEY):
+            return super().clean_credential()
+
+
+class PasskeyAgainForm(PasskeyForm, ReauthenticateWebAuthnForm):  # type: ignore[misc]
+    """In an open session."""
+
+
+class PasskeyAloneForm(PasskeyForm, LoginWebAuthnForm):  # type: ignore[misc]
+    """Whose passkey it is shows only when it is right."""
 
 
 class PasskeyNameForm(EditWebAuthnForm):  # type: ignore[misc]

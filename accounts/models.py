@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import secrets
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 from allauth.socialaccount.models import SocialApp
@@ -58,7 +59,21 @@ class User(AbstractBaseUser, PermissionsMixin):
         return "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words)).upper() or "?"
 
 
-class SignInPolicy(models.Model):
+class OneLine(models.Model):
+    """What stands in a field of one line goes into headers of mails and downloads: breaks become spaces."""
+
+    class Meta:
+        abstract = True
+
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        for field in self._meta.concrete_fields:
+            value = getattr(self, field.attname)
+            if isinstance(field, models.CharField) and isinstance(value, str):
+                setattr(self, field.attname, " ".join(value.split()))
+        super().clean_fields(exclude=exclude)
+
+
+class SignInPolicy(OneLine):
     """What an organization asks of its people when they sign in (`accounts.policies` applies it)."""
 
     demands_second_factor = models.BooleanField("everybody has a second factor", default=False)
@@ -120,7 +135,7 @@ class Firm(SignInPolicy):
         return next(iter(there or licences), None)
 
 
-class Office(models.Model):
+class Office(OneLine):
     """A city in which the firm signs. Closed, it stays for the reports that name it."""
 
     firm = models.ForeignKey(Firm, on_delete=models.CASCADE, related_name="offices")
@@ -171,7 +186,7 @@ class SigningCertificate(models.Model):
         return self.days_left(at=at) < self.WARN_DAYS
 
 
-class Licence(models.Model):
+class Licence(OneLine):
     """A firm's licence to practise in one jurisdiction."""
 
     firm = models.ForeignKey(Firm, on_delete=models.CASCADE, related_name="licences")

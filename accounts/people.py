@@ -50,6 +50,22 @@ def administers(user: User, place: Firm | ServiceOrganization) -> bool:
     )
 
 
+def administers_itself(user: User, place: Firm | ServiceOrganization) -> bool:
+    """Whether the person is an administrator of its own: of a client, none of its auditor's.
+
+    Who says how a client's people sign in can be each of them, and they sign what the auditor examines.
+    """
+    if isinstance(place, Firm):
+        return administers(user, place)
+    return ClientMember.objects.filter(organization=place, user=user, is_admin=True).exists()
+
+
+def must_administer(place: Firm | ServiceOrganization, by: User) -> None:
+    """Raise PermissionDenied unless the person administers the firm or the client."""
+    if not administers(by, place):
+        raise PermissionDenied(f"Only an administrator of {place} changes this.")
+
+
 def may_deactivate(by: User, user: User) -> bool:
     """Administrators of a firm, for people who belong to that firm and its clients and to nobody else."""
     firms = list(FirmMember.objects.filter(user=by, is_admin=True).values_list("firm_id", flat=True))
@@ -137,15 +153,27 @@ def note_seen(user: User, session_key: str | None, *, ip: str | None) -> None:
 def left_alone(session_key: str | None, *, signed_in_at: float) -> bool:
     """Whether a session was not used for SESSION_IDLE_MINUTES; otherwise it counts as used now.
 
-    The cache keeps it: one that was emptied ends the sessions that are older than that.
+    The cache keeps it, to the minute: one that was emptied ends the sessions that are older than that.
     """
     if session_key is None:
         return False
     name, limit = f"used:{hash_token(session_key)}", settings.SESSION_IDLE_MINUTES * 60
-    if time.time() - signed_in_at > limit and cache.get(name) is None:
+    now, used = time.time(), cache.get(name)
+    if used is None and now - signed_in_at > limit:
         return True
-    cache.set(name, True, timeout=limit)
+    if used is None or now - used >= SEEN_EVERY:
+        cache.set(name, now, timeout=limit + SEEN_EVERY)
     return False
+
+
+def belongs_elsewhere(user: User, place: Firm | ServiceOrganization) -> bool:
+    """Whether the person belongs to an organization other than this one."""
+    firms, clients = FirmMember.objects.filter(user=user), ClientMember.objects.filter(user=user)
+    if isinstance(place, Firm):
+        firms = firms.exclude(firm=place)
+    else:
+        clients = clients.exclude(organization=place)
+    return firms.exists() or clients.exists()
 
 
 def firm_of(user: User) -> Firm | None:
@@ -161,8 +189,7 @@ def change_firm_member(member: FirmMember, *, is_admin: bool, may_accept: bool, 
     Raises PermissionDenied but for administrators, ValidationError when the last one would go.
     """
     firm = Firm.objects.select_for_update().get(pk=member.firm_id)
-    if not administers(by, firm):
-        raise PermissionDenied("Only an administrator of the firm changes this.")
+    must_administer(firm, by)
     others = FirmMember.objects.filter(firm=firm, is_admin=True, user__is_active=True).exclude(pk=member.pk)
     if not is_admin and not others.exists():
         raise ValidationError("The firm needs an administrator: name another one first.")

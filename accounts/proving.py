@@ -23,6 +23,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
 from accounts.models import User
+from audit.refusals import GUESSING, PROOF, note
 
 TRIES = 5
 MINUTES = 15
@@ -43,12 +44,14 @@ def prove(user: User, secret: str) -> None:
     key = f"prove:{user.pk}"
     cache.add(key, 0, MINUTES * 60)
     if int(cache.get(key) or 0) >= TRIES:
+        note(GUESSING, by=user)
         raise ValidationError({"password": f"Too many wrong ones. Try again in {MINUTES} minutes."})
     if not (user.check_password(secret) or _is_code(user, secret) or _is_ticket(user, secret)):
         try:
             cache.incr(key)
         except ValueError:
             cache.set(key, 1, MINUTES * 60)
+        note(PROOF, by=user)
         asked = secret_asked(user)
         words = f"This is not {asked[0].lower()}{asked[1:]}" if asked else "This does not prove that it is you"
         raise ValidationError({"password": f"{words}. Nothing was signed or issued."})

@@ -18,7 +18,7 @@ from allauth.account.internal.flows.login import record_authentication
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialLogin
-from allauth.socialaccount.providers.base import AuthProcess
+from allauth.socialaccount.providers.base import AuthError, AuthProcess
 from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
 from allauth.socialaccount.providers.saml.provider import SAMLProvider
 from allauth.socialaccount.providers.saml.utils import build_auth
@@ -33,8 +33,9 @@ from django.utils.text import slugify
 from lxml import etree
 
 from accounts.models import ClientMember, Firm, FirmMember, IdentityProvider, ServiceOrganization, User
-from accounts.people import administers
+from accounts.people import administers_itself
 from accounts.sealed import resealed, seal, unseal
+from audit.refusals import SINGLE_SIGN_ON, note
 from audit.trail import action, record
 
 PROVIDER_SET = action("single_sign_on.set", "set up the {target}")
@@ -92,7 +93,7 @@ def set_up(
 
     Raises PermissionDenied but for administrators, ValidationError.
     """
-    _must_administer(place, by)
+    _must_own(place, by)
     of = {"firm": place} if isinstance(place, Firm) else {"organization": place}
     known = IdentityProvider.objects.select_for_update().filter(**of).first()
     slug = known.slug if known else f"{slugify(str(place))[:40].strip('-')}-{secrets.token_hex(2)}"
@@ -149,7 +150,7 @@ def reseal(provider: IdentityProvider) -> None:
 @transaction.atomic
 def remove(provider: IdentityProvider, *, by: User) -> None:
     """End the single sign-on: people sign in by password or passkey again. Raises PermissionDenied."""
-    _must_administer(provider.place, by)
+    _must_own(provider.place, by)
     record(PROVIDER_REMOVED, by=by, firm=provider.in_trail_of, target=provider)
     SocialAccount.objects.filter(provider=provider.slug).delete()
     app = provider.app
@@ -193,16 +194,29 @@ class Adapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         session.mount("http://", Guarded())
         return session
 
+    def on_authentication_error(
+        self,
+        request: HttpRequest,
+        provider: Any,
+        error: Any = None,
+        exception: Exception | None = None,
+        extra_context: dict[str, Any] | None = None,
+    ) -> None:
+        """An answer that does not count: not asked for, not signed, not for us, too old."""
+        if error != AuthError.CANCELLED:
+            errors = (extra_context or {}).get("saml_errors") or [type(exception).__name__ if exception else error]
+            app = getattr(provider, "app", None)
+            _note(
+                _known(app.provider_id) if app else None,
+                f"an answer that does not count: {', '.join(map(str, errors))}",
+            )
+
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Find the invited person whom the provider speaks of. Raises ImmediateHttpResponse for anybody else."""
-        provider = (
-            IdentityProvider.objects.select_related("firm", "organization__firm")
-            .filter(slug=sociallogin.account.provider)
-            .first()
-        )
+        provider = _known(sociallogin.account.provider)
         process = sociallogin.state.get("process")
         if provider is None or process not in {AuthProcess.LOGIN, AuthProcess.REDIRECT}:
-            raise ImmediateHttpResponse(_refused(request))
+            raise ImmediateHttpResponse(_refused(request, provider))
         told = asked_at(sociallogin)
         if process == AuthProcess.REDIRECT:
             _confirm(request, sociallogin, provider, told)
@@ -211,14 +225,18 @@ class Adapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         request.proved_elsewhere_at = told  # type: ignore[attr-defined]
         if sociallogin.is_existing:
             if not may_come_in(sociallogin.user, provider):
-                raise ImmediateHttpResponse(_refused(request))
+                raise ImmediateHttpResponse(_refused(request, provider))
             return
         user = _by_address(sociallogin, provider)
         if user is None or not may_come_in(user, provider):
-            raise ImmediateHttpResponse(_refused(request))
+            raise ImmediateHttpResponse(_refused(request, provider))
         with transaction.atomic():
             sociallogin.connect(request, user)
             record(LINKED, by=user, firm=provider.in_trail_of)
+
+
+def _known(slug: str) -> IdentityProvider | None:
+    return IdentityProvider.objects.select_related("firm", "organization__firm").filter(slug=slug).first()
 
 
 def _by_address(sociallogin: SocialLogin, provider: IdentityProvider) -> User | None:
@@ -229,8 +247,15 @@ def _by_address(sociallogin: SocialLogin, provider: IdentityProvider) -> User | 
     return None
 
 
-def _refused(request: HttpRequest) -> HttpResponse:
+def _note(provider: IdentityProvider | None, why: str, by: User | None = None) -> None:
+    """Somebody was not let in: on record at the firm of the provider."""
+    firm = provider.in_trail_of if provider is not None else None
+    note(SINGLE_SIGN_ON, by=by, firm=firm, target=provider, why=why)
+
+
+def _refused(request: HttpRequest, provider: IdentityProvider | None) -> HttpResponse:
     """The same words for everybody who does not come in: whether there is an account is not told."""
+    _note(provider, "not a person whom it may let in")
     return render(request, "accounts/single_sign_on_refused.html", status=403)
 
 
@@ -257,6 +282,7 @@ def _confirm(
         and may_come_in(user, provider)
         and fresh
     ):
+        _note(provider, "it did not confirm who is signed in", by=user if isinstance(user, User) else None)
         raise ImmediateHttpResponse(render(request, "accounts/not_confirmed.html", status=403))
     record_authentication(
         request,
@@ -303,6 +329,7 @@ class SAML(SAMLProvider):  # type: ignore[misc]
         until = response.get_last_assertion_not_on_or_after() or time.time() + 3600
         key = f"saml:{self.app.client_id}:{response.get_last_assertion_id()}"
         if not cache.add(key, True, timeout=max(until - time.time(), 0) + 600):
+            _note(_known(self.app.provider_id), "an answer that was used before")
             raise PermissionDenied("This answer of the identity provider was used already.")
         made = super().sociallogin_from_response(request, response)
         made.authn_instant = _authn_instant(response.get_last_response_xml())
@@ -325,6 +352,8 @@ def provider_of(user: User) -> IdentityProvider | None:
     return provider if provider is not None and may_come_in(user, provider) else None
 
 
-def _must_administer(place: Firm | ServiceOrganization, by: User) -> None:
-    if not administers(by, place):
-        raise PermissionDenied(f"Only an administrator of {place} changes this.")
+def _must_own(place: Firm | ServiceOrganization, by: User) -> None:
+    if not administers_itself(by, place):
+        raise PermissionDenied(
+            f"Only an administrator of {place}, of its own people, says how they sign in elsewhere."
+        )

@@ -141,6 +141,13 @@ def end_all(user: User) -> None:
         _end(token, by=None)
 
 
+def end_those_of_single_sign_on(user: User) -> None:
+    """End the tokens that were made in a session which an organization's provider had opened."""
+    made = ApiToken.objects.select_for_update().filter(user=user, ended_at__isnull=True).exclude(provider="")
+    for token in made:
+        _end(token, by=None)
+
+
 def _end(token: ApiToken, *, by: User | None) -> None:
     token.ended_at = timezone.now()
     token.save(update_fields=["ended_at"])

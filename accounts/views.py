@@ -61,6 +61,7 @@ from accounts.models import (
 )
 from accounts.people import (
     administers,
+    administers_itself,
     change_client_member,
     change_firm_member,
     deactivate,
@@ -91,24 +92,32 @@ def accept_invitation(request: HttpRequest, token: str) -> HttpResponse:
     invitation = find_open(token, at=timezone.now())
     if invitation is None:
         return render(request, "accounts/invitation_gone.html", status=410)
-    known = User.objects.filter(email=invitation.email).exists()
+    known = User.objects.filter(email=invitation.email).first()
+    mine = known is not None and known == request.user
     form = PasswordForm(request.POST or None, user=User(email=invitation.email, name=invitation.name))
     context = {
         "invitation": invitation,
         "place": invitation.firm or invitation.organization,
         "known": known,
+        "mine": mine,
         "form": form,
     }
     if request.method != "POST" or (not known and not form.is_valid()):
         return render(request, "accounts/invitation.html", context, status=422 if request.method == "POST" else 200)
+    if known and not mine:
+        messages.info(request, "Sign in with the account of this address first, then join.")
+        return redirect(f"{reverse('account_login')}?{urlencode({'next': request.path})}")
     try:
-        user = accept(invitation, password="" if known else form.cleaned_data["password"])
+        if known:
+            user = accept(invitation, by=known)
+        else:
+            user = accept(invitation, password=form.cleaned_data["password"])
     except ValidationError as error:
         refuse(form, error)
         return render(request, "accounts/invitation.html", context, status=422)
     if known:
-        messages.success(request, f"You have joined {context['place']}. Sign in to go on.")
-        return redirect("account_login" if not request.user.is_authenticated else "home")
+        messages.success(request, f"You have joined {context['place']}.")
+        return redirect("home")
     login(request, user, backend=BACKEND)
     UserSession.objects.create_from_request(request)
     response = redirect("home")
@@ -473,7 +482,8 @@ def organization(request: HttpRequest, pk: int) -> HttpResponse:
         messages.success(request, "How your people sign in is saved.")
         return redirect("accounts:organization", pk)
     people = place.members.select_related("user").order_by("user__name")
-    context = {"place": place, "form": form, "people": people, "mine": mine}
+    own = administers_itself(user, place)
+    context = {"place": place, "form": form, "people": people, "mine": mine, "own": own}
     return render(request, "accounts/organization.html", context, status=422 if form.errors else 200)
 
 
@@ -549,9 +559,9 @@ def firm_single_sign_on(request: HttpRequest) -> HttpResponse:
 def organization_single_sign_on(request: HttpRequest, pk: int) -> HttpResponse:
     user = user_of(request)
     place = get_object_or_404(ServiceOrganization.objects.select_related("firm"), pk=pk)
-    if not administers(user, place):
-        if place.members.filter(user=user).exists():
-            raise PermissionDenied("Only an administrator of the organization changes this.")
+    if not administers_itself(user, place):
+        if administers(user, place) or place.members.filter(user=user).exists():
+            raise PermissionDenied("Only an administrator of the organization, of its own people, changes this.")
         raise Http404("Not a member of the organization")
     return _single_sign_on(request, place, reverse("accounts:organization", args=[pk]))
 

@@ -1,6 +1,7 @@
 """Typed reading of environment variables and service URLs. A wrong value stops the start, in words."""
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -76,6 +77,23 @@ def seed(name: str) -> bytes:
     if value and len(secret) != 32:
         raise ImproperlyConfigured(f"{name} must be 64 hexadecimal digits: 32 random bytes.")
     return secret
+
+
+RATE = re.compile(r"[1-9][0-9]*/[0-9]*[smhd]")
+
+
+def limits(name: str, usual: dict[str, str]) -> dict[str, str]:
+    """The usual limits with those that the variable names: `exports=60/m,600/h; requests=off`."""
+    found = dict(usual)
+    for part in filter(None, (one.strip() for one in text(name).split(";"))):
+        which, _, rates = (one.strip() for one in part.partition("="))
+        if which not in usual:
+            raise ImproperlyConfigured(f"{name} knows {', '.join(usual)}, not {which!r}.")
+        given = [] if rates == "off" else [one.strip() for one in rates.split(",")]
+        if not all(RATE.fullmatch(one) for one in given):
+            raise ImproperlyConfigured(f"{name}: write {which}=60/m, {which}=60/m,600/h or {which}=off.")
+        found[which] = ",".join(given)
+    return found
 
 
 def storages(url: str, home: Path) -> dict[str, dict[str, Any]]:

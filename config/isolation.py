@@ -85,6 +85,26 @@ ALWAYS = """
     END $$"""
 
 
+# django-pgtrigger lets any session name triggers to be passed by (`SET pgtrigger.ignore`), and so whoever has the
+# application's role: freezing, append-only rows and the trail's hashes would be a matter of good manners. Here
+# nobody names any. It comes back with each migration that makes a trigger, and goes again after it.
+NEVER_IGNORED = """
+    CREATE OR REPLACE FUNCTION public._pgtrigger_should_ignore(trigger_name name) RETURNS boolean
+    LANGUAGE sql IMMUTABLE AS 'SELECT false'"""
+
+# A trigger that looks something up finds our table, not a temporary one of the same name that somebody has made.
+OUR_TABLES = """
+    DO $$ DECLARE function regprocedure; BEGIN
+        FOR function IN
+            SELECT oid::regprocedure FROM pg_proc
+            WHERE pronamespace = 'public'::regnamespace AND prorettype = 'trigger'::regtype
+            AND NOT coalesce(proconfig @> ARRAY['search_path=public, pg_temp'], false)
+        LOOP
+            EXECUTE format('ALTER FUNCTION %s SET search_path = public, pg_temp', function);
+        END LOOP;
+    END $$"""
+
+
 def key_of(model: type[Model]) -> str | None:
     """The column that says to which engagement a row belongs; None for tables that belong to none."""
     if model is Engagement:
@@ -149,6 +169,8 @@ def statements(role: str) -> Iterator[str]:
         yield f"CREATE POLICY own_engagements ON {table} USING ({condition}) WITH CHECK ({condition})"
     yield from _same_engagement()
     yield ALWAYS
+    yield NEVER_IGNORED
+    yield OUR_TABLES
     yield f"GRANT USAGE ON SCHEMA public TO {role}"
     yield f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}"
     yield f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}"

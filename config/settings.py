@@ -39,6 +39,9 @@ HTTPS = SITE_URL.startswith("https://")
 if PRODUCTION and not HTTPS:
     raise ImproperlyConfigured("SITE_URL must begin with https:// in production.")
 ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
+if PRODUCTION and "*" in ALLOWED_HOSTS:
+    # Links in mails name the host that was asked for.
+    raise ImproperlyConfigured("ALLOWED_HOSTS must name the hosts in production: with * anybody chooses it.")
 CSRF_TRUSTED_ORIGINS = [SITE_URL] if HTTPS else []
 
 # Apps, in the order in which they may import one another: right to left (pyproject.toml enforces it).
@@ -92,6 +95,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    # Whatever is refused from here on leaves a record, though nothing else of it remains.
+    "engagements.refusing.Refusals",
+    "accounts.limits.Limits",
     "accounts.middleware.AtOnce",
     "accounts.middleware.SignInPolicies",
     "accounts.middleware.GraveActs",
@@ -225,7 +231,14 @@ ACCOUNT_RATE_LIMITS = {
 }
 ALLAUTH_TRUSTED_PROXY_COUNT = environment.integer("TRUSTED_PROXY_COUNT", 0)
 MFA_ADAPTER = "accounts.adapter.SecondFactorAdapter"
-MFA_FORMS = {"edit_webauthn": "accounts.factors.PasskeyNameForm"}
+MFA_FORMS = {
+    "edit_webauthn": "accounts.factors.PasskeyNameForm",
+    "authenticate": "accounts.factors.CodeForm",
+    "reauthenticate": "accounts.factors.CodeAgainForm",
+    "authenticate_webauthn": "accounts.factors.PasskeyForm",
+    "reauthenticate_webauthn": "accounts.factors.PasskeyAgainForm",
+    "login_webauthn": "accounts.factors.PasskeyAloneForm",
+}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Attestry"
@@ -248,6 +261,7 @@ SINGLE_SIGN_ON_PRIVATE = environment.boolean("SINGLE_SIGN_ON_PRIVATE", False)
 # Signing a statement and issuing ask for the secret in the act itself.
 GRAVE_ACTS = {
     "engagements:team",
+    "engagements:team_invite",
     "engagements:team_role",
     "engagements:team_end",
     "reports:form_opinion",
@@ -256,9 +270,70 @@ GRAVE_ACTS = {
     "accounts:firm_policies",
     "accounts:organization",
     "accounts:organization_member",
+    "accounts:deactivate",
+    "accounts:reactivate",
     "engagements:token_new",
     "operators:deactivate",
     "operators:reactivate",
+}
+# How often one person, token or stranger may do what (`accounts.limits`): amount/time, of several all hold; "" is
+# without limit. Tests set their own.
+USUAL_LIMITS = {
+    "requests": "900/m",
+    "searches": "240/m",
+    "exports": "20/m,200/h",
+    "downloads": "120/m,1500/h",
+    "renderings": "6/m,60/h",
+    "listings": "60/m",
+    "uploads": "120/m,3000/h",
+    "parts": "3000/m",
+    "mails": "30/m,200/h",
+    "strangers": "120/m",
+    "copies": "10/m,60/h",
+    "links": "20/h",
+}
+LIMITS = environment.limits("LIMITS", USUAL_LIMITS) if ENVIRONMENT != "test" else dict.fromkeys(USUAL_LIMITS, "")
+# Which routes are counted under which of them; everything that people and tokens ask for is counted as requests.
+LIMITED = {
+    "searches": {"palette"},
+    "exports": {
+        "engagements:activity_export",
+        "engagements:trail",
+        "engagements:firm_trail_export",
+        "engagements:firm_trail_whole",
+        "distribution:log",
+        "fieldwork:sample_record",
+    },
+    "downloads": {"evidence:download", "evidence:listing", "reports:draft_pdf", "reports:issued_pdf"},
+    "renderings": {"reports:request_draft", "reports:issue"},
+    # Files are read, tables are compared, samples are drawn again.
+    "listings": {
+        "evidence:choose_listing",
+        "evidence:provide_population",
+        "evidence:begin_reconciliation",
+        "evidence:match_reconciliation",
+        "fieldwork:import_profiles",
+        "fieldwork:redraw",
+    },
+    "uploads": {"evidence:upload", "evidence:obtain", "api:files"},
+    "parts": {"evidence:begin_upload", "evidence:resume_upload"},
+    "mails": {"engagements:team_invite", "distribution:invite", "distribution:send_link"},
+    "strangers": {
+        "accounts:invitation",
+        "accounts:single_sign_on",
+        "accounts:single_sign_on_start",
+        "distribution:open_link",
+        "distribution:gate",
+        "distribution:accept",
+        "openid_connect_login",
+        "openid_connect_callback",
+        "saml_login",
+        "saml_acs",
+        "saml_finish_acs",
+    },
+    # A reader's copy is stamped on every page; a reader's link goes out by mail.
+    "copies": {"distribution:download"},
+    "links": {"distribution:ask_link"},
 }
 # Pages on which secrets are typed or shown: they want the proof before they open, and keep nothing that is sent.
 GRAVE_PAGES = {

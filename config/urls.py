@@ -5,6 +5,8 @@ from django.urls import URLPattern, URLResolver, include, path
 from config import views
 from engagements.views import home
 
+handler429 = "accounts.limits.too_many_guesses"
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", views.healthz, name="healthz"),
     path("account/", include("allauth.account.urls")),

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 
-from accounts.models import User
+from accounts.models import OneLine, User
 from engagements.freeze import append_only
 from engagements.models import Engagement
 from reports.models import Issuance
@@ -50,7 +50,7 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         return self.filter(revoked_at__isnull=True, expires_at__gt=at)
 
 
-class Grant(models.Model):
+class Grant(OneLine):
     """Leave for one person to read the report of one engagement, until it expires or is revoked."""
 
     engagement = models.ForeignKey(Engagement, on_delete=models.PROTECT, related_name="grants")

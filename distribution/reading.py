@@ -85,15 +85,27 @@ def view_terms(grant: Grant, *, visitor: Visitor) -> NonDisclosureAgreement:
     return agreement
 
 
-@transaction.atomic
 def accept(
     grant: Grant, *, agreement_sha256: str, party_class: str, knows: bool, typed_name: str, visitor: Visitor
 ) -> Acceptance:
     """Accept exactly the text that was shown (`agreement_sha256`) as a specified party.
 
-    Raises Refused when access has ended; ValidationError for a missing class, knowledge or name, or when the client
-    has published a new text since the page was shown.
+    Raises Refused (logged too) when access has ended; ValidationError for a missing class, knowledge or name, or
+    when the client has published a new text since the page was shown.
     """
+    try:
+        return _accept(grant, agreement_sha256, party_class, knows, typed_name, visitor)
+    except Refused as refused:
+        with transaction.atomic():
+            _log(grant, AccessEvent.Kind.REFUSED, visitor, reason=str(refused))
+            record(REFUSED, by=None, engagement=grant.engagement, target=grant, reason=str(refused))
+        raise
+
+
+@transaction.atomic
+def _accept(
+    grant: Grant, agreement_sha256: str, party_class: str, knows: bool, typed_name: str, visitor: Visitor
+) -> Acceptance:
     grant = Grant.objects.select_for_update(of=("self",)).select_related("engagement").get(pk=grant.pk)
     reason = _standing("read", grant)
     if reason:

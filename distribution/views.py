@@ -21,6 +21,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.models import User
 from audit.context import acting_for
+from audit.refusals import LIMIT, note
+from audit.text import cell as harmless
 from distribution import agreements, granting, reading, verifying
 from distribution.forms import AcceptForm, AgreementForm, InviteForm, VerifyForm
 from distribution.models import Acceptance, AccessEvent, Grant
@@ -173,14 +175,11 @@ def log(request: HttpRequest, pk: int) -> HttpResponse:
             event.copy_sha256,
             event.ip or "",
         ]
-        writer.writerow([_harmless(str(cell)) for cell in cells])
+        writer.writerow([harmless(str(cell)) for cell in cells])
     response = HttpResponse(out.getvalue(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="access-log-{engagement.number}.csv"'
+    named = content_disposition_header(True, f"access-log-{engagement.number}.csv")
+    response["Content-Disposition"] = named or "attachment"
     return response
-
-
-def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.lstrip(" \"'")[:1] in {"=", "+", "-", "@", "\t", "\r"} else cell
 
 
 # The reader's way
@@ -339,6 +338,7 @@ def verify(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         form = VerifyForm(request.POST, request.FILES)
         if not ratelimit.consume(request, app="distribution", action="verify", config=VERIFY_LIMITS):
+            note(LIMIT, asked="files to verify")
             form.add_error(None, "Too many files in a short time: wait a minute, then try again.")
         elif form.is_valid():
             verdict = verifying.verify(form.cleaned_data["file"].read())

@@ -217,7 +217,7 @@ def firm_for(user: Any, wanted: str = "") -> Firm | None:
     None for people of no firm; raises PermissionDenied for those of a firm who do not administer it.
     """
     members = FirmMember.objects.filter(user_id=user.pk).select_related("firm").order_by("pk")
-    if wanted.isdigit():
+    if wanted.isdecimal():
         members = members.filter(firm_id=int(wanted))
     found = list(members)
     if found and not any(member.is_admin for member in found):

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from guardian.models import UserObjectPermissionBase
 
-from accounts.models import Firm, Invitation, Office, ServiceOrganization, User
+from accounts.models import Firm, Invitation, Office, OneLine, ServiceOrganization, User
 from accounts.switching import Place
 from controls.models import Category, Criterion, Frequency, LibraryControl, Nature
 from engagements.freeze import EngagementOwned, append_only, never_emptied
@@ -109,7 +109,7 @@ class EngagementQuerySet(models.QuerySet["Engagement"]):
         return self.exclude(stage__in=[Stage.ISSUED, Stage.LOCKED, Stage.DECLINED, Stage.WITHDRAWN])
 
 
-class Engagement(models.Model):
+class Engagement(OneLine):
     """One SOC 2 examination: a system of a service organization, as of a date or throughout a period."""
 
     class Type(models.TextChoices):

@@ -278,7 +278,7 @@ def _withdraw_statement(entry: EngagementOwned, engagement: Engagement) -> None:
 def next_number(engagement: Engagement, kind: str) -> str:
     """The next free number of a kind: CUEC-01, CUEC-02..."""
     taken = ComplementaryControl.objects.filter(engagement=engagement, kind=kind).values_list("number", flat=True)
-    used = [int(tail) for number in taken if (tail := number.rpartition("-")[2]).isdigit()]
+    used = [int(tail) for number in taken if (tail := number.rpartition("-")[2]).isdecimal()]
     return f"{kind.upper()}-{max(used, default=0) + 1:02d}"
 
 

@@ -189,9 +189,9 @@ def permissions_of(user: Any, engagement: Engagement) -> frozenset[str]:
     if not user.is_authenticated or not user.is_active:
         return frozenset()
     return frozenset(
-        EngagementUserPermission.objects.filter(content_object=engagement, user=user).values_list(
-            "permission__codename", flat=True
-        )
+        EngagementUserPermission.objects.filter(
+            content_object=engagement, user=user, user__is_active=True
+        ).values_list("permission__codename", flat=True)
     )
 
 

@@ -7,12 +7,13 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.urls import reverse
 
-from accounts.invitations import invite, when_accepted
+from accounts.invitations import invite, when_accepted, withdraw
 from accounts.models import FirmMember, Invitation, User
 from audit.context import acting_for
 from audit.trail import action, record
 from engagements.models import FIRM_ROLES, Engagement, EngagementMember, InvitedRole, Role
-from engagements.roles import end_role, require, set_role
+from engagements.roles import end_role, permissions_of, require, set_role
+from engagements.workflow import locked
 
 ROLE_PROMISED = action("team.invited", "invited {target} as {role}")
 
@@ -23,6 +24,7 @@ def give_role(engagement: Engagement, user: User, role: str, *, by: User) -> Eng
 
     Raises PermissionDenied, ValidationError (see `roles.set_role`).
     """
+    engagement = locked(engagement)
     require(engagement, by, "manage_team")
     _must_be_alive(engagement)
     return set_role(engagement, user, role, by=by)
@@ -31,6 +33,7 @@ def give_role(engagement: Engagement, user: User, role: str, *, by: User) -> Eng
 @transaction.atomic
 def take_role(engagement: Engagement, user: User, *, by: User) -> None:
     """Take a person out of the engagement; what the person did stays. Raises PermissionDenied, ValidationError."""
+    engagement = locked(engagement)
     require(engagement, by, "manage_team")
     end_role(engagement, user, by=by)
 
@@ -45,7 +48,7 @@ def invite_to(
     Raises PermissionDenied, ValidationError.
     """
     of_firm = Role(role) in FIRM_ROLES
-    require(engagement, by, "manage_team", *(() if of_firm else ("invite_own",)))
+    require(engagement, by, *inviting(role))
     _must_be_alive(engagement)
     if not of_firm and FirmMember.objects.filter(firm=engagement.firm, user__email=email.strip().lower()).exists():
         raise ValidationError({"email": f"This person belongs to {engagement.firm}, which examines the client."})
@@ -79,10 +82,29 @@ def invite_to(
 @when_accepted
 def give_promised_roles(invitation: Invitation, user: User) -> None:
     """The invited person gets the roles that were promised with the invitation, in the name of who invited."""
-    with acting_for(invitation.invited_by):
+    by = invitation.invited_by
+    with acting_for(by):
         for promised in InvitedRole.objects.filter(invitation=invitation).select_related("engagement"):
-            if not EngagementMember.objects.filter(engagement=promised.engagement, user=user).exists():
-                set_role(promised.engagement, user, promised.role, by=invitation.invited_by)
+            # Who has lost the right to give the role meanwhile gives none.
+            may = permissions_of(by, promised.engagement) & inviting(promised.role)
+            if may and not EngagementMember.objects.filter(engagement=promised.engagement, user=user).exists():
+                set_role(promised.engagement, user, promised.role, by=by)
+
+
+def inviting(role: str) -> frozenset[str]:
+    """The permissions of which each allows to invite with this role."""
+    return frozenset({"manage_team"} if Role(role) in FIRM_ROLES else {"manage_team", "invite_own"})
+
+
+@transaction.atomic
+def withdraw_invitation(engagement: Engagement, invitation: Invitation, *, by: User) -> None:
+    """Take an open invitation back: nobody joins by its link any more.
+
+    The client's administrator withdraws those to the client's side. Raises PermissionDenied, ValidationError.
+    """
+    promised = InvitedRole.objects.get(engagement=engagement, invitation=invitation)
+    require(engagement, by, *inviting(promised.role))
+    withdraw(invitation, by=by)
 
 
 def _must_be_alive(engagement: Engagement) -> None:

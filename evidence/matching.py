@@ -97,7 +97,7 @@ def _singular(word: str) -> str:
 def _names(stem: str, code: str) -> bool:
     """Whether the code stands in the name: REQ-014 also as req_14 or REQ 014, and not within a longer one."""
     letters, _, number = code.rpartition("-")
-    if not letters or not number.isdigit():
+    if not letters or not number.isdecimal():
         return False
     parts = r"[\s_.-]*".join(re.escape(part) for part in letters.split("-"))
     return bool(re.search(rf"(?<![^\W_]){parts}[\s_.-]*0*{int(number)}(?!\d)", stem, re.IGNORECASE))

@@ -21,6 +21,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import User
+from audit.refusals import UPLOAD as REFUSED
 from audit.trail import action, record
 from engagements.models import Engagement
 from engagements.workflow import locked
@@ -203,8 +204,15 @@ def _received(upload: Upload) -> EvidenceFile:
         )
 
 
-def _refuse(upload: Upload, problems: Sequence[str]) -> dict[str, Any]:
+@transaction.atomic
+def _refused(upload: Upload, problems: Sequence[str]) -> None:
     _settle(upload, State.REFUSED, problems=list(problems))
+    why = " ".join(problems)[:300]
+    record(REFUSED, by=upload.by, engagement=upload.engagement, name=upload.name, why=why)
+
+
+def _refuse(upload: Upload, problems: Sequence[str]) -> dict[str, Any]:
+    _refused(upload, problems)
     staging.remove(upload.token)
     return {"state": upload.state}
 

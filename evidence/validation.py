@@ -18,6 +18,7 @@ from typing import IO, Any, Literal
 
 from django.core.exceptions import ValidationError
 
+from audit.refusals import UPLOAD, note
 from evidence import sandbox
 from evidence.disk import on_disk
 from evidence.probes import Unfit
@@ -126,7 +127,7 @@ def inspect(
     budget: Budget | None = None,
     encoding: Literal["cp1252"] | None = None,
 ) -> Inspected:
-    """What the file is, or `Refused` with the reason in words.
+    """What the file is, or `Refused` with the reason in words, which leaves a record (`audit.refusals`).
 
     The file is read once in pieces, hashed on the way, and left at its beginning. Text is UTF-8, or UTF-16
     with its mark, or Windows-1252 when `encoding` says so. Kinds are those of `CONTENT_TYPES`; zip archives
@@ -134,8 +135,19 @@ def inspect(
     as `evidence.probes.sheets.Sheet` (xlsx); embedded (docx, pptx); lines and encoding (text); entries (json,
     zip) and unpacked (zip).
     """
-    budget = budget or Budget()
     cleaned = clean_name(name)
+    try:
+        return _inspected(file, cleaned, budget or Budget(), encoding)
+    except Refused as refused:
+        note_refused(cleaned, refused)
+        raise
+
+
+def note_refused(name: str, refused: ValidationError) -> None:
+    note(UPLOAD, name=name, why=" ".join(refused.messages))
+
+
+def _inspected(file: IO[bytes], cleaned: str, budget: Budget, encoding: str | None) -> Inspected:
     kind = kind_of(cleaned)
     text = _Text(encoding) if kind in TEXTS else None
     size, sha256, head = _read_through(file, budget, text.feed if text else None)

@@ -144,8 +144,9 @@ def sign(test: ControlTest, step: str, *, by: User) -> SignOff:
     conclusion, exceptions not raised (prepared), another person (R28), the step before (R31), open notes.
     """
     step = SignOff.Step(step)
-    require(test.engagement, by, _RIGHT[step])
     engagement = locked(test.engagement)
+    # Behind the lock: whoever waited for it may have lost the role meanwhile.
+    require(engagement, by, _RIGHT[step])
     must_be(engagement, *SIGNING)
     test = ControlTest.objects.select_for_update(of=("self",)).select_related("control").get(pk=test.pk)
     standing = living(test)

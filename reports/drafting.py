@@ -279,8 +279,8 @@ def complete_quality_review(
     Raises PermissionDenied, WrongStage, ValidationError for empty words or when no draft of the present content
     is ready: what was not there to read cannot have been reviewed.
     """
-    require(engagement, by, "complete_quality_review")
     engagement = locked(engagement)
+    require(engagement, by, "complete_quality_review")
     must_be(engagement, Stage.REPORTING)
     if engagement.reporting_step != ReportingStep.QUALITY_REVIEW:
         raise WrongStage("The report is not at quality review.")

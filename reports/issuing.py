@@ -52,6 +52,8 @@ def issue(engagement: Engagement, *, by: User, password: str, draft: Report) -> 
     require(engagement, by, "issue_report")
     prove(by, password)
     engagement = locked(engagement)
+    # Again: whoever waited for the lock may have lost the role meanwhile.
+    require(engagement, by, "issue_report")
     _check_stage(engagement)
     draft = _approved(engagement, draft)
     snapshot = build(engagement)

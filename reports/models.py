@@ -314,13 +314,27 @@ class IssueApproval(EngagementOwned):
     content_sha256 = models.CharField("hash of the content as approved", max_length=64)
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField(auto_now_add=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_because = models.TextField("why it is withdrawn", blank=True)
 
     class Meta(EngagementOwned.Meta):
         ordering = ["-pk"]
         constraints = [
-            models.UniqueConstraint(fields=["engagement", "content_sha256", "by"], name="issue_approved_once_each")
+            models.UniqueConstraint(
+                fields=["engagement", "content_sha256", "by"],
+                condition=Q(withdrawn_at__isnull=True),
+                name="issue_approved_once_each",
+            )
         ]
-        triggers = [*EngagementOwned.Meta.triggers, append_only()]
+        triggers = [
+            *EngagementOwned.Meta.triggers,
+            *stays("approval_stays", "draft", "content_sha256", "by", "at"),
+            pgtrigger.Protect(
+                name="withdrawn_stays",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__withdrawn_at__isnull=False),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"approval of {self.draft} by {self.by}"

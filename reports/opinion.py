@@ -286,8 +286,8 @@ def form(
     Raises PermissionDenied, WrongStage, ValidationError: no such limb in a Type 1, a modification without a matter
     (R38), an unmodified limb that a matter touches, an adverse or disclaimed one without a pervasive matter.
     """
-    require(engagement, by, "form_opinion")
     engagement = locked(engagement)
+    require(engagement, by, "form_opinion")
     must_be(engagement, Stage.REPORTING)
     limb, conclusion = Limb(limb), Conclusion(conclusion)
     if limb not in limbs_of(engagement):

@@ -87,6 +87,8 @@ def sign(
     require(engagement, by, "sign_assertion")
     prove(by, password)
     engagement = locked(engagement)
+    # Again: whoever waited for the lock may have lost the role meanwhile.
+    require(engagement, by, "sign_assertion")
     must_be(engagement, Stage.FIELDWORK, Stage.REPORTING)
     name, title = " ".join(signatory_name.split()), " ".join(signatory_title.split())
     if not name or not title:

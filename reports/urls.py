@@ -45,6 +45,7 @@ urlpatterns = [
     path(f"{_ENGAGEMENT}report/drafts/<int:number>/pages/<int:page>/", views.draft_page, name="draft_page"),
     path(f"{_ENGAGEMENT}report/drafts/<int:number>/pdf/", views.draft_pdf, name="draft_pdf"),
     path(f"{_ENGAGEMENT}report/approve/", views.approve_issue, name="approve_issue"),
+    path(f"{_ENGAGEMENT}report/withdraw-approval/", views.withdraw_approval, name="withdraw_approval"),
     path(f"{_ENGAGEMENT}report/issue/", views.issue, name="issue"),
     path(f"{_ENGAGEMENT}report/issued/", views.issued, name="issued"),
     path(f"{_ENGAGEMENT}report/issued/progress/", views.issued_progress, name="issued_progress"),

@@ -531,6 +531,8 @@ def _approving(engagement: Engagement, newest: Report | None, standing: list[Fin
     return {
         "asks_for_two": asked,
         "approvals": given,
+        "may_withdraw": _workable(engagement, Stage.REPORTING)
+        and any(one.by_id == engagement.member.user_id for one in given),
         "may_approve": asked
         and newest is not None
         and "approve_issue" in engagement.may
@@ -575,6 +577,7 @@ def _report(request: HttpRequest, engagement: Engagement, **forms: Any) -> HttpR
         "why_reviewed": why_reviewed(engagement) if of_firm and reporting else [],
         **_approving(engagement, newest, standing),
         "approve_form": forms.get("approve") or ApproveForm(**proof, initial={"draft": newest.pk if newest else 0}),
+        "withdraw_form": forms.get("withdraw") or ReasonForm(),
         "issue_form": forms.get("issue") or IssueForm(**proof, initial={"draft": newest.pk if newest else 0}),
         "issue_open": "issue" in forms,
     }
@@ -717,7 +720,7 @@ def _png(thing: Report | Issuance, page: int) -> HttpResponse:
     if picture is None:
         raise Http404("No such page")
     response = HttpResponse(picture, content_type="image/png")
-    response["Cache-Control"] = "private, max-age=300"
+    response["Cache-Control"] = "private, no-store"
     response["X-Content-Type-Options"] = "nosniff"
     return response
 
@@ -769,6 +772,22 @@ def approve_issue(request: HttpRequest, pk: int) -> HttpResponse:
             messages.success(request, f"You have approved the issue of {str(chosen).lower()}.")
             return redirect("reports:report", pk)
     return _report(request, engagement, approve=form)
+
+
+@require_POST
+def withdraw_approval(request: HttpRequest, pk: int) -> HttpResponse:
+    """The second person takes the approval back."""
+    engagement = engagement_for(request, pk, "approve_issue")
+    form = ReasonForm(request.POST)
+    if form.is_valid():
+        try:
+            approving.withdraw_approval(engagement, by=engagement.member.user, **form.cleaned_data)
+        except ValidationError as error:
+            put(form, error)
+        else:
+            messages.success(request, "Your approval is withdrawn. The report is not issued without another one.")
+            return redirect("reports:report", pk)
+    return _report(request, engagement, withdraw=form)
 
 
 def _issued(engagement: Engagement) -> Issuance:

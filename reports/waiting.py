@@ -116,7 +116,8 @@ def to_approve(user: User) -> Iterable[Waiting]:
     ]
     drafts = Report.objects.filter(engagement__in=engagements, state=Report.State.READY).order_by("number")
     newest = dict(drafts.values_list("engagement_id", "content_sha256"))
-    given = set(IssueApproval.objects.filter(engagement__in=engagements).values_list("content_sha256", flat=True))
+    counting = IssueApproval.objects.filter(engagement__in=engagements, withdrawn_at__isnull=True)
+    given = set(counting.values_list("content_sha256", flat=True))
     for engagement in engagements:
         if engagement.pk in newest and newest[engagement.pk] not in given:
             yield Waiting(

@@ -149,7 +149,7 @@ def owners(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _ids(request: HttpRequest) -> list[int]:
-    return [int(value) for value in request.POST.getlist("ids") if value.isdigit()]
+    return [int(value) for value in request.POST.getlist("ids") if value.isdecimal()]
 
 
 def _control(request: HttpRequest, pk: int, number: str, *needed: str) -> tuple[Engagement, Control]:

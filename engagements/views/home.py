@@ -72,7 +72,7 @@ def palette(request: HttpRequest) -> JsonResponse:
     """Hits for the command palette: sections, and what the apps find; over the engagements without one."""
     query = request.GET.get("q", "").strip()
     pk = request.GET.get("engagement", "")
-    if not pk.isdigit():
+    if not pk.isdecimal():
         engagements = Engagement.objects.visible_to(person(request)).at_place(chosen(request))
         hits = [
             {

@@ -10,7 +10,7 @@ from engagements.forms import InviteForm, RoleForm
 from engagements.frame import frame
 from engagements.models import Engagement, EngagementMember, InvitedRole, Role
 from engagements.roles import MATRIX, engagement_for
-from engagements.team import give_role, invite_to, take_role
+from engagements.team import give_role, invite_to, inviting, take_role, withdraw_invitation
 from engagements.views.acting import done, filed, person, shown
 
 
@@ -40,14 +40,17 @@ def team(request: HttpRequest, pk: int) -> HttpResponse:
     invited = InvitedRole.objects.filter(
         engagement=engagement, invitation__accepted_at__isnull=True
     ).select_related("invitation")
+    now = timezone.now()
     order = list(Role)
     members.sort(key=lambda member: (order.index(Role(member.role)), member.user.name))
     context = {
         **frame(request, engagement, "team"),
         "firm_side": [member for member in members if member.of_firm],
         "client_side": [member for member in members if not member.of_firm],
-        "invited": invited,
-        "now": timezone.now(),
+        "invited": [
+            (one, one.invitation.expires_at > now and bool(engagement.may & inviting(one.role))) for one in invited
+        ],
+        "now": now,
         "roles": Role,
         "firm_choices": [(role.value, role.label) for role in Role if role.of_firm],
         "client_choices": [(role.value, role.label) for role in Role if not role.of_firm],
@@ -69,6 +72,21 @@ def invite(request: HttpRequest, pk: int) -> HttpResponse:
     ):
         return redirect("engagements:team", pk)
     return shown(request, "engagements/team_invite.html", frame(request, engagement, "team"), form)
+
+
+@require_POST
+@login_required
+def withdraw(request: HttpRequest, pk: int, invitation: int) -> HttpResponse:
+    """Take an open invitation back."""
+    engagement = engagement_for(request, pk, "manage_team", "invite_own")
+    invited = InvitedRole.objects.select_related("invitation").filter(engagement=engagement)
+    found = get_object_or_404(invited, invitation=invitation)
+    done(
+        request,
+        lambda: withdraw_invitation(engagement, found.invitation, by=person(request)),
+        f"The invitation of {found.invitation.name} is withdrawn.",
+    )
+    return redirect("engagements:team", pk)
 
 
 @require_POST

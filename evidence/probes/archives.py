@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import struct
 import zipfile
 import zlib
@@ -107,6 +108,7 @@ def _check_budget(infos: list[zipfile.ZipInfo], entries: int, unpacked: int, rat
     if sum(info.file_size for info in infos) > unpacked:
         raise Unfit(f"Unpacked, the file would take more than {unpacked >> 20:,} MB. Split it into smaller files.")
     for info in infos:
+        _check_plain(info)
         if info.file_size > _ALWAYS_FINE and info.file_size > ratio * max(1, info.compress_size):
             raise Unfit(
                 f"The part {info.filename} unpacks to more than {ratio} times its size, as only a damaged or "
@@ -122,6 +124,15 @@ def _check_overlap(infos: list[zipfile.ZipInfo]) -> None:
         if info.header_offset < end:
             raise Unfit("The archive is malformed: its entries overlap. Create it again.")
         end = info.header_offset + 30 + len(info.orig_filename) + info.compress_size
+
+
+def _check_plain(info: zipfile.ZipInfo) -> None:
+    """Links, pipes and devices hold nothing themselves and point at the machine of whoever unpacks them."""
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise Unfit(
+            f"The archive holds a link or device ({info.filename}) in place of a file. Pack the file itself."
+        )
 
 
 def _check_name(name: str) -> None:

@@ -76,5 +76,5 @@ def page(request: HttpRequest, pk: int, code: str, number: int) -> HttpResponse:
     response = HttpResponse(picture, content_type="image/webp")
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    response.headers["Cache-Control"] = "private, max-age=3600"
+    response.headers["Cache-Control"] = "private, no-store"
     return response

@@ -23,7 +23,7 @@ from django.views.decorators.http import require_http_methods
 
 from engagements.models import Engagement
 from engagements.roles import engagement_for
-from evidence import resumable, staging
+from evidence import resumable, staging, validation
 from evidence.forms import DatesForm
 from evidence.models import EvidenceFile, EvidenceRequest, Upload
 from evidence.policy import policy_of
@@ -59,8 +59,11 @@ def begin(request: HttpRequest, pk: int) -> HttpResponse:
             _target(request, engagement, meta), size=size, by=user_of(request), **_wanted(request, engagement, meta)
         )
     except resumable.TooLarge as error:
+        validation.note_refused(validation.clean_name(meta.get("filename", "")), error)
         return _answer(413, words=" ".join(error.messages))
     except ValidationError as error:
+        if isinstance(error, validation.Refused):
+            validation.note_refused(validation.clean_name(meta.get("filename", "")), error)
         return _answer(422, words=" ".join(error.messages))
     place = reverse("evidence:resume_upload", args=[pk, made.token])
     return _answer(201, {"Location": place, **_expires(made)})

@@ -121,7 +121,7 @@ async function send(form, file, line) {
     onError: (error) => {
       const { status, text } = wordsOf(error);
       ended(form, line, false);
-      const final = status >= 400 && status < 500 && ![400, 409, 423].includes(status);
+      const final = status >= 400 && status < 500 && ![400, 409, 423, 429].includes(status);
       if (final) fail(line, text || "The server refused this file. Load the page again.");
       else fail(line, text || "The connection broke. What was sent is kept; it goes on from there.", () => again(form, file, line));
     },
@@ -163,11 +163,12 @@ async function follow(form, file, line, url) {
     let found;
     try {
       const answer = await fetch(url, { headers: { Accept: "application/json" } });
-      if (answer.status >= 400 && answer.status < 500) {
+      if (answer.status >= 400 && answer.status < 500 && answer.status !== 429) {
         ended(form, line, false);
         fail(line, "The server no longer knows this file. Load the page again.");
         return;
       }
+      if (answer.status === 429) continue; // too many at once: it goes on in a moment
       found = await answer.json();
     } catch {
       continue; // the server restarts, or the connection is away: the file is there

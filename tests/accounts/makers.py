@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import tokens
-from accounts.models import ApiToken, User
+from accounts.models import ApiToken, ClientMember, ServiceOrganization, User
 from tests import factories as f
 
 STEP = 30
@@ -58,6 +58,13 @@ def a_token(user: User, **fields: Any) -> tuple[ApiToken, str]:
     """A token for reading and handing in, for a month, and its secret."""
     fields = {"name": "CI", "may_upload": True, "expires_at": timezone.now() + dt.timedelta(days=30), **fields}
     return tokens.make(by=user, **fields)
+
+
+def administrator_of(place: ServiceOrganization) -> User:
+    """A person of the client who administers it from within."""
+    user = f.person("adele", "Adele Moss")
+    ClientMember.objects.update_or_create(organization=place, user=user, defaults={"is_admin": True})
+    return user
 
 
 def is_in(client: Client) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
+from unittest import mock
 
 import pytest
 from allauth.usersessions.models import UserSession
@@ -14,6 +16,7 @@ from django.urls import reverse
 
 from accounts.clients import change_sign_in_policy
 from accounts.models import ClientMember, User
+from accounts.people import left_alone
 from audit.models import Event
 from tests import factories as f
 from tests.accounts.makers import code_now, is_in, sign_in, verified, with_app, with_recovery_codes
@@ -165,6 +168,16 @@ def test_a_session_left_alone_ends(client: Client) -> None:
     cache.clear()
     assert client.get(reverse("home"))["Location"] == f"{reverse('account_login')}?next=%2F"
     assert "_auth_user_id" not in client.session
+
+
+def test_that_a_session_is_used_is_written_down_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, written = time.time(), list[object]()
+    keep = cache.set
+    monkeypatch.setattr(cache, "set", lambda *args, **options: (written.append(args), keep(*args, **options)))
+    for second in (0, 1, 59, 61, 62, 123):
+        monkeypatch.setattr("accounts.people.time", mock.Mock(time=lambda at=second: now + at))
+        assert not left_alone("key", signed_in_at=now)
+    assert len(written) == 3
 
 
 def test_an_organization_is_changed_by_its_administrators(client: Client) -> None:

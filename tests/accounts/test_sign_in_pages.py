@@ -8,6 +8,9 @@ from django.core import mail
 from django.test import Client
 from django.urls import reverse
 
+from tests import factories as f
+from tests.accounts.makers import verified
+
 pytestmark = pytest.mark.django_db
 EMAIL, PASSWORD = "dana@lakeshore.example", "a long enough pass phrase"
 
@@ -48,6 +51,26 @@ def test_a_forgotten_password_is_replaced_by_mail(client: Client, dana: None) ->
 def test_an_unknown_address_gets_the_same_page(client: Client) -> None:
     page = client.post(reverse("account_reset_password"), {"email": "nobody@example.com"}, follow=True)
     assert "Look in your mail" in page.content.decode()
+
+
+def test_an_address_is_changed_in_a_session_of_its_account_only(client: Client) -> None:
+    """Who has a stranger confirm the stranger's own address would get what is sent there, invitations too."""
+    owen = verified(f.person("owen"))
+    client.force_login(owen)
+    client.post(reverse("account_email"), {"action_add": "", "email": "victim@example.com"})
+    link = re.search(r"http://[^/]+(/\S+)", str(mail.outbox[-1].body))
+    assert link is not None
+    for somebody in (None, verified(f.person("victor"))):
+        other = Client()
+        if somebody:
+            other.force_login(somebody)
+        other.get(link[1])
+        other.post(link[1])
+        owen.refresh_from_db()
+        assert owen.email == "owen@example.com"
+    client.post(link[1])
+    owen.refresh_from_db()
+    assert owen.email == "victim@example.com"
 
 
 def test_nobody_signs_up_alone(client: Client) -> None:

@@ -20,6 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
+from django.core.cache import cache
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.test import Client
 from django.urls import reverse
@@ -30,7 +31,7 @@ from accounts import proving, single_sign_on
 from accounts.models import ClientMember, IdentityProvider, User
 from audit.models import Event
 from tests import factories as f
-from tests.accounts.makers import is_in, sign_in, verified
+from tests.accounts.makers import administrator_of, is_in, sign_in, verified
 
 pytestmark = pytest.mark.django_db
 ISSUER = "https://login.northwind.example"
@@ -109,7 +110,7 @@ def oidc(monkeypatch: pytest.MonkeyPatch) -> IdentityProvider:
         client_id="attestry",
         secret="of the client",
         demanded=False,
-        by=engagement.created_by,
+        by=administrator_of(engagement.client),
     )
     provider.refresh_from_db()
     return provider
@@ -197,6 +198,33 @@ def test_nobody_else_comes_in_and_all_get_the_same_answer(
     assert "You were not let in" in answer.content.decode()
     assert not is_in(client)
     assert not SocialAccount.objects.exists()
+
+
+def test_whoever_is_not_let_in_leaves_a_record(oidc: IdentityProvider, monkeypatch: pytest.MonkeyPatch) -> None:
+    told(monkeypatch, "nobody@example.com")
+    client = Client()
+    back = go(client, oidc)
+    client.get(back)
+    event = Event.objects.get(action="refused.single_sign_on")
+    assert (event.actor, event.firm_id, event.target_label) == (None, oidc.in_trail_of.pk, str(oidc))
+    assert "nobody" not in str(event.detail)
+    cache.clear()
+    client.get(back)
+    again = Event.objects.filter(action="refused.single_sign_on").latest("pk")
+    assert again.pk != event.pk
+    assert "does not count" in again.detail["why"]
+
+
+def test_the_auditor_does_not_say_how_the_clients_people_sign_in(oidc: IdentityProvider, client: Client) -> None:
+    """Else the auditor's administrator could be the client's signatory and sign what the auditor examines."""
+    engagement = f.staffed()
+    with pytest.raises(PermissionDenied):
+        single_sign_on.remove(oidc, by=engagement.created_by)
+    client.force_login(engagement.created_by)
+    url = reverse("accounts:organization_single_sign_on", args=[engagement.client_id])
+    assert client.get(url).status_code == 403
+    assert client.post(url, {"act": "remove"}).status_code == 403
+    assert url not in client.get(reverse("accounts:organization", args=[engagement.client_id])).content.decode()
 
 
 def test_who_joins_another_organization_comes_in_no_more(
@@ -368,7 +396,7 @@ def saml(keys: tuple[str, str]) -> IdentityProvider:
         sso_url=f"{ENTITY}/sso",
         certificate=keys[1],
         demanded=False,
-        by=engagement.created_by,
+        by=administrator_of(engagement.client),
     )
 
 
@@ -497,7 +525,7 @@ def test_administrators_set_it_up_and_take_it_away(client: Client, keys: tuple[s
     page = reverse("accounts:organization_single_sign_on", args=[engagement.client_id])
     client.force_login(f.person("owen"))
     assert client.get(page).status_code == 403
-    client.force_login(engagement.created_by)
+    client.force_login(administrator_of(engagement.client))
     assert client.post(page, {"kind": "saml", "entity_id": ENTITY}).status_code == 422
     sent = {"kind": "openid_connect", "server_url": ISSUER, "client_id": "attestry", "secret": "of the client"}
     assert client.post(page, sent).status_code == 302

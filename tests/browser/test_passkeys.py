@@ -12,7 +12,7 @@ from django.urls import reverse
 from accounts import single_sign_on
 from accounts.clients import change_sign_in_policy
 from tests import factories as f
-from tests.accounts.makers import code_now, verified
+from tests.accounts.makers import administrator_of, code_now, verified
 from tests.browser.conftest import Sit
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
@@ -96,7 +96,8 @@ def test_an_authenticator_app_and_the_pages_of_organizations(sit: Sit) -> None:
     engagement = f.staffed()
     petra = verified(engagement.created_by)
     provider = {"kind": "saml", "entity_id": "https://idp.example", "sso_url": "https://idp.example/sso"}
-    single_sign_on.set_up(engagement.client, certificate="x", demanded=False, by=petra, **provider)
+    adele = verified(administrator_of(engagement.client))
+    single_sign_on.set_up(engagement.client, certificate="x", demanded=False, by=adele, **provider)
     desk = sit(petra)
     desk.open(reverse("mfa_activate_totp"))
     desk.look()
@@ -108,7 +109,6 @@ def test_an_authenticator_app_and_the_pages_of_organizations(sit: Sit) -> None:
         ("accounts:account", []),
         ("accounts:firm", []),
         ("accounts:organization", [engagement.client_id]),
-        ("accounts:organization_single_sign_on", [engagement.client_id]),
         ("accounts:firm_single_sign_on", []),
         ("accounts:single_sign_on", []),
         ("accounts:firm_member", [engagement.firm.members.get(user__email="sana@example.com").pk]),
@@ -121,3 +121,6 @@ def test_an_authenticator_app_and_the_pages_of_organizations(sit: Sit) -> None:
     ):
         desk.open(reverse(name, args=args))
         desk.look(narrow=True)
+    desk = sit(adele)
+    desk.open(reverse("accounts:organization_single_sign_on", args=[engagement.client_id]))
+    desk.look(narrow=True)

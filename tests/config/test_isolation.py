@@ -24,7 +24,7 @@ from accounts.people import end_others
 from audit.context import EVERYBODY, acting_for
 from audit.middleware import RequestContext
 from audit.models import Event
-from config.isolation import READERS_TABLES, key_of, owned_parents, protected
+from config.isolation import NEVER_IGNORED, READERS_TABLES, key_of, owned_parents, protected
 from engagements.models import Control, Engagement
 from tests import factories as f
 from tests.database import as_owner, backed_up
@@ -340,3 +340,45 @@ def test_migrating_needs_the_owner(settings: Settings) -> None:
     settings.OWNER_DATABASE_URL = ""
     with pytest.raises(CommandError, match="OWNER_DATABASE_URL"):
         call_command("migrate", stdout=StringIO())
+
+
+@pytest.mark.django_db
+def test_a_table_of_the_same_name_deceives_no_trigger() -> None:
+    """Whoever has the application's role may make temporary tables, and PostgreSQL looks there first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT proname FROM pg_proc"
+            " WHERE pronamespace = 'public'::regnamespace AND prorettype = 'trigger'::regtype"
+            " AND NOT coalesce(proconfig @> ARRAY['search_path=public, pg_temp'], false)"
+        )
+        assert cursor.fetchall() == []
+
+
+NAMED = """
+    SELECT set_config('pgtrigger.ignore', (
+        SELECT array_agg(DISTINCT tgname::text)::text FROM pg_trigger WHERE NOT tgisinternal
+    ), true)"""
+FORGED = """
+    INSERT INTO audit_event (chain_id, seq, at, actor_name, action, audience, target, target_label, detail,
+    previous, hash) VALUES ('engagement:1', 1000, '2020-01-01', 'Petra Alder', 'report.issued', 'all', '', '',
+    '{}', '', 'x') RETURNING seq, hash, extract(year FROM at)"""
+
+
+@pytest.mark.django_db
+def test_no_session_names_triggers_to_be_passed_by() -> None:
+    """What the library of the triggers offers to any session, the application's role included."""
+    engagement = f.accepted()
+    as_owner(NEVER_IGNORED)
+    with connection.cursor() as cursor:
+        cursor.execute(NAMED)
+        for statement in (
+            f"UPDATE engagements_engagement SET stage = 'issued' WHERE id = {engagement.pk}",  # noqa: S608
+            "DELETE FROM engagements_engagement",
+        ):
+            with pytest.raises(DatabaseError), transaction.atomic():
+                cursor.execute(statement)
+        cursor.execute(FORGED)
+        seq, hashed, year = cursor.fetchone()
+        assert seq != 1000
+        assert len(hashed) == 64
+        assert year > 2020

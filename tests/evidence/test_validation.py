@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import random
+import stat
 import struct
 import time
 import zipfile
@@ -434,6 +435,17 @@ def patched(data: bytes, at: bytes, offset: int, value: bytes) -> bytes:
     return bytes(changed)
 
 
+def linked(mode: int = stat.S_IFLNK | 0o777) -> bytes:
+    """An archive with an entry that is no plain file but, say, a link to one."""
+    entry = zipfile.ZipInfo("evidence.txt")
+    entry.create_system, entry.external_attr = 3, mode << 16
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("readme.txt", b"x")
+        archive.writestr(entry, b"/etc/passwd")
+    return made.getvalue()
+
+
 def overlapping() -> bytes:
     """Two directory entries for the same bytes, as a bomb without nesting does it."""
     data = packed({"a": b"x" * 100, "b": b"x" * 100})
@@ -461,6 +473,8 @@ def overlapping() -> bytes:
         (b"MZ" + packed({"a": b"x"}), "program"),
         (picture() + packed({"a": b"x"}), "PNG"),
         (packed({"dir/": b""}), "empty"),
+        (linked(), "a link"),
+        (linked(stat.S_IFIFO | 0o644), "a link"),
     ],
 )
 def test_archives_outside_the_budget(data: bytes, words: str) -> None:

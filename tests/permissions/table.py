@@ -120,7 +120,16 @@ PLACES = [
     row("accounts:token_end", "token", post=ADMIN, acts=ANY, hidden="olga"),
     row("accounts:firm_policy", post=ADMIN, acts=ANY),
     row("accounts:firm_single_sign_on", get=ADMIN, post=ADMIN, acts=ANY),
-    row("accounts:organization_single_sign_on", "organization", get=ADMIN, post=ADMIN, acts=ANY, hidden="olga"),
+    row(
+        "accounts:organization_single_sign_on",
+        "organization",
+        get=ADMIN,
+        post=ADMIN,
+        acts=ANY,
+        hidden="olga",
+        # Only who administers the client from within: its auditor must not be able to become its people.
+        refused="petra",
+    ),
     row("accounts:single_sign_on", get=PUBLIC),
     row("accounts:single_sign_on_start", "=unknown", get=PUBLIC, missing=True),
     row("accounts:firm_policies", post=ADMIN, acts=ANY),
@@ -343,6 +352,7 @@ ENGAGEMENTS = [
     # Team: readers of the file come and go after issue too.
     row("engagements:team", "pk", get="see_engagement", post="manage_team", acts=ANY, unconfirmed=True),
     row("engagements:team_invite", "pk", get=INVITERS, post=INVITERS, acts=ANY),
+    row("engagements:team_withdraw", "pk", "promised", post=INVITERS, acts=ANY),
     row("engagements:team_role", "pk", "owen", post="manage_team", acts=ANY, data={"role": "signatory"}),
     row("engagements:team_end", "pk", "owen", post="manage_team", acts=ANY),
     row("engagements:activity", "pk", get="see_trail"),
@@ -690,6 +700,7 @@ REPORTS = [
         acts=REPORTING,
         data={"draft": "@draft_pk", "password": "@password"},
     ),
+    row("reports:withdraw_approval", "pk", post="approve_issue", acts=REPORTING, data={"reason": "R"}),
     row(
         "reports:issue",
         "pk",

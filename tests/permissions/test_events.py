@@ -19,7 +19,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 
 from accounts.clients import open_office
-from accounts.models import Firm, QualityTrigger, User
+from accounts.models import ClientMember, Firm, QualityTrigger, User
 from audit.models import Event
 from controls.models import Criterion
 from distribution import agreements
@@ -40,8 +40,8 @@ from fieldwork import testing as planning
 from fieldwork.models import ControlTest, Deviation, ItemResult, SamplingProfile
 from jobs.models import Job
 from jobs.running import run
-from reports import statements
-from reports.models import SystemDescription
+from reports import approving, statements
+from reports.models import Report, SystemDescription
 from tests import certificates
 from tests import factories as f
 from tests.evidence import makers as evidence
@@ -248,6 +248,13 @@ def two_to_issue(world: World) -> dict[str, Any]:
     return ready_to_issue(world)
 
 
+def approved(world: World) -> dict[str, Any]:
+    made = two_to_issue(world)
+    draft = Report.objects.get(pk=made["draft_pk"])
+    approving.approve_issue(draft.engagement, by=world.people["milan"], password=f.PASSWORD, draft=draft)
+    return made
+
+
 def not_weighed(world: World) -> dict[str, Any]:
     return {"pk": f.staffed(number="2026-0997").pk}
 
@@ -301,6 +308,10 @@ def single_sign_on(world: World) -> dict[str, Any]:
     return {"kind": "saml", "entity_id": entity, "sso_url": f"{entity}/sso", "certificate": a_certificate()}
 
 
+def administering(world: World) -> None:
+    ClientMember.objects.filter(user=world.people["carla"]).update(is_admin=True)
+
+
 def a_certificate() -> str:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "idp")])
@@ -340,7 +351,7 @@ FITTING: dict[str, Fitting] = {
     "accounts:office_main": Fitting(before=another_office),
     "accounts:office_close": Fitting(before=another_office),
     "accounts:firm_single_sign_on": Fitting(single_sign_on),
-    "accounts:organization_single_sign_on": Fitting(single_sign_on),
+    "accounts:organization_single_sign_on": Fitting(single_sign_on, who="carla", before=administering),
     "accounts:licence_new": Fitting({"jurisdiction": "Nevada", "number": "N-1"}),
     "accounts:firm_member": Fitting({"is_admin": "on"}),
     "accounts:organization": Fitting({"session_hours": 8}),
@@ -503,6 +514,7 @@ FITTING: dict[str, Fitting] = {
         {"title": "T", "cause": "operation", "limbs": ["operating"], "basis": "B", "criteria": ["CC6.2"]}
     ),
     "reports:approve_issue": Fitting({"draft": "@draft_pk", "password": "@password"}, before=two_to_issue),
+    "reports:withdraw_approval": Fitting({"reason": "R"}, before=approved, who="milan"),
     "reports:issue": Fitting(
         {"draft": "@draft_pk", "password": "@password", "confirm": "issue"}, before=ready_to_issue
     ),

@@ -36,9 +36,18 @@ from accounts.policies import demands_on
 from accounts.proving import SIGNED_IN_AT
 from distribution import agreements, granting, reading
 from distribution.models import Grant, PartyClass
-from engagements import independence, scope
+from engagements import independence, scope, team
 from engagements.freeze import EngagementOwned
-from engagements.models import Component, Control, Engagement, NonAttestService, ReportingStep, Role, Stage
+from engagements.models import (
+    Component,
+    Control,
+    Engagement,
+    InvitedRole,
+    NonAttestService,
+    ReportingStep,
+    Role,
+    Stage,
+)
 from engagements.roles import set_role
 from evidence import resumable
 from evidence.models import EvidenceRequest, Reconciliation, Upload
@@ -258,6 +267,7 @@ def rich(client: str, *, number: str, partner: User | None = None) -> Engagement
     )
     reports.concluded(engagement)
     reports.sign(engagement, ManagementStatement.Kind.ASSERTION)
+    team.invite_to(engagement, email="iva@example.com", name="Iva Park", role=Role.CONTROL_OWNER, by=who["petra"])
     draft = drafting.request_draft(engagement, by=who["milan"])
     assert draft.job_id is not None
     run(draft.job_id)
@@ -304,6 +314,7 @@ def ids_of(engagement: Engagement) -> dict[str, Any]:
         "draft": Report.objects.get(**of).number,
         "draft_pk": Report.objects.get(**of).pk,
         "owen": f.people(engagement)["owen"].pk,
+        "promised": InvitedRole.objects.get(**of).invitation_id,
         "password": f.PASSWORD,
         "organization": engagement.client_id,
         "client_member": engagement.client.members.get(user__email="owen@example.com").pk,

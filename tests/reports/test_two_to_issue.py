@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import DatabaseError, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -122,6 +123,36 @@ def test_the_page_offers_it_to_the_second_person_alone(draft: Report, client: Cl
     Firm.objects.update(two_to_issue=False)
     with pytest.raises(ValidationError, match="does not ask"):
         approve(draft, "quinn")
+
+
+def test_an_approval_is_withdrawn_by_who_gave_it_until_the_report_is_issued(draft: Report, client: Client) -> None:
+    engagement, who = draft.engagement, f.people(draft.engagement)
+    with pytest.raises(ValidationError, match="no approval"):
+        approving.withdraw_approval(engagement, by=who["quinn"], reason="R")
+    approve(draft)
+    with pytest.raises(ValidationError, match="no approval"):
+        approving.withdraw_approval(engagement, by=who["quinn"], reason="R")
+    with pytest.raises(PermissionDenied):
+        approving.withdraw_approval(engagement, by=who["petra"], reason="R")
+    act = reverse("reports:withdraw_approval", args=[engagement.pk])
+    page = reverse("reports:report", args=[engagement.pk])
+    client.force_login(who["quinn"])
+    assert act not in client.get(page).content.decode()
+    client.force_login(who["milan"])
+    assert act in client.get(page).content.decode()
+    assert client.post(act, {"reason": " "}).status_code == 422
+    assert client.post(act, {"reason": "Page 9 is wrong."}).status_code == 302
+    told = Event.objects.get(action="report.approval_withdrawn")
+    assert (told.actor, told.detail["reason"]) == (who["milan"], "Page 9 is wrong.")
+    assert "F01" in {one.rule for one in findings("issue", engagement)}
+    with pytest.raises(Blocked, match="two people"):
+        issue(draft)
+    with pytest.raises(DatabaseError), transaction.atomic():
+        IssueApproval.objects.update(withdrawn_at=None)
+    approve(draft)
+    issue(draft)
+    with pytest.raises(WrongStage):
+        approving.withdraw_approval(Engagement.objects.get(pk=engagement.pk), by=who["milan"], reason="R")
 
 
 # -- When a quality review is needed --------------------------------------------------------------
