@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "evidence",
     "fieldwork",
     "reports",
+    "archive",
     "distribution",
     "config",
     "django.contrib.auth",
