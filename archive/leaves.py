@@ -79,10 +79,15 @@ def tables() -> list[type[models.Model]]:
     return sorted([*owned, Engagement, Issuance], key=lambda model: model._meta.label_lower)
 
 
+def all_of(model: Any) -> Any:
+    """All rows of a table."""
+    return model.objects.all()
+
+
 def rows_of(model: type[models.Model], engagement: Engagement) -> Any:
     """Its rows in the file, by key."""
     key = "pk" if model is Engagement else "engagement"
-    return model._base_manager.filter(**{key: engagement.pk}).order_by("pk")
+    return all_of(model).filter(**{key: engagement.pk}).order_by("pk")
 
 
 def lines_of(model: type[models.Model], engagement: Engagement) -> Iterator[tuple[int, str]]:

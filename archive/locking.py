@@ -1,4 +1,4 @@
-"""Closing the file: the partner decides, a worker reads it all and locks it. Afterwards there are addenda only (R59)."""
+"""Closing the file: the partner decides, a worker reads it all and locks it; then there are addenda only (R59)."""
 
 from __future__ import annotations
 
@@ -61,9 +61,10 @@ def due_on(engagement: Engagement) -> dt.date | None:
 
 def may_be_locked(engagement: Engagement) -> bool:
     """Whether the file is at its end: the report is issued, or the engagement was withdrawn (R61)."""
-    return engagement.stage in {Stage.ISSUED, Stage.WITHDRAWN} and not FileLock.objects.filter(
-        engagement=engagement
-    ).exclude(state=FileLock.State.FAILED).exists()
+    return (
+        engagement.stage in {Stage.ISSUED, Stage.WITHDRAWN}
+        and not FileLock.objects.filter(engagement=engagement).exclude(state=FileLock.State.FAILED).exists()
+    )
 
 
 @transaction.atomic

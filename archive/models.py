@@ -1,4 +1,4 @@
-"""How the file of an engagement is closed: locked, added to, held back, packed, and destroyed when its time is over.
+"""How the file of an engagement is closed: locked, added to, held back, packed, destroyed when its time is over.
 
 None of these rows freeze with the engagement: they come when it is frozen already. Each has rules of its own,
 which the database keeps.
@@ -58,9 +58,7 @@ class FileLock(models.Model):
     class Meta:
         ordering = ["-pk"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["engagement"], condition=~Q(state="failed"), name="file_locked_once"
-            ),
+            models.UniqueConstraint(fields=["engagement"], condition=~Q(state="failed"), name="file_locked_once"),
             models.CheckConstraint(
                 condition=~Q(state="locked") | (~Q(root="") & Q(locked_at__isnull=False, leaves__gt=0)),
                 name="file_lock_has_root",
@@ -111,7 +109,7 @@ class FileLock(models.Model):
 
 
 class Addendum(models.Model):
-    """What is added to a locked file: who, when, why, what. It is never changed; a correction is another one (R59)."""
+    """What is added to a locked file: who, when, why, what. Never changed; a correction is another one (R59)."""
 
     engagement = models.ForeignKey(Engagement, on_delete=models.PROTECT, related_name="addenda")
     number = models.PositiveSmallIntegerField()

@@ -1,6 +1,6 @@
 """The peer-review pack: the whole file as one archive that opens with no server and proves itself.
 
-A worker streams it: rows, stored files, the trail with its checkpoints, pages to read (archive/pages.py), a manifest
+A worker streams it: rows, stored files, the trail and its checkpoints, pages to read (archive/pages.py), a manifest
 with the hash of each, and verify_pack.py. Nothing is left out or rewritten: of a locked file it must have the root
 that was recorded at the lock, or no pack is made. The same file and the same trail make the same bytes.
 """
@@ -13,7 +13,7 @@ import inspect
 import shutil
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,7 +29,15 @@ from archive import leaves, verify_pack
 from archive.models import FileLock, Pack
 from archive.pages import Pages
 from archive.records import Records
-from archive.verify_pack import ITS_HASH, MANIFEST, canonical_manifest, central_entry, ending, leaf_hash, local_header
+from archive.verify_pack import (
+    ITS_HASH,
+    MANIFEST,
+    canonical_manifest,
+    central_entry,
+    ending,
+    leaf_hash,
+    local_header,
+)
 from audit import checkpoints, timestamps, verify_trail
 from audit.chain import stamp
 from audit.export import verifiable
@@ -127,7 +135,13 @@ def make(job: Job) -> dict[str, Any]:
         pack.state, pack.made_at = Pack.State.READY, timezone.now()
         pack.save(update_fields=["state", "made_at", "sha256", "size", "members", "root"])
         record(
-            MADE, by=pack.asked_by, engagement=engagement, target=pack, sha256=pack.sha256, root=pack.root, size=pack.size
+            MADE,
+            by=pack.asked_by,
+            engagement=engagement,
+            target=pack,
+            sha256=pack.sha256,
+            root=pack.root,
+            size=pack.size,
         )
         result: dict[str, Any] = {"sha256": pack.sha256, "size": pack.size}
         finish(held, result)
@@ -148,9 +162,10 @@ def _keep(pack: Pack, path: Path) -> None:
     if isinstance(store, FileSystemStorage):
         place = Path(store.location) / pack.storage_name
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=place.parent, prefix=".incoming-", delete=False) as copy, path.open(
-            "rb"
-        ) as source:
+        with (
+            tempfile.NamedTemporaryFile(dir=place.parent, prefix=".incoming-", delete=False) as copy,
+            path.open("rb") as source,
+        ):
             shutil.copyfileobj(source, copy, leaves.CHUNK)
         Path(copy.name).replace(place)
     elif not store.exists(pack.storage_name):
@@ -206,7 +221,7 @@ class Made:
         self.count = len(writer.directory)
 
 
-def write(engagement: Engagement, file: IO[bytes], *, said: Any = lambda part, words: None) -> Made:
+def write(engagement: Engagement, file: IO[bytes], *, said: Callable[[int, str], None] = lambda *_: None) -> Made:
     """Write the pack of an engagement. Raises leaves.Altered when the file is not what it was."""
     lock = FileLock.objects.filter(engagement=engagement, state=FileLock.State.LOCKED).first()
     head = leaves.trail_head(engagement)
@@ -234,7 +249,7 @@ def write(engagement: Engagement, file: IO[bytes], *, said: Any = lambda part, w
     for label, lines in records.later():
         out.add(f"later/{label}.jsonl", (f"{line}\n".encode("ascii") for line in lines))
     said(70, "Writing the pages")
-    pages = Pages(engagement, records, paths=paths, lock=lock, root=root, leaves=len(hashes))
+    pages = Pages(engagement, records, paths=paths, lock=lock, root=root, count=len(hashes))
     for name, blocks in pages.all():
         out.add(name, blocks)
     out.add(SCRIPT, [single_file().encode()])
@@ -282,7 +297,9 @@ def _stored(
     for report in issued:
         paths[("reports", report.pdf_sha256)] = f"reports/{safe(report.number)}.pdf"
         if report.unsealed_sha256:
-            paths.setdefault(("reports", report.unsealed_sha256), f"reports/{safe(report.number)} before its seal.pdf")
+            paths.setdefault(
+                ("reports", report.unsealed_sha256), f"reports/{safe(report.number)} before its seal.pdf"
+            )
     for name, stored in (("evidence", leaves.evidence_of(engagement)), ("reports", leaves.reports_of(engagement))):
         members = []
         for one_stored in stored:

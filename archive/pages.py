@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.template.loader import render_to_string
 
-from archive import locking
+from archive import leaves, locking
 from archive.models import Addendum, FileLock
 from archive.records import Records
 from audit.models import Event
@@ -44,7 +44,7 @@ class Pages:
         paths: dict[tuple[str, str], str],
         lock: FileLock | None,
         root: str,
-        leaves: int,
+        count: int,
     ) -> None:
         self.engagement, self.records, self.paths = engagement, records, paths
         self.files = {
@@ -58,7 +58,7 @@ class Pages:
             "engagement": engagement,
             "lock": lock,
             "root": root,
-            "leaves": leaves,
+            "leaves": count,
             "due": locking.due_on(engagement),
             "released": locking.released_on(engagement),
         }
@@ -72,7 +72,10 @@ class Pages:
         for table in self.records.tables.values():
             for number in range(1, len(table.starts) + 1):
                 yield table.page(number), self._table(table, number)
-        yield "pages/people.html", self._page("people", "pages/people.html", {"people": sorted(self.records.people.values())})
+        yield (
+            "pages/people.html",
+            self._page("people", "pages/people.html", {"people": sorted(self.records.people.values())}),
+        )
         events = Event.objects.of_engagement(self.engagement.pk).order_by("seq")
         total = events.count()
         pages = range(0, total, EVENTS_PER_PAGE)
@@ -80,7 +83,17 @@ class Pages:
             lines = [(event.seq, activity.line(event)) for event in events[start : start + EVENTS_PER_PAGE]]
             yield (
                 f"pages/trail-{number}.html",
-                self._page("trail", f"pages/trail-{number}.html", {"lines": lines, "number": number, "count": len(pages), "total": total, "numbers": range(1, len(pages) + 1)}),
+                self._page(
+                    "trail",
+                    f"pages/trail-{number}.html",
+                    {
+                        "lines": lines,
+                        "number": number,
+                        "count": len(pages),
+                        "total": total,
+                        "numbers": range(1, len(pages) + 1),
+                    },
+                ),
             )
 
     def _page(self, template: str, name: str, context: dict[str, Any]) -> Iterator[bytes]:
@@ -144,7 +157,9 @@ class Pages:
             "populations": Population.objects.filter(**of, control_links__control=control)
             .select_related("file", "decided_by")
             .order_by("code", "version"),
-            "samples": Sample.objects.filter(**of, control=control).select_related("population", "drawn_by").order_by("pk"),
+            "samples": Sample.objects.filter(**of, control=control)
+            .select_related("population", "drawn_by")
+            .order_by("pk"),
             "tests": [self._test(test) for test in tests.order_by("number")],
             "exceptions": Deviation.objects.filter(**of, control=control)
             .select_related("test", "raised_by", "evaluated_by", "concluded_by")
@@ -164,7 +179,15 @@ class Pages:
             for attribute in attributes:
                 found = cells[item.pk].get(attribute.pk)
                 file, path = self.files[found.citation.file_id] if found else (None, "")
-                row.append({"attribute": attribute, "cell": found, "mark": MARKS[found.outcome] if found else "", "file": file, "path": path})
+                row.append(
+                    {
+                        "attribute": attribute,
+                        "cell": found,
+                        "mark": MARKS[found.outcome] if found else "",
+                        "file": file,
+                        "path": path,
+                    }
+                )
             items.append({"item": item, "cells": row})
         citations = EvidenceCitation.objects.filter(test=test).select_related("cited_by").order_by("pk")
         return {
@@ -184,7 +207,7 @@ class Pages:
         if table.label == "evidence.evidencefile":
             files = {pk: path for pk, (_, path) in self.files.items()}
         elif table.label in {"reports.report", "reports.issuance"}:
-            hashes = table.model._base_manager.filter(engagement=self.engagement).exclude(pdf_sha256="")
+            hashes = leaves.all_of(table.model).filter(engagement=self.engagement).exclude(pdf_sha256="")
             files = {pk: self.paths[("reports", sha256)] for pk, sha256 in hashes.values_list("pk", "pdf_sha256")}
         pages = [(one, table.page(one)) for one in range(1, len(table.starts) + 1)]
         context = {

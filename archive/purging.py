@@ -1,9 +1,9 @@
 """The destruction of a file whose time is over: rows and bytes go; the trail and a certificate stay (R60).
 
-What stays can still be verified. The trail is a chain of hashes in which nothing is changed: it holds names, codes and
-hashes, but not the content of the file. The certificate lists the hash of every leaf, over which anybody computes the
-root that the trail recorded at the lock; the trail's last event of the engagement holds the certificate's own hash. So
-a pack that somebody kept can be matched with it, file by file, long after the originals are gone.
+What stays can still be verified. The trail is a chain of hashes in which nothing is changed: it holds names, codes
+and hashes, but not the content of the file. The certificate lists the hash of every leaf, over which anybody
+computes the root that the trail recorded at the lock; the trail's event of the destruction holds the certificate's
+own hash. So a pack that somebody kept can be matched with it, file by file, long after the originals are gone.
 
 The database lets rows go only while a purge is approved, and approves none before its time (archive/models.py).
 """
@@ -50,7 +50,7 @@ BLANKED = {
 
 
 def destroy(job: Job) -> dict[str, Any]:
-    """The work of a job "file.purge": first the rows, then the bytes, then the certificate; each can be done again."""
+    """The work of a job "file.purge": the rows, then the bytes, then the certificate; each can be done again."""
     purge = Purge.objects.select_related("engagement", "asked_by", "approved_by").get(pk=job.payload["purge"])
     if purge.state == Purge.State.DONE:
         return {"engagement": purge.engagement_id}
@@ -147,7 +147,7 @@ def deletions() -> list[str]:
             if isinstance(field, models.ForeignKey) and field.related_model is Engagement
         ]
         if keys:
-            own[model] = f"DELETE FROM {model._meta.db_table} WHERE {keys[0]} = %s"
+            own[model] = f"DELETE FROM {model._meta.db_table} WHERE {keys[0]} = %s"  # noqa: S608
     below = []
     for model in apps.get_models(include_auto_created=True):
         if model in STAYS or model in own:
@@ -225,5 +225,3 @@ def _certify(engagement: Engagement, purge: Purge) -> PurgeCertificate:
     return PurgeCertificate.objects.create(
         engagement=engagement, text=content.decode(), sha256=hashlib.sha256(content).hexdigest()
     )
-
-

@@ -198,20 +198,23 @@ class Records:
     def _parent(self, model: type[models.Model]) -> str | None:
         for field in model._meta.local_fields:
             parent = field.related_model
-            if isinstance(field, models.ForeignKey) and isinstance(parent, type):
-                if any(
+            if (
+                isinstance(field, models.ForeignKey)
+                and isinstance(parent, type)
+                and any(
                     isinstance(one, models.ForeignKey) and one.related_model is Engagement
                     for one in parent._meta.local_fields
-                ):
-                    return field.name
+                )
+            ):
+                return field.name
         return None
 
     def _rows(self, model: type[models.Model]) -> Any:
         if model in self.file:
             return leaves.rows_of(model, self.engagement)
         if any(field.related_model is Engagement for field in model._meta.local_fields):
-            return model._base_manager.filter(engagement=self.engagement).order_by("pk")
-        return model._base_manager.filter(**{f"{self._parent(model)}__engagement": self.engagement}).order_by("pk")
+            return leaves.all_of(model).filter(engagement=self.engagement).order_by("pk")
+        return leaves.all_of(model).filter(**{f"{self._parent(model)}__engagement": self.engagement}).order_by("pk")
 
     def _named(self) -> set[int]:
         """Keys of the people whom any row names."""
@@ -228,8 +231,12 @@ class Records:
         for table in self.tables.values():
             if not table.locked:
                 yield table.label, self._lines(table)
-        yield "people", (
-            leaves.text_of({"id": pk, "name": name, "email": email}) for pk, (name, email) in sorted(self.people.items())
+        yield (
+            "people",
+            (
+                leaves.text_of({"id": pk, "name": name, "email": email})
+                for pk, (name, email) in sorted(self.people.items())
+            ),
         )
 
     def _lines(self, table: Table) -> Iterator[str]:
@@ -265,7 +272,11 @@ class Records:
         value = getattr(row, field.attname)
         if value in (None, "", [], {}):
             return None
-        name = str(field.verbose_name).capitalize() if str(field.verbose_name)[:1].islower() else str(field.verbose_name)
+        name = (
+            str(field.verbose_name).capitalize()
+            if str(field.verbose_name)[:1].islower()
+            else str(field.verbose_name)
+        )
         if isinstance(field, models.ForeignKey):
             return self._pointer(row, field, value, name, up)
         if field.choices and not isinstance(value, list):
@@ -274,7 +285,13 @@ class Records:
             return self._structure(name, value)
         if isinstance(value, bool):
             return Cell(name, "yes") if value else None
-        text = _moment(value) if isinstance(value, dt.datetime) else _day(value) if isinstance(value, dt.date) else str(value)
+        text = (
+            _moment(value)
+            if isinstance(value, dt.datetime)
+            else _day(value)
+            if isinstance(value, dt.date)
+            else str(value)
+        )
         mono = field.name.endswith(("sha256", "hash", "seed", "root"))
         return Cell(name, text, wide=len(text) > 80 or mono, mono=mono)
 

@@ -23,8 +23,12 @@ from engagements.workflow import locked
 
 log = structlog.get_logger(__name__)
 
-REMINDED = action("file.reminded", "reminded {count} people that the file is to be complete by {due}", firm_only=True)
-ESCALATED = action("file.escalated", "told {count} people that the file is late: it was due on {due}", firm_only=True)
+REMINDED = action(
+    "file.reminded", "reminded {count} people that the file is to be complete by {due}", firm_only=True
+)
+ESCALATED = action(
+    "file.escalated", "told {count} people that the file is late: it was due on {due}", firm_only=True
+)
 
 TEAM = (Role.PARTNER, Role.MANAGER)
 MARKS = (*locking.REMINDERS, locking.DAYS)
@@ -100,8 +104,8 @@ def words(engagement: Engagement, released: dt.date, due: dt.date, today: dt.dat
         how = f"{-left} day{'' if left == -1 else 's'} ago" if left else "today"
     ended = "withdrawn" if engagement.stage == Stage.WITHDRAWN else "released"
     text = (
-        f"The report of {engagement} was {ended} on {released.day} {released:%b %Y}. Its documentation is to be complete "
-        f"within {locking.DAYS} days, by {when}: {how}.\n\n"
+        f"The report of {engagement} was {ended} on {released.day} {released:%b %Y}. Its documentation is to be "
+        f"complete within {locking.DAYS} days, by {when}: {how}.\n\n"
         "Look through the file and lock it:\n"
         f"{settings.SITE_URL}{reverse('archive:file', args=[engagement.pk])}\n"
     )

@@ -138,7 +138,11 @@ def approve_purge(engagement: Engagement, *, by: User, password: str) -> Purge:
     purge.approved_by, purge.approved_at = by, timezone.now()
     purge.state = Purge.State.APPROVED
     purge.job = enqueue(
-        "file.purge", key=f"file.purge:{engagement.pk}", by=by, engagement_id=engagement.pk, payload={"purge": purge.pk}
+        "file.purge",
+        key=f"file.purge:{engagement.pk}",
+        by=by,
+        engagement_id=engagement.pk,
+        payload={"purge": purge.pk},
     )
     purge.save(update_fields=["approved_by", "approved_at", "state", "job"])
     record(APPROVED, by=by, engagement=engagement, target=purge)

@@ -27,7 +27,7 @@ def complete_in_time(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
     if due is not None and timezone.localdate() > due and not locking.is_locked(engagement):
         late = (timezone.localdate() - due).days
         yield rule.finding(
-            f"The file should have been complete on {due.day} {due:%b %Y}, {late} day{'' if late == 1 else 's'} ago.",
+            f"The file was to be complete on {due.day} {due:%b %Y}, {late} day{'' if late == 1 else 's'} ago.",
             url=page(engagement),
             label="File",
         )

@@ -10,13 +10,13 @@ its own wrong script: take this one from the firm's Attestry, or read it, it is 
 How it works:
 1. `manifest.json` names every other file of the pack with size and SHA-256; `manifest.sha256` holds its own. Of the
    archive each byte is looked at: headers have one form only, nothing lies between or behind them.
-2. The file of the engagement is a list of leaves, in the order of `tree.parts` in the manifest. A part of kind `rows`
-   is a table: each line of its member is a leaf with the name `rows/TABLE/ID`. A part of kind `files` is a store: each
-   member is a leaf with the name `STORE/SHA-256`. A part of kind `trail` is one leaf, `trail/CHAIN/NUMBER`, and its
-   hash is that of the event with this number. The hash of a leaf is SHA-256 of a zero byte and the JSON array of its
-   name and the SHA-256 of its content (a line without its end); of a node: of a one byte and both hashes below; a
-   hash without a neighbour goes up as it is (RFC 6962).
-3. When the file was locked its root went into the trail. The trail is a chain of hashes, and signed checkpoints cover
+2. The file of the engagement is a list of leaves, in the order of `tree.parts` in the manifest. A part of kind
+   `rows` is a table: each line of its member is a leaf with the name `rows/TABLE/ID`. A part of kind `files` is a
+   store: each member is a leaf with the name `STORE/SHA-256`. A part of kind `trail` is one leaf,
+   `trail/CHAIN/NUMBER`, and its hash is that of the event with this number. The hash of a leaf is SHA-256 of a zero
+   byte and the JSON array of its name and the SHA-256 of its content (a line without its end); of a node: of a one
+   byte and both hashes below; a hash without a neighbour goes up as it is (RFC 6962).
+3. When the file was locked its root went into the trail. The trail is a chain of hashes; signed checkpoints cover
    it: see verify_trail.py, of which this script holds what it needs.
 """
 
@@ -295,8 +295,10 @@ def verify(pack: Any, key: str | None) -> list[str]:
         f"{manifest['about']['engagement']}, {manifest['about']['client']}: {manifest['about']['firm']}",
         f"{len(manifest['members'])} files of the pack are as the manifest says",
         f"Merkle root {root} over {len(hashes)} leaves, {standing}",
-        f"{chain}: {len(trail.hashes[chain]) - 1} events hold together; checkpoints cover the first "
-        f"{trail.sealed.get(chain, 0)}",
+        (
+            f"{chain}: {len(trail.hashes[chain]) - 1} events hold together; checkpoints cover the first "
+            f"{trail.sealed.get(chain, 0)}"
+        ),
         f"{trail.checkpoints} checkpoints hold, the last of {trail.last['at']}, signed with {trail.last['key']}"
         + ("" if key else ": compare this with what the firm gave you"),
     ]

@@ -38,9 +38,7 @@ def tell_later(issuance: Issuance, newer: Issuance | None, by: User) -> None:
 
 def recipients(issuance: Issuance) -> Any:
     """Leave to read of everybody who took a copy, ended or not, and of those who still may."""
-    took = AccessEvent.objects.filter(
-        grant=OuterRef("pk"), issuance=issuance, kind=AccessEvent.Kind.DOWNLOADED
-    )
+    took = AccessEvent.objects.filter(grant=OuterRef("pk"), issuance=issuance, kind=AccessEvent.Kind.DOWNLOADED)
     told = AccessEvent.objects.filter(grant=OuterRef("pk"), issuance=issuance, kind=AccessEvent.Kind.NOTIFIED)
     live = Q(revoked_at__isnull=True, expires_at__gt=timezone.now())
     of_it = Grant.objects.filter(engagement=issuance.engagement_id)
@@ -84,7 +82,7 @@ def _facts(issuance: Issuance, newer: str) -> str:
     day = timezone.localdate()
     what = (
         f"{engagement.firm} has replaced its SOC 2 report {issuance.number} on {engagement.client}, dated "
-        f"{_day(issuance.report_date)}, by report {newer} on {_day(day)}. Do not rely on the earlier report any more."
+        f"{_day(issuance.report_date)}, by report {newer} on {_day(day)}. Do not rely on the earlier one any more."
         if newer
         else f"{engagement.firm} has withdrawn its SOC 2 report {issuance.number} on {engagement.client}, dated "
         f"{_day(issuance.report_date)}, on {_day(day)}. Do not rely on it any more."
@@ -94,7 +92,8 @@ def _facts(issuance: Issuance, newer: str) -> str:
 
 def _to_reader(issuance: Issuance, newer: str, grant: Grant) -> str:
     copy = (
-        "You have downloaded a copy: please mark or destroy it, and tell those to whom your terms let you give it.\n"
+        "You have downloaded a copy: please mark or destroy it, and tell those to whom your terms let you give "
+        "it.\n"
         if grant.took  # type: ignore[attr-defined]
         else "Our records do not show that you downloaded it.\n"
     )
@@ -109,8 +108,8 @@ def _to_reader(issuance: Issuance, newer: str, grant: Grant) -> str:
 def _to_client(issuance: Issuance, newer: str, count: int) -> str:
     readers = f"{count} reader{'' if count == 1 else 's'}"
     return (
-        f"{_facts(issuance, newer)}\nWe have written to {readers} of the report. If you gave it to anybody by another "
-        "way, please tell them.\n"
+        f"{_facts(issuance, newer)}\nWe have written to {readers} of the report. If you gave it to anybody by "
+        "another way, please tell them.\n"
     )
 
 

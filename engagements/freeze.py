@@ -63,7 +63,9 @@ UNLESS_PURGED = "IF TG_OP = 'DELETE' AND attestry_purging({engagement}) THEN RET
 OF_ROW = "OLD.engagement_id"
 
 
-def _refuses(name: str, operation: pgtrigger.Operation | pgtrigger.Operations, engagement: str) -> pgtrigger.Trigger:
+def _refuses(
+    name: str, operation: pgtrigger.Operation | pgtrigger.Operations, engagement: str
+) -> pgtrigger.Trigger:
     return pgtrigger.Trigger(
         name=name,
         when=pgtrigger.Before,

@@ -251,8 +251,10 @@ class Engagement(models.Model):
                     ("moving", "text[] := '{stage,frozen_at,reporting_step}'"),
                     (
                         "blanked",
-                        "text[] := '{stage,acceptance_note,incidents_none_statement,changes_none_statement,"
-                        "letter_signed_for_client,letter_signed_for_firm}'",
+                        (
+                            "text[] := '{stage,acceptance_note,incidents_none_statement,changes_none_statement,"
+                            "letter_signed_for_client,letter_signed_for_firm}'"
+                        ),
                     ),
                 ],
                 # Only the stage moves on after issue. A failed final rendering thaws what is not issued, and the

@@ -193,7 +193,9 @@ STEP_OF_STAGE = {
 
 def next_stages(engagement: Engagement) -> list[Stage]:
     """Where a person may move the engagement from here; issuing, accepting and leaving have flows of their own."""
-    following = [Stage(new) for old, new in TRANSITIONS if old == engagement.stage != Stage.ISSUED and new in STEP_OF_STAGE]
+    following = [
+        Stage(new) for old, new in TRANSITIONS if old == engagement.stage != Stage.ISSUED and new in STEP_OF_STAGE
+    ]
     return [
         stage
         for stage in following

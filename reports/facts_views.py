@@ -91,6 +91,8 @@ def decide_fact(request: HttpRequest, pk: int, fact: int) -> HttpResponse:
         except ValidationError as error:
             put(form, error)
         else:
-            messages.success(request, "Decided. Whoever has the report, or may get it, is told where that changes it.")
+            messages.success(
+                request, "Decided. Whoever has the report, or may get it, is told where that changes it."
+            )
             return redirect("reports:facts", pk)
     return _page(request, engagement, decide=form)

@@ -1,4 +1,4 @@
-"""What becomes known after issue: the report stands, is withdrawn, or is reissued; its readers are told (R57, R58)."""
+"""What becomes known after issue: the report stands, is withdrawn, or reissued; its readers are told (R57, R58)."""
 
 from __future__ import annotations
 
@@ -97,8 +97,8 @@ def decide(fact: DiscoveredFact, *, decision: str, reason: str, by: User, passwo
     if fact.reissues and engagement.stage != Stage.ISSUED:
         raise ValidationError(
             {
-                "decision": "The file is locked, and what is locked never opens again. Withdraw the report; a new one "
-                "comes from a new engagement."
+                "decision": "The file is locked, and what is locked never opens again. Withdraw the report; a new "
+                "one comes from a new engagement."
             }
         )
     issuance = Issuance.objects.select_for_update().get(pk=fact.issuance_id)

@@ -425,13 +425,13 @@ def no_leaving_with_a_report(rule: Rule, engagement: Engagement) -> Iterator[Fin
         )
 
 
-@rule("R58", Severity.BLOCK, guards="lock", text="What became known after issue is settled before the file is closed")
+@rule(
+    "R58", Severity.BLOCK, guards="lock", text="What became known after issue is settled before the file is closed"
+)
 def facts_are_settled(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
     fact = open_fact(engagement)
     if fact is not None:
-        yield rule.finding(
-            f"{fact}: nothing is decided about it.", url=page(engagement, "report"), label="Report"
-        )
+        yield rule.finding(f"{fact}: nothing is decided about it.", url=page(engagement, "report"), label="Report")
 
 
 @rule("R22", Severity.BLOCK, guards="issue", text="What could not be obtained is a deviation or limits the scope.")

@@ -8,240 +8,667 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('engagements', '0002_alter_engagement_options_and_more'),
-        ('jobs', '0001_initial'),
+        ("engagements", "0002_alter_engagement_options_and_more"),
+        ("jobs", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ClosingReminder',
+            name="ClosingReminder",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('released_on', models.DateField()),
-                ('mark', models.PositiveSmallIntegerField(verbose_name='days after the release')),
-                ('to', models.JSONField(default=list, verbose_name='addresses')),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('engagement', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='closing_reminders', to='engagements.engagement')),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("released_on", models.DateField()),
+                ("mark", models.PositiveSmallIntegerField(verbose_name="days after the release")),
+                ("to", models.JSONField(default=list, verbose_name="addresses")),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "engagement",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="closing_reminders",
+                        to="engagements.engagement",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-pk'],
+                "ordering": ["-pk"],
             },
         ),
         migrations.CreateModel(
-            name='FileLock',
+            name="FileLock",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('assembling', 'Being locked'), ('locked', 'Locked'), ('failed', 'Could not be locked')], default='assembling', max_length=10)),
-                ('asked_at', models.DateTimeField(auto_now_add=True)),
-                ('released_on', models.DateField(verbose_name='day of the release, or on which the engagement ended')),
-                ('retention_years', models.PositiveSmallIntegerField()),
-                ('retain_until', models.DateField(verbose_name='kept until')),
-                ('locked_at', models.DateTimeField(blank=True, null=True)),
-                ('root', models.CharField(blank=True, max_length=64, verbose_name='Merkle root of the file')),
-                ('leaves', models.PositiveIntegerField(default=0)),
-                ('bytes', models.PositiveBigIntegerField(default=0)),
-                ('trail_seq', models.BigIntegerField(default=0)),
-                ('trail_hash', models.CharField(blank=True, max_length=64)),
-                ('asked_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('engagement', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='file_locks', to='engagements.engagement')),
-                ('job', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='jobs.job')),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("assembling", "Being locked"),
+                            ("locked", "Locked"),
+                            ("failed", "Could not be locked"),
+                        ],
+                        default="assembling",
+                        max_length=10,
+                    ),
+                ),
+                ("asked_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "released_on",
+                    models.DateField(verbose_name="day of the release, or on which the engagement ended"),
+                ),
+                ("retention_years", models.PositiveSmallIntegerField()),
+                ("retain_until", models.DateField(verbose_name="kept until")),
+                ("locked_at", models.DateTimeField(blank=True, null=True)),
+                ("root", models.CharField(blank=True, max_length=64, verbose_name="Merkle root of the file")),
+                ("leaves", models.PositiveIntegerField(default=0)),
+                ("bytes", models.PositiveBigIntegerField(default=0)),
+                ("trail_seq", models.BigIntegerField(default=0)),
+                ("trail_hash", models.CharField(blank=True, max_length=64)),
+                (
+                    "asked_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "engagement",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="file_locks",
+                        to="engagements.engagement",
+                    ),
+                ),
+                (
+                    "job",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="jobs.job",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-pk'],
+                "ordering": ["-pk"],
             },
         ),
         migrations.CreateModel(
-            name='LegalHold',
+            name="LegalHold",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reason', models.TextField(verbose_name='matter, and who asked for it')),
-                ('placed_at', models.DateTimeField(auto_now_add=True)),
-                ('lifted_at', models.DateTimeField(blank=True, null=True)),
-                ('lift_reason', models.TextField(blank=True, verbose_name='why it ended')),
-                ('engagement', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='legal_holds', to='engagements.engagement')),
-                ('lifted_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('placed_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("reason", models.TextField(verbose_name="matter, and who asked for it")),
+                ("placed_at", models.DateTimeField(auto_now_add=True)),
+                ("lifted_at", models.DateTimeField(blank=True, null=True)),
+                ("lift_reason", models.TextField(blank=True, verbose_name="why it ended")),
+                (
+                    "engagement",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="legal_holds",
+                        to="engagements.engagement",
+                    ),
+                ),
+                (
+                    "lifted_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "placed_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-pk'],
+                "ordering": ["-pk"],
             },
         ),
         migrations.CreateModel(
-            name='Pack',
+            name="Pack",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveSmallIntegerField()),
-                ('state', models.CharField(choices=[('making', 'Being made'), ('ready', 'Ready'), ('failed', 'Could not be made'), ('gone', 'Replaced by a newer one')], default='making', max_length=8)),
-                ('asked_at', models.DateTimeField(auto_now_add=True)),
-                ('made_at', models.DateTimeField(blank=True, null=True)),
-                ('sha256', models.CharField(blank=True, max_length=64)),
-                ('size', models.PositiveBigIntegerField(default=0)),
-                ('members', models.PositiveIntegerField(default=0)),
-                ('root', models.CharField(blank=True, max_length=64)),
-                ('asked_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('engagement', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='packs', to='engagements.engagement')),
-                ('job', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='jobs.job')),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("number", models.PositiveSmallIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("making", "Being made"),
+                            ("ready", "Ready"),
+                            ("failed", "Could not be made"),
+                            ("gone", "Replaced by a newer one"),
+                        ],
+                        default="making",
+                        max_length=8,
+                    ),
+                ),
+                ("asked_at", models.DateTimeField(auto_now_add=True)),
+                ("made_at", models.DateTimeField(blank=True, null=True)),
+                ("sha256", models.CharField(blank=True, max_length=64)),
+                ("size", models.PositiveBigIntegerField(default=0)),
+                ("members", models.PositiveIntegerField(default=0)),
+                ("root", models.CharField(blank=True, max_length=64)),
+                (
+                    "asked_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "engagement",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="packs",
+                        to="engagements.engagement",
+                    ),
+                ),
+                (
+                    "job",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="jobs.job",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-pk'],
+                "ordering": ["-pk"],
             },
         ),
         migrations.CreateModel(
-            name='Purge',
+            name="Purge",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('asked', 'Waits for the second person'), ('cancelled', 'Not carried out'), ('approved', 'Being destroyed'), ('done', 'Destroyed')], default='asked', max_length=10)),
-                ('reason', models.TextField()),
-                ('asked_at', models.DateTimeField(auto_now_add=True)),
-                ('approved_at', models.DateTimeField(blank=True, null=True)),
-                ('destroyed', models.JSONField(default=dict)),
-                ('approved_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('asked_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('cancelled_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('engagement', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='purges', to='engagements.engagement')),
-                ('job', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='jobs.job')),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("asked", "Waits for the second person"),
+                            ("cancelled", "Not carried out"),
+                            ("approved", "Being destroyed"),
+                            ("done", "Destroyed"),
+                        ],
+                        default="asked",
+                        max_length=10,
+                    ),
+                ),
+                ("reason", models.TextField()),
+                ("asked_at", models.DateTimeField(auto_now_add=True)),
+                ("approved_at", models.DateTimeField(blank=True, null=True)),
+                ("destroyed", models.JSONField(default=dict)),
+                (
+                    "approved_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "asked_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "cancelled_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "engagement",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="purges",
+                        to="engagements.engagement",
+                    ),
+                ),
+                (
+                    "job",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="jobs.job",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-pk'],
+                "ordering": ["-pk"],
             },
         ),
         migrations.CreateModel(
-            name='PurgeCertificate',
+            name="PurgeCertificate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('text', models.TextField()),
-                ('sha256', models.CharField(max_length=64)),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('engagement', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='purge_certificate', to='engagements.engagement')),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("text", models.TextField()),
+                ("sha256", models.CharField(max_length=64)),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "engagement",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="purge_certificate",
+                        to="engagements.engagement",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Addendum',
+            name="Addendum",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveSmallIntegerField()),
-                ('reason', models.TextField(verbose_name='why it is added')),
-                ('text', models.TextField(verbose_name='what is added')),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('engagement', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='addenda', to='engagements.engagement')),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("number", models.PositiveSmallIntegerField()),
+                ("reason", models.TextField(verbose_name="why it is added")),
+                ("text", models.TextField(verbose_name="what is added")),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "engagement",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="addenda",
+                        to="engagements.engagement",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['number'],
-                'constraints': [models.UniqueConstraint(fields=('engagement', 'number'), name='addendum_number_once')],
+                "ordering": ["number"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("engagement", "number"), name="addendum_number_once")
+                ],
             },
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='addendum',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;\n        ", hash='15b22e2a9da776bc825aaf816d88ae01374f92e4', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_7f28d', table='archive_addendum', when='BEFORE')),
+            model_name="addendum",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;\n        ",
+                    hash="15b22e2a9da776bc825aaf816d88ae01374f92e4",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_7f28d",
+                    table="archive_addendum",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='addendum',
-            trigger=pgtrigger.compiler.Trigger(name='never_emptied', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'This table is never emptied' USING ERRCODE = 'restrict_violation';", hash='0c1d2537f1ce1663e672122846760332b8499ad0', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_never_emptied_903f5', table='archive_addendum', when='BEFORE')),
+            model_name="addendum",
+            trigger=pgtrigger.compiler.Trigger(
+                name="never_emptied",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'This table is never emptied' USING ERRCODE = 'restrict_violation';",
+                    hash="0c1d2537f1ce1663e672122846760332b8499ad0",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_never_emptied_903f5",
+                    table="archive_addendum",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='closingreminder',
-            constraint=models.UniqueConstraint(fields=('engagement', 'released_on', 'mark'), name='closing_reminded_once'),
+            model_name="closingreminder",
+            constraint=models.UniqueConstraint(
+                fields=("engagement", "released_on", "mark"), name="closing_reminded_once"
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='closingreminder',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;\n        ", hash='1a4a8b1fac174e291adfb872c33d5092fa0fa7c8', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_552e4', table='archive_closingreminder', when='BEFORE')),
+            model_name="closingreminder",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;\n        ",
+                    hash="1a4a8b1fac174e291adfb872c33d5092fa0fa7c8",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_552e4",
+                    table="archive_closingreminder",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='filelock',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'failed'), _negated=True), fields=('engagement',), name='file_locked_once'),
+            model_name="filelock",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "failed"), _negated=True),
+                fields=("engagement",),
+                name="file_locked_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='filelock',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'locked'), _negated=True), models.Q(models.Q(('root', ''), _negated=True), ('leaves__gt', 0), ('locked_at__isnull', False)), _connector='OR'), name='file_lock_has_root'),
+            model_name="filelock",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "locked"), _negated=True),
+                    models.Q(
+                        models.Q(("root", ""), _negated=True), ("leaves__gt", 0), ("locked_at__isnull", False)
+                    ),
+                    _connector="OR",
+                ),
+                name="file_lock_has_root",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='filelock',
-            trigger=pgtrigger.compiler.Trigger(name='lock_machine', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE _is_valid_transition BOOLEAN;', func='SELECT CONCAT(OLD."state", \':\', NEW."state") = ANY(\'{assembling:locked,assembling:failed}\'::text[]) INTO _is_valid_transition; IF (_is_valid_transition IS FALSE AND OLD."state" IS DISTINCT FROM NEW."state") THEN RAISE EXCEPTION \'pgtrigger: Invalid transition of field "state" from "%" to "%" on table %\', OLD."state", NEW."state", TG_TABLE_NAME; ELSE RETURN NEW; END IF;', hash='eeb7ab16ea6f4880510ea3f5f66c292ab1a46eee', operation='UPDATE', pgid='pgtrigger_lock_machine_380fc', table='archive_filelock', when='BEFORE')),
+            model_name="filelock",
+            trigger=pgtrigger.compiler.Trigger(
+                name="lock_machine",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE _is_valid_transition BOOLEAN;",
+                    func='SELECT CONCAT(OLD."state", \':\', NEW."state") = ANY(\'{assembling:locked,assembling:failed}\'::text[]) INTO _is_valid_transition; IF (_is_valid_transition IS FALSE AND OLD."state" IS DISTINCT FROM NEW."state") THEN RAISE EXCEPTION \'pgtrigger: Invalid transition of field "state" from "%" to "%" on table %\', OLD."state", NEW."state", TG_TABLE_NAME; ELSE RETURN NEW; END IF;',
+                    hash="eeb7ab16ea6f4880510ea3f5f66c292ab1a46eee",
+                    operation="UPDATE",
+                    pgid="pgtrigger_lock_machine_380fc",
+                    table="archive_filelock",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='filelock',
-            trigger=pgtrigger.compiler.Trigger(name='locked_stays', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n                    IF TG_OP = 'UPDATE' AND OLD.state <> 'assembling' THEN\n                        RAISE EXCEPTION 'The lock of a file never changes' USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    IF TG_OP = 'INSERT' AND NEW.state <> 'assembling' THEN\n                        RAISE EXCEPTION 'A file is locked by its worker' USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    -- A day's grace for the firm's time zone.\n                    IF NEW.released_on < (SELECT COALESCE(\n                        (SELECT max(released_at) FROM reports_issuance WHERE engagement_id = NEW.engagement_id),\n                        (SELECT ended_at FROM engagements_engagement WHERE id = NEW.engagement_id),\n                        clock_timestamp()) AT TIME ZONE 'UTC')::date - 1 THEN\n                        RAISE EXCEPTION 'The years count from the release' USING ERRCODE = 'check_violation';\n                    END IF;\n                    IF NEW.retain_until < (NEW.released_on + make_interval(years => NEW.retention_years))::date THEN\n                        RAISE EXCEPTION 'The file is kept for % years at least', NEW.retention_years\n                            USING ERRCODE = 'check_violation';\n                    END IF;\n                    RETURN NEW;\n                ", hash='985c7bcd30a66e1b69da092bb03256b12f0c9880', operation='INSERT OR UPDATE', pgid='pgtrigger_locked_stays_c7a64', table='archive_filelock', when='BEFORE')),
+            model_name="filelock",
+            trigger=pgtrigger.compiler.Trigger(
+                name="locked_stays",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n                    IF TG_OP = 'UPDATE' AND OLD.state <> 'assembling' THEN\n                        RAISE EXCEPTION 'The lock of a file never changes' USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    IF TG_OP = 'INSERT' AND NEW.state <> 'assembling' THEN\n                        RAISE EXCEPTION 'A file is locked by its worker' USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    -- A day's grace for the firm's time zone.\n                    IF NEW.released_on < (SELECT COALESCE(\n                        (SELECT max(released_at) FROM reports_issuance WHERE engagement_id = NEW.engagement_id),\n                        (SELECT ended_at FROM engagements_engagement WHERE id = NEW.engagement_id),\n                        clock_timestamp()) AT TIME ZONE 'UTC')::date - 1 THEN\n                        RAISE EXCEPTION 'The years count from the release' USING ERRCODE = 'check_violation';\n                    END IF;\n                    IF NEW.retain_until < (NEW.released_on + make_interval(years => NEW.retention_years))::date THEN\n                        RAISE EXCEPTION 'The file is kept for % years at least', NEW.retention_years\n                            USING ERRCODE = 'check_violation';\n                    END IF;\n                    RETURN NEW;\n                ",
+                    hash="985c7bcd30a66e1b69da092bb03256b12f0c9880",
+                    operation="INSERT OR UPDATE",
+                    pgid="pgtrigger_locked_stays_c7a64",
+                    table="archive_filelock",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='filelock',
-            trigger=pgtrigger.compiler.Trigger(name='never_gone', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='39038d07dfd56e08e0c0b9704fd5a55b6e4c39e7', operation='DELETE', pgid='pgtrigger_never_gone_0ae16', table='archive_filelock', when='BEFORE')),
+            model_name="filelock",
+            trigger=pgtrigger.compiler.Trigger(
+                name="never_gone",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="39038d07dfd56e08e0c0b9704fd5a55b6e4c39e7",
+                    operation="DELETE",
+                    pgid="pgtrigger_never_gone_0ae16",
+                    table="archive_filelock",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='filelock',
-            trigger=pgtrigger.compiler.Trigger(name='never_emptied', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'This table is never emptied' USING ERRCODE = 'restrict_violation';", hash='fb22874f4fed40b21d9ab855ea5f6763ecb1dce7', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_never_emptied_b63d4', table='archive_filelock', when='BEFORE')),
+            model_name="filelock",
+            trigger=pgtrigger.compiler.Trigger(
+                name="never_emptied",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'This table is never emptied' USING ERRCODE = 'restrict_violation';",
+                    hash="fb22874f4fed40b21d9ab855ea5f6763ecb1dce7",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_never_emptied_b63d4",
+                    table="archive_filelock",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='legalhold',
-            constraint=models.CheckConstraint(condition=models.Q(('lifted_at__isnull', True), models.Q(('lifted_by__isnull', False), models.Q(('lift_reason', ''), _negated=True)), _connector='OR'), name='legal_hold_lifted_with_reason'),
+            model_name="legalhold",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("lifted_at__isnull", True),
+                    models.Q(("lifted_by__isnull", False), models.Q(("lift_reason", ""), _negated=True)),
+                    _connector="OR",
+                ),
+                name="legal_hold_lifted_with_reason",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='legalhold',
-            trigger=pgtrigger.compiler.Trigger(name='placed_stays', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."engagement_id" IS DISTINCT FROM (NEW."engagement_id") OR OLD."placed_at" IS DISTINCT FROM (NEW."placed_at") OR OLD."placed_by_id" IS DISTINCT FROM (NEW."placed_by_id") OR OLD."reason" IS DISTINCT FROM (NEW."reason"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='cd9b5238d5bba422469846423c92ca4de5172ff0', operation='UPDATE', pgid='pgtrigger_placed_stays_5cf62', table='archive_legalhold', when='BEFORE')),
+            model_name="legalhold",
+            trigger=pgtrigger.compiler.Trigger(
+                name="placed_stays",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."engagement_id" IS DISTINCT FROM (NEW."engagement_id") OR OLD."placed_at" IS DISTINCT FROM (NEW."placed_at") OR OLD."placed_by_id" IS DISTINCT FROM (NEW."placed_by_id") OR OLD."reason" IS DISTINCT FROM (NEW."reason"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="cd9b5238d5bba422469846423c92ca4de5172ff0",
+                    operation="UPDATE",
+                    pgid="pgtrigger_placed_stays_5cf62",
+                    table="archive_legalhold",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='legalhold',
-            trigger=pgtrigger.compiler.Trigger(name='lifted_stays', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."lifted_at" IS NOT NULL)', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='4c4b494fb5e14fd3e75ceaea92efd41d6229e1c9', operation='UPDATE', pgid='pgtrigger_lifted_stays_cdabc', table='archive_legalhold', when='BEFORE')),
+            model_name="legalhold",
+            trigger=pgtrigger.compiler.Trigger(
+                name="lifted_stays",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."lifted_at" IS NOT NULL)',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="4c4b494fb5e14fd3e75ceaea92efd41d6229e1c9",
+                    operation="UPDATE",
+                    pgid="pgtrigger_lifted_stays_cdabc",
+                    table="archive_legalhold",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='legalhold',
-            trigger=pgtrigger.compiler.Trigger(name='never_gone', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='70c52165202129d63eb3f42145223f4a0e920d0d', operation='DELETE', pgid='pgtrigger_never_gone_2addf', table='archive_legalhold', when='BEFORE')),
+            model_name="legalhold",
+            trigger=pgtrigger.compiler.Trigger(
+                name="never_gone",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="70c52165202129d63eb3f42145223f4a0e920d0d",
+                    operation="DELETE",
+                    pgid="pgtrigger_never_gone_2addf",
+                    table="archive_legalhold",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='legalhold',
-            trigger=pgtrigger.compiler.Trigger(name='never_emptied', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'This table is never emptied' USING ERRCODE = 'restrict_violation';", hash='9830cb4732326b37b1313614f78ae5f89e0d6fd2', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_never_emptied_4ee81', table='archive_legalhold', when='BEFORE')),
+            model_name="legalhold",
+            trigger=pgtrigger.compiler.Trigger(
+                name="never_emptied",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'This table is never emptied' USING ERRCODE = 'restrict_violation';",
+                    hash="9830cb4732326b37b1313614f78ae5f89e0d6fd2",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_never_emptied_4ee81",
+                    table="archive_legalhold",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pack',
-            constraint=models.UniqueConstraint(fields=('engagement', 'number'), name='pack_number_once'),
+            model_name="pack",
+            constraint=models.UniqueConstraint(fields=("engagement", "number"), name="pack_number_once"),
         ),
         migrations.AddConstraint(
-            model_name='pack',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'making')), fields=('engagement',), name='pack_one_in_making'),
+            model_name="pack",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "making")), fields=("engagement",), name="pack_one_in_making"
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='pack',
-            trigger=pgtrigger.compiler.Trigger(name='asked_stays', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."asked_at" IS DISTINCT FROM (NEW."asked_at") OR OLD."asked_by_id" IS DISTINCT FROM (NEW."asked_by_id") OR OLD."engagement_id" IS DISTINCT FROM (NEW."engagement_id") OR OLD."number" IS DISTINCT FROM (NEW."number"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='4793021ddd4e9479fb58f092f49493aa1664c2d4', operation='UPDATE', pgid='pgtrigger_asked_stays_5c71d', table='archive_pack', when='BEFORE')),
+            model_name="pack",
+            trigger=pgtrigger.compiler.Trigger(
+                name="asked_stays",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."asked_at" IS DISTINCT FROM (NEW."asked_at") OR OLD."asked_by_id" IS DISTINCT FROM (NEW."asked_by_id") OR OLD."engagement_id" IS DISTINCT FROM (NEW."engagement_id") OR OLD."number" IS DISTINCT FROM (NEW."number"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="4793021ddd4e9479fb58f092f49493aa1664c2d4",
+                    operation="UPDATE",
+                    pgid="pgtrigger_asked_stays_5c71d",
+                    table="archive_pack",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='pack',
-            trigger=pgtrigger.compiler.Trigger(name='asked_stays_never_deleted', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;\n        ", hash='3b359f7ef0ace5d0be4323a837cec892816ab4f1', operation='DELETE', pgid='pgtrigger_asked_stays_never_deleted_878f7', table='archive_pack', when='BEFORE')),
+            model_name="pack",
+            trigger=pgtrigger.compiler.Trigger(
+                name="asked_stays_never_deleted",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;\n        ",
+                    hash="3b359f7ef0ace5d0be4323a837cec892816ab4f1",
+                    operation="DELETE",
+                    pgid="pgtrigger_asked_stays_never_deleted_878f7",
+                    table="archive_pack",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='purge',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'cancelled'), _negated=True), fields=('engagement',), name='purge_one_at_a_time'),
+            model_name="purge",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "cancelled"), _negated=True),
+                fields=("engagement",),
+                name="purge_one_at_a_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='purge',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['approved', 'done']), _negated=True), models.Q(('approved_at__isnull', False), ('approved_by__isnull', False), models.Q(('approved_by', models.F('asked_by')), _negated=True)), _connector='OR'), name='purge_takes_two'),
+            model_name="purge",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ["approved", "done"]), _negated=True),
+                    models.Q(
+                        ("approved_at__isnull", False),
+                        ("approved_by__isnull", False),
+                        models.Q(("approved_by", models.F("asked_by")), _negated=True),
+                    ),
+                    _connector="OR",
+                ),
+                name="purge_takes_two",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='purge',
-            trigger=pgtrigger.compiler.Trigger(name='purge_machine', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE _is_valid_transition BOOLEAN;', func='SELECT CONCAT(OLD."state", \':\', NEW."state") = ANY(\'{asked:approved,asked:cancelled,approved:done}\'::text[]) INTO _is_valid_transition; IF (_is_valid_transition IS FALSE AND OLD."state" IS DISTINCT FROM NEW."state") THEN RAISE EXCEPTION \'pgtrigger: Invalid transition of field "state" from "%" to "%" on table %\', OLD."state", NEW."state", TG_TABLE_NAME; ELSE RETURN NEW; END IF;', hash='9c71a602def40aaf5e74cc584bcda138336eeee6', operation='UPDATE', pgid='pgtrigger_purge_machine_0fe71', table='archive_purge', when='BEFORE')),
+            model_name="purge",
+            trigger=pgtrigger.compiler.Trigger(
+                name="purge_machine",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE _is_valid_transition BOOLEAN;",
+                    func='SELECT CONCAT(OLD."state", \':\', NEW."state") = ANY(\'{asked:approved,asked:cancelled,approved:done}\'::text[]) INTO _is_valid_transition; IF (_is_valid_transition IS FALSE AND OLD."state" IS DISTINCT FROM NEW."state") THEN RAISE EXCEPTION \'pgtrigger: Invalid transition of field "state" from "%" to "%" on table %\', OLD."state", NEW."state", TG_TABLE_NAME; ELSE RETURN NEW; END IF;',
+                    hash="9c71a602def40aaf5e74cc584bcda138336eeee6",
+                    operation="UPDATE",
+                    pgid="pgtrigger_purge_machine_0fe71",
+                    table="archive_purge",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='purge',
-            trigger=pgtrigger.compiler.Trigger(name='only_in_time', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n                    IF TG_OP = 'INSERT' AND NEW.state <> 'asked' THEN\n                        RAISE EXCEPTION 'A purge begins with the first person' USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    IF TG_OP = 'UPDATE' AND (NEW.engagement_id <> OLD.engagement_id\n                        OR NEW.asked_by_id <> OLD.asked_by_id OR NEW.reason <> OLD.reason) THEN\n                        RAISE EXCEPTION 'Who asked, and why, stays' USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    IF TG_OP = 'UPDATE' AND OLD.state <> 'asked' AND NEW.approved_by_id <> OLD.approved_by_id THEN\n                        RAISE EXCEPTION 'Who approved stays' USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    IF NEW.state IN ('asked', 'approved') AND NOT EXISTS (\n                        SELECT FROM archive_filelock WHERE engagement_id = NEW.engagement_id AND state = 'locked'\n                        AND retain_until < (clock_timestamp() AT TIME ZONE 'UTC')::date) THEN\n                        RAISE EXCEPTION 'The file is to be kept' USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    IF NEW.state IN ('asked', 'approved') AND EXISTS (\n                        SELECT FROM archive_legalhold\n                        WHERE engagement_id = NEW.engagement_id AND lifted_at IS NULL) THEN\n                        RAISE EXCEPTION 'The file is under legal hold' USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    RETURN NEW;\n                ", hash='ad405f0c04dab3a00acf3b972c3d90ccffcac1d5', operation='INSERT OR UPDATE', pgid='pgtrigger_only_in_time_5dd94', table='archive_purge', when='BEFORE')),
+            model_name="purge",
+            trigger=pgtrigger.compiler.Trigger(
+                name="only_in_time",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n                    IF TG_OP = 'INSERT' AND NEW.state <> 'asked' THEN\n                        RAISE EXCEPTION 'A purge begins with the first person' USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    IF TG_OP = 'UPDATE' AND (NEW.engagement_id <> OLD.engagement_id\n                        OR NEW.asked_by_id <> OLD.asked_by_id OR NEW.reason <> OLD.reason) THEN\n                        RAISE EXCEPTION 'Who asked, and why, stays' USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    IF TG_OP = 'UPDATE' AND OLD.state <> 'asked' AND NEW.approved_by_id <> OLD.approved_by_id THEN\n                        RAISE EXCEPTION 'Who approved stays' USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    IF NEW.state IN ('asked', 'approved') AND NOT EXISTS (\n                        SELECT FROM archive_filelock WHERE engagement_id = NEW.engagement_id AND state = 'locked'\n                        AND retain_until < (clock_timestamp() AT TIME ZONE 'UTC')::date) THEN\n                        RAISE EXCEPTION 'The file is to be kept' USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    IF NEW.state IN ('asked', 'approved') AND EXISTS (\n                        SELECT FROM archive_legalhold\n                        WHERE engagement_id = NEW.engagement_id AND lifted_at IS NULL) THEN\n                        RAISE EXCEPTION 'The file is under legal hold' USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    RETURN NEW;\n                ",
+                    hash="ad405f0c04dab3a00acf3b972c3d90ccffcac1d5",
+                    operation="INSERT OR UPDATE",
+                    pgid="pgtrigger_only_in_time_5dd94",
+                    table="archive_purge",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='purge',
-            trigger=pgtrigger.compiler.Trigger(name='never_gone', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='53eb8c22b89f4a2524fdce8d3f259e8ee4a0cb81', operation='DELETE', pgid='pgtrigger_never_gone_4b8af', table='archive_purge', when='BEFORE')),
+            model_name="purge",
+            trigger=pgtrigger.compiler.Trigger(
+                name="never_gone",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="53eb8c22b89f4a2524fdce8d3f259e8ee4a0cb81",
+                    operation="DELETE",
+                    pgid="pgtrigger_never_gone_4b8af",
+                    table="archive_purge",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='purge',
-            trigger=pgtrigger.compiler.Trigger(name='never_emptied', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'This table is never emptied' USING ERRCODE = 'restrict_violation';", hash='14855fdb59484245a201baecf0088a964cf43c99', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_never_emptied_08bd9', table='archive_purge', when='BEFORE')),
+            model_name="purge",
+            trigger=pgtrigger.compiler.Trigger(
+                name="never_emptied",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'This table is never emptied' USING ERRCODE = 'restrict_violation';",
+                    hash="14855fdb59484245a201baecf0088a964cf43c99",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_never_emptied_08bd9",
+                    table="archive_purge",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='purgecertificate',
-            trigger=pgtrigger.compiler.Trigger(name='never_changed', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='ec8f19c9fec02a53f6ba80c24d870933892d1a6b', operation='UPDATE OR DELETE', pgid='pgtrigger_never_changed_769b3', table='archive_purgecertificate', when='BEFORE')),
+            model_name="purgecertificate",
+            trigger=pgtrigger.compiler.Trigger(
+                name="never_changed",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="ec8f19c9fec02a53f6ba80c24d870933892d1a6b",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_never_changed_769b3",
+                    table="archive_purgecertificate",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='purgecertificate',
-            trigger=pgtrigger.compiler.Trigger(name='never_emptied', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'This table is never emptied' USING ERRCODE = 'restrict_violation';", hash='1370766407e0b23c084562707062457a51bc3156', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_never_emptied_97a7b', table='archive_purgecertificate', when='BEFORE')),
+            model_name="purgecertificate",
+            trigger=pgtrigger.compiler.Trigger(
+                name="never_emptied",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'This table is never emptied' USING ERRCODE = 'restrict_violation';",
+                    hash="1370766407e0b23c084562707062457a51bc3156",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_never_emptied_97a7b",
+                    table="archive_purgecertificate",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]

@@ -6,39 +6,80 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('distribution', '0002_initial'),
+        ("distribution", "0002_initial"),
     ]
 
     operations = [
         pgtrigger.migrations.RemoveTrigger(
-            model_name='acceptance',
-            name='append_only',
+            model_name="acceptance",
+            name="append_only",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='accessevent',
-            name='append_only',
+            model_name="accessevent",
+            name="append_only",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='nondisclosureagreement',
-            name='append_only',
+            model_name="nondisclosureagreement",
+            name="append_only",
         ),
         migrations.AlterField(
-            model_name='accessevent',
-            name='kind',
-            field=models.CharField(choices=[('invited', 'Invited'), ('opened', 'Opened the invitation'), ('viewed', 'Viewed the terms'), ('accepted', 'Accepted the terms'), ('downloaded', 'Downloaded'), ('refused', 'Refused'), ('revoked', 'Revoked'), ('notified', 'Told that it is not current')], max_length=12),
+            model_name="accessevent",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("invited", "Invited"),
+                    ("opened", "Opened the invitation"),
+                    ("viewed", "Viewed the terms"),
+                    ("accepted", "Accepted the terms"),
+                    ("downloaded", "Downloaded"),
+                    ("refused", "Refused"),
+                    ("revoked", "Revoked"),
+                    ("notified", "Told that it is not current"),
+                ],
+                max_length=12,
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='acceptance',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF TG_OP = 'DELETE' AND attestry_purging((SELECT engagement_id FROM distribution_grant WHERE id = OLD.grant_id)) THEN RETURN OLD; END IF;\n            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;\n        ", hash='eba8ab5817195cd2c570a5f945383d59a1f3f9bb', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_a6245', table='distribution_acceptance', when='BEFORE')),
+            model_name="acceptance",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF TG_OP = 'DELETE' AND attestry_purging((SELECT engagement_id FROM distribution_grant WHERE id = OLD.grant_id)) THEN RETURN OLD; END IF;\n            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;\n        ",
+                    hash="eba8ab5817195cd2c570a5f945383d59a1f3f9bb",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_a6245",
+                    table="distribution_acceptance",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='accessevent',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;\n        ", hash='f03513036a5ad2a86e159a3a2f918c684582f529', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_b1085', table='distribution_accessevent', when='BEFORE')),
+            model_name="accessevent",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;\n        ",
+                    hash="f03513036a5ad2a86e159a3a2f918c684582f529",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_b1085",
+                    table="distribution_accessevent",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='nondisclosureagreement',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;\n        ", hash='6a15cf985147b8d1aaf38b11d3729c1f522719bf', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_32e11', table='distribution_nondisclosureagreement', when='BEFORE')),
+            model_name="nondisclosureagreement",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;\n        ",
+                    hash="6a15cf985147b8d1aaf38b11d3729c1f522719bf",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_32e11",
+                    table="distribution_nondisclosureagreement",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]

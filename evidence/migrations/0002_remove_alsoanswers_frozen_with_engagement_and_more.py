@@ -6,130 +6,291 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('evidence', '0001_initial'),
+        ("evidence", "0001_initial"),
     ]
 
     operations = [
         pgtrigger.migrations.RemoveTrigger(
-            model_name='alsoanswers',
-            name='frozen_with_engagement',
+            model_name="alsoanswers",
+            name="frozen_with_engagement",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='evidencefile',
-            name='frozen_with_engagement',
+            model_name="evidencefile",
+            name="frozen_with_engagement",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='evidencefile',
-            name='received_stays_never_deleted',
+            model_name="evidencefile",
+            name="received_stays_never_deleted",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='evidencerequest',
-            name='frozen_with_engagement',
+            model_name="evidencerequest",
+            name="frozen_with_engagement",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='filepolicy',
-            name='frozen_with_engagement',
+            model_name="filepolicy",
+            name="frozen_with_engagement",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='listingdifference',
-            name='frozen_with_engagement',
+            model_name="listingdifference",
+            name="frozen_with_engagement",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='listingdifference',
-            name='concluded_stays',
+            model_name="listingdifference",
+            name="concluded_stays",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='population',
-            name='frozen_with_engagement',
+            model_name="population",
+            name="frozen_with_engagement",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='population',
-            name='accepted_stays',
+            model_name="population",
+            name="accepted_stays",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='populationcontrol',
-            name='frozen_with_engagement',
+            model_name="populationcontrol",
+            name="frozen_with_engagement",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='reconciledlisting',
-            name='frozen_with_engagement',
+            model_name="reconciledlisting",
+            name="frozen_with_engagement",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='reconciledlisting',
-            name='concluded_stays',
+            model_name="reconciledlisting",
+            name="concluded_stays",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='reconciliation',
-            name='frozen_with_engagement',
+            model_name="reconciliation",
+            name="frozen_with_engagement",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='reconciliation',
-            name='concluded_stays',
+            model_name="reconciliation",
+            name="concluded_stays",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='requestcontrol',
-            name='frozen_with_engagement',
+            model_name="requestcontrol",
+            name="frozen_with_engagement",
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='alsoanswers',
-            trigger=pgtrigger.compiler.Trigger(name='frozen_with_engagement', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE frozen timestamptz;', func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n", hash='2896a1832d98951154206827b3098a77574b381a', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_frozen_with_engagement_e4e93', table='evidence_alsoanswers', when='BEFORE')),
+            model_name="alsoanswers",
+            trigger=pgtrigger.compiler.Trigger(
+                name="frozen_with_engagement",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE frozen timestamptz;",
+                    func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n",
+                    hash="2896a1832d98951154206827b3098a77574b381a",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_frozen_with_engagement_e4e93",
+                    table="evidence_alsoanswers",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='evidencefile',
-            trigger=pgtrigger.compiler.Trigger(name='frozen_with_engagement', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE frozen timestamptz;', func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n", hash='46bd92150bd4d49286c51e872c28fc4b6df74fcc', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_frozen_with_engagement_796a3', table='evidence_evidencefile', when='BEFORE')),
+            model_name="evidencefile",
+            trigger=pgtrigger.compiler.Trigger(
+                name="frozen_with_engagement",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE frozen timestamptz;",
+                    func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n",
+                    hash="46bd92150bd4d49286c51e872c28fc4b6df74fcc",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_frozen_with_engagement_796a3",
+                    table="evidence_evidencefile",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='evidencefile',
-            trigger=pgtrigger.compiler.Trigger(name='received_stays_never_deleted', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;\n        ", hash='798391ae8e6ebcc22cb48544a967d132587f1174', operation='DELETE', pgid='pgtrigger_received_stays_never_deleted_711f8', table='evidence_evidencefile', when='BEFORE')),
+            model_name="evidencefile",
+            trigger=pgtrigger.compiler.Trigger(
+                name="received_stays_never_deleted",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;\n        ",
+                    hash="798391ae8e6ebcc22cb48544a967d132587f1174",
+                    operation="DELETE",
+                    pgid="pgtrigger_received_stays_never_deleted_711f8",
+                    table="evidence_evidencefile",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='evidencerequest',
-            trigger=pgtrigger.compiler.Trigger(name='frozen_with_engagement', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE frozen timestamptz;', func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n", hash='9944978e0e5a2be6805c91b2b805a0bf06a6dbbd', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_frozen_with_engagement_fd757', table='evidence_evidencerequest', when='BEFORE')),
+            model_name="evidencerequest",
+            trigger=pgtrigger.compiler.Trigger(
+                name="frozen_with_engagement",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE frozen timestamptz;",
+                    func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n",
+                    hash="9944978e0e5a2be6805c91b2b805a0bf06a6dbbd",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_frozen_with_engagement_fd757",
+                    table="evidence_evidencerequest",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='filepolicy',
-            trigger=pgtrigger.compiler.Trigger(name='frozen_with_engagement', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE frozen timestamptz;', func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n", hash='be2c861dbd9d8aa807273445bc50d9b3e31c689d', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_frozen_with_engagement_cf61b', table='evidence_filepolicy', when='BEFORE')),
+            model_name="filepolicy",
+            trigger=pgtrigger.compiler.Trigger(
+                name="frozen_with_engagement",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE frozen timestamptz;",
+                    func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n",
+                    hash="be2c861dbd9d8aa807273445bc50d9b3e31c689d",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_frozen_with_engagement_cf61b",
+                    table="evidence_filepolicy",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='listingdifference',
-            trigger=pgtrigger.compiler.Trigger(name='frozen_with_engagement', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE frozen timestamptz;', func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n", hash='462b10ad4e68a8ea92cf21598f2088ad60a6d3b7', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_frozen_with_engagement_1f218', table='evidence_listingdifference', when='BEFORE')),
+            model_name="listingdifference",
+            trigger=pgtrigger.compiler.Trigger(
+                name="frozen_with_engagement",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE frozen timestamptz;",
+                    func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n",
+                    hash="462b10ad4e68a8ea92cf21598f2088ad60a6d3b7",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_frozen_with_engagement_1f218",
+                    table="evidence_listingdifference",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='listingdifference',
-            trigger=pgtrigger.compiler.Trigger(name='concluded_stays', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE stands text;', func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            IF TG_OP <> 'INSERT' THEN\n                SELECT state INTO stands FROM evidence_reconciliation WHERE id = OLD.reconciliation_id;\n                IF stands IN ('concluded', 'superseded') THEN\n                    RAISE EXCEPTION 'The reconciliation is concluded: it is redone as a new version'\n                        USING ERRCODE = 'restrict_violation';\n                END IF;\n            END IF;\n            IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n            SELECT state INTO stands FROM evidence_reconciliation WHERE id = NEW.reconciliation_id;\n            IF stands IN ('concluded', 'superseded') THEN\n                RAISE EXCEPTION 'The reconciliation is concluded: it is redone as a new version'\n                    USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NEW;\n        ", hash='8b8874fd1f7c9e296f87a7ffa3f6cbda0b4d9f25', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_concluded_stays_47a38', table='evidence_listingdifference', when='BEFORE')),
+            model_name="listingdifference",
+            trigger=pgtrigger.compiler.Trigger(
+                name="concluded_stays",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE stands text;",
+                    func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            IF TG_OP <> 'INSERT' THEN\n                SELECT state INTO stands FROM evidence_reconciliation WHERE id = OLD.reconciliation_id;\n                IF stands IN ('concluded', 'superseded') THEN\n                    RAISE EXCEPTION 'The reconciliation is concluded: it is redone as a new version'\n                        USING ERRCODE = 'restrict_violation';\n                END IF;\n            END IF;\n            IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n            SELECT state INTO stands FROM evidence_reconciliation WHERE id = NEW.reconciliation_id;\n            IF stands IN ('concluded', 'superseded') THEN\n                RAISE EXCEPTION 'The reconciliation is concluded: it is redone as a new version'\n                    USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NEW;\n        ",
+                    hash="8b8874fd1f7c9e296f87a7ffa3f6cbda0b4d9f25",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_concluded_stays_47a38",
+                    table="evidence_listingdifference",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='population',
-            trigger=pgtrigger.compiler.Trigger(name='frozen_with_engagement', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE frozen timestamptz;', func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n", hash='a5ef370d51eb2d60ed7268aaf4b017b021039b63', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_frozen_with_engagement_6e557', table='evidence_population', when='BEFORE')),
+            model_name="population",
+            trigger=pgtrigger.compiler.Trigger(
+                name="frozen_with_engagement",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE frozen timestamptz;",
+                    func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n",
+                    hash="a5ef370d51eb2d60ed7268aaf4b017b021039b63",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_frozen_with_engagement_6e557",
+                    table="evidence_population",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='population',
-            trigger=pgtrigger.compiler.Trigger(name='accepted_stays', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n                    IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n                    IF OLD.state IN ('accepted', 'superseded') AND (\n                        TG_OP = 'DELETE' OR to_jsonb(NEW) - 'state' <> to_jsonb(OLD) - 'state') THEN\n                        RAISE EXCEPTION 'Population % is accepted: a changed listing is a new version', OLD.code\n                            USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n                    RETURN NEW;\n                ", hash='7d9726c2249007988ccc974f7eb863e81a0e96bf', operation='UPDATE OR DELETE', pgid='pgtrigger_accepted_stays_c96b9', table='evidence_population', when='BEFORE')),
+            model_name="population",
+            trigger=pgtrigger.compiler.Trigger(
+                name="accepted_stays",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n                    IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n                    IF OLD.state IN ('accepted', 'superseded') AND (\n                        TG_OP = 'DELETE' OR to_jsonb(NEW) - 'state' <> to_jsonb(OLD) - 'state') THEN\n                        RAISE EXCEPTION 'Population % is accepted: a changed listing is a new version', OLD.code\n                            USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n                    RETURN NEW;\n                ",
+                    hash="7d9726c2249007988ccc974f7eb863e81a0e96bf",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_accepted_stays_c96b9",
+                    table="evidence_population",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='populationcontrol',
-            trigger=pgtrigger.compiler.Trigger(name='frozen_with_engagement', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE frozen timestamptz;', func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n", hash='ee16db13f69fbc7c833a325d84dfdde2237502cd', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_frozen_with_engagement_18509', table='evidence_populationcontrol', when='BEFORE')),
+            model_name="populationcontrol",
+            trigger=pgtrigger.compiler.Trigger(
+                name="frozen_with_engagement",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE frozen timestamptz;",
+                    func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n",
+                    hash="ee16db13f69fbc7c833a325d84dfdde2237502cd",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_frozen_with_engagement_18509",
+                    table="evidence_populationcontrol",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='reconciledlisting',
-            trigger=pgtrigger.compiler.Trigger(name='frozen_with_engagement', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE frozen timestamptz;', func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n", hash='784de0887a35a3f4710b548284aad9f63b05ff0e', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_frozen_with_engagement_f8528', table='evidence_reconciledlisting', when='BEFORE')),
+            model_name="reconciledlisting",
+            trigger=pgtrigger.compiler.Trigger(
+                name="frozen_with_engagement",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE frozen timestamptz;",
+                    func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n",
+                    hash="784de0887a35a3f4710b548284aad9f63b05ff0e",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_frozen_with_engagement_f8528",
+                    table="evidence_reconciledlisting",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='reconciledlisting',
-            trigger=pgtrigger.compiler.Trigger(name='concluded_stays', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE stands text;', func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            IF TG_OP <> 'INSERT' THEN\n                SELECT state INTO stands FROM evidence_reconciliation WHERE id = OLD.reconciliation_id;\n                IF stands IN ('concluded', 'superseded') THEN\n                    RAISE EXCEPTION 'The reconciliation is concluded: it is redone as a new version'\n                        USING ERRCODE = 'restrict_violation';\n                END IF;\n            END IF;\n            IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n            SELECT state INTO stands FROM evidence_reconciliation WHERE id = NEW.reconciliation_id;\n            IF stands IN ('concluded', 'superseded') THEN\n                RAISE EXCEPTION 'The reconciliation is concluded: it is redone as a new version'\n                    USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NEW;\n        ", hash='97b3fafa744b84b1c364b5d07e08663471798e40', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_concluded_stays_850fb', table='evidence_reconciledlisting', when='BEFORE')),
+            model_name="reconciledlisting",
+            trigger=pgtrigger.compiler.Trigger(
+                name="concluded_stays",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE stands text;",
+                    func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            IF TG_OP <> 'INSERT' THEN\n                SELECT state INTO stands FROM evidence_reconciliation WHERE id = OLD.reconciliation_id;\n                IF stands IN ('concluded', 'superseded') THEN\n                    RAISE EXCEPTION 'The reconciliation is concluded: it is redone as a new version'\n                        USING ERRCODE = 'restrict_violation';\n                END IF;\n            END IF;\n            IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n            SELECT state INTO stands FROM evidence_reconciliation WHERE id = NEW.reconciliation_id;\n            IF stands IN ('concluded', 'superseded') THEN\n                RAISE EXCEPTION 'The reconciliation is concluded: it is redone as a new version'\n                    USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NEW;\n        ",
+                    hash="97b3fafa744b84b1c364b5d07e08663471798e40",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_concluded_stays_850fb",
+                    table="evidence_reconciledlisting",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='reconciliation',
-            trigger=pgtrigger.compiler.Trigger(name='frozen_with_engagement', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE frozen timestamptz;', func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n", hash='8bd013cc1f2508bd5a661759843543b73300dc4e', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_frozen_with_engagement_735dd', table='evidence_reconciliation', when='BEFORE')),
+            model_name="reconciliation",
+            trigger=pgtrigger.compiler.Trigger(
+                name="frozen_with_engagement",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE frozen timestamptz;",
+                    func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n",
+                    hash="8bd013cc1f2508bd5a661759843543b73300dc4e",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_frozen_with_engagement_735dd",
+                    table="evidence_reconciliation",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='reconciliation',
-            trigger=pgtrigger.compiler.Trigger(name='concluded_stays', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n                    IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n                    IF OLD.state IN ('concluded', 'superseded') AND (\n                        TG_OP = 'DELETE' OR to_jsonb(NEW) - 'state' <> to_jsonb(OLD) - 'state') THEN\n                        RAISE EXCEPTION 'Reconciliation % is concluded: it is redone as a new version', OLD.code\n                            USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n                    RETURN NEW;\n                ", hash='252db613485fd8cb9c7c6318337a605fdedbbce8', operation='UPDATE OR DELETE', pgid='pgtrigger_concluded_stays_ab092', table='evidence_reconciliation', when='BEFORE')),
+            model_name="reconciliation",
+            trigger=pgtrigger.compiler.Trigger(
+                name="concluded_stays",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n                    IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n                    IF OLD.state IN ('concluded', 'superseded') AND (\n                        TG_OP = 'DELETE' OR to_jsonb(NEW) - 'state' <> to_jsonb(OLD) - 'state') THEN\n                        RAISE EXCEPTION 'Reconciliation % is concluded: it is redone as a new version', OLD.code\n                            USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n                    RETURN NEW;\n                ",
+                    hash="252db613485fd8cb9c7c6318337a605fdedbbce8",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_concluded_stays_ab092",
+                    table="evidence_reconciliation",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='requestcontrol',
-            trigger=pgtrigger.compiler.Trigger(name='frozen_with_engagement', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE frozen timestamptz;', func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n", hash='2c5f0d3462311a2cdfb6d1459efac73c085312ba', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_frozen_with_engagement_cedcb', table='evidence_requestcontrol', when='BEFORE')),
+            model_name="requestcontrol",
+            trigger=pgtrigger.compiler.Trigger(
+                name="frozen_with_engagement",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE frozen timestamptz;",
+                    func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n",
+                    hash="2c5f0d3462311a2cdfb6d1459efac73c085312ba",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_frozen_with_engagement_cedcb",
+                    table="evidence_requestcontrol",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]

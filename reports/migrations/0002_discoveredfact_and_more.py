@@ -8,241 +8,539 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('engagements', '0002_alter_engagement_options_and_more'),
-        ('jobs', '0001_initial'),
-        ('reports', '0001_initial'),
+        ("engagements", "0002_alter_engagement_options_and_more"),
+        ("jobs", "0001_initial"),
+        ("reports", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='DiscoveredFact',
+            name="DiscoveredFact",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('known_on', models.DateField(verbose_name='known since')),
-                ('fact', models.TextField(verbose_name='what became known')),
-                ('opened_at', models.DateTimeField(auto_now_add=True)),
-                ('decision', models.CharField(blank=True, choices=[('stands', 'The report stands'), ('withdraw', 'Withdraw the report'), ('reissue', 'Reissue: the report stays current until a new one replaces it'), ('withdraw_reissue', 'Withdraw now, and reissue')], max_length=16)),
-                ('reason', models.TextField(blank=True, verbose_name='why')),
-                ('decided_at', models.DateTimeField(blank=True, null=True)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("known_on", models.DateField(verbose_name="known since")),
+                ("fact", models.TextField(verbose_name="what became known")),
+                ("opened_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "decision",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("stands", "The report stands"),
+                            ("withdraw", "Withdraw the report"),
+                            ("reissue", "Reissue: the report stays current until a new one replaces it"),
+                            ("withdraw_reissue", "Withdraw now, and reissue"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("reason", models.TextField(blank=True, verbose_name="why")),
+                ("decided_at", models.DateTimeField(blank=True, null=True)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'ordering': ['-pk'],
+                "ordering": ["-pk"],
             },
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='descriptionrevision',
-            name='frozen_with_engagement',
+            model_name="descriptionrevision",
+            name="frozen_with_engagement",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='descriptionrevision',
-            name='append_only',
+            model_name="descriptionrevision",
+            name="append_only",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='descriptionsection',
-            name='frozen_with_engagement',
+            model_name="descriptionsection",
+            name="frozen_with_engagement",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='emphasisparagraph',
-            name='frozen_with_engagement',
+            model_name="emphasisparagraph",
+            name="frozen_with_engagement",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='issuance',
-            name='issued_stays',
+            model_name="issuance",
+            name="issued_stays",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='issueapproval',
-            name='frozen_with_engagement',
+            model_name="issueapproval",
+            name="frozen_with_engagement",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='issueapproval',
-            name='append_only',
+            model_name="issueapproval",
+            name="append_only",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='managementstatement',
-            name='frozen_with_engagement',
+            model_name="managementstatement",
+            name="frozen_with_engagement",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='managementstatement',
-            name='signed_stays_never_deleted',
+            model_name="managementstatement",
+            name="signed_stays_never_deleted",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='matter',
-            name='frozen_with_engagement',
+            model_name="matter",
+            name="frozen_with_engagement",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='mattercriterion',
-            name='frozen_with_engagement',
+            model_name="mattercriterion",
+            name="frozen_with_engagement",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='matterdeviation',
-            name='frozen_with_engagement',
+            model_name="matterdeviation",
+            name="frozen_with_engagement",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='opinion',
-            name='frozen_with_engagement',
+            model_name="opinion",
+            name="frozen_with_engagement",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='opinion',
-            name='append_only',
+            model_name="opinion",
+            name="append_only",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='qualityreview',
-            name='frozen_with_engagement',
+            model_name="qualityreview",
+            name="frozen_with_engagement",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='qualityreview',
-            name='append_only',
+            model_name="qualityreview",
+            name="append_only",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='report',
-            name='frozen_with_engagement',
+            model_name="report",
+            name="frozen_with_engagement",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='report',
-            name='snapshot_stays_never_deleted',
+            model_name="report",
+            name="snapshot_stays_never_deleted",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='systemdescription',
-            name='frozen_with_engagement',
+            model_name="systemdescription",
+            name="frozen_with_engagement",
         ),
         migrations.RemoveConstraint(
-            model_name='issuance',
-            name='issuance_one_current',
+            model_name="issuance",
+            name="issuance_one_current",
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='descriptionrevision',
-            trigger=pgtrigger.compiler.Trigger(name='frozen_with_engagement', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE frozen timestamptz;', func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n", hash='e78458de147347055dca621c68f66778a3d4ef9d', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_frozen_with_engagement_93773', table='reports_descriptionrevision', when='BEFORE')),
+            model_name="descriptionrevision",
+            trigger=pgtrigger.compiler.Trigger(
+                name="frozen_with_engagement",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE frozen timestamptz;",
+                    func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n",
+                    hash="e78458de147347055dca621c68f66778a3d4ef9d",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_frozen_with_engagement_93773",
+                    table="reports_descriptionrevision",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='descriptionrevision',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;\n        ", hash='a45242f0c6dfdfb8eccbbd0707544808acb61337', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_bc9c0', table='reports_descriptionrevision', when='BEFORE')),
+            model_name="descriptionrevision",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;\n        ",
+                    hash="a45242f0c6dfdfb8eccbbd0707544808acb61337",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_bc9c0",
+                    table="reports_descriptionrevision",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='descriptionsection',
-            trigger=pgtrigger.compiler.Trigger(name='frozen_with_engagement', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE frozen timestamptz;', func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n", hash='9b5d5a8c715f80b501afddda0b47aec678066911', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_frozen_with_engagement_5c464', table='reports_descriptionsection', when='BEFORE')),
+            model_name="descriptionsection",
+            trigger=pgtrigger.compiler.Trigger(
+                name="frozen_with_engagement",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE frozen timestamptz;",
+                    func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n",
+                    hash="9b5d5a8c715f80b501afddda0b47aec678066911",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_frozen_with_engagement_5c464",
+                    table="reports_descriptionsection",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='emphasisparagraph',
-            trigger=pgtrigger.compiler.Trigger(name='frozen_with_engagement', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE frozen timestamptz;', func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n", hash='b1b82b245e745e6344951b24e7050f3fd81a9c24', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_frozen_with_engagement_4ba31', table='reports_emphasisparagraph', when='BEFORE')),
+            model_name="emphasisparagraph",
+            trigger=pgtrigger.compiler.Trigger(
+                name="frozen_with_engagement",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE frozen timestamptz;",
+                    func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n",
+                    hash="b1b82b245e745e6344951b24e7050f3fd81a9c24",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_frozen_with_engagement_4ba31",
+                    table="reports_emphasisparagraph",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='issuance',
-            trigger=pgtrigger.compiler.Trigger(name='issued_stays', sql=pgtrigger.compiler.UpsertTriggerSql(declare="DECLARE made text[] := '{state,job_id,pdf_sha256,unsealed_sha256,certificate,pages,released_at}';", func="\n                    IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n                    IF TG_OP = 'DELETE' THEN\n                        RAISE EXCEPTION 'What is issued is never deleted'\n                            USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    IF OLD.state <> 'rendering' AND to_jsonb(NEW) - 'state' <> to_jsonb(OLD) - 'state' THEN\n                        RAISE EXCEPTION 'What is issued never changes' USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    IF to_jsonb(NEW) - made <> to_jsonb(OLD) - made THEN\n                        RAISE EXCEPTION 'The content of an issued report never changes'\n                            USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    RETURN NEW;\n                ", hash='4ed7ce89f0692d03cae6d35a9ab17bbcc894bacf', operation='UPDATE OR DELETE', pgid='pgtrigger_issued_stays_51f74', table='reports_issuance', when='BEFORE')),
+            model_name="issuance",
+            trigger=pgtrigger.compiler.Trigger(
+                name="issued_stays",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE made text[] := '{state,job_id,pdf_sha256,unsealed_sha256,certificate,pages,released_at}';",
+                    func="\n                    IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n                    IF TG_OP = 'DELETE' THEN\n                        RAISE EXCEPTION 'What is issued is never deleted'\n                            USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    IF OLD.state <> 'rendering' AND to_jsonb(NEW) - 'state' <> to_jsonb(OLD) - 'state' THEN\n                        RAISE EXCEPTION 'What is issued never changes' USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    IF to_jsonb(NEW) - made <> to_jsonb(OLD) - made THEN\n                        RAISE EXCEPTION 'The content of an issued report never changes'\n                            USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    RETURN NEW;\n                ",
+                    hash="4ed7ce89f0692d03cae6d35a9ab17bbcc894bacf",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_issued_stays_51f74",
+                    table="reports_issuance",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='issueapproval',
-            trigger=pgtrigger.compiler.Trigger(name='frozen_with_engagement', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE frozen timestamptz;', func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n", hash='166d142d676af8ab3e2c44667695e56bcdddf22b', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_frozen_with_engagement_f111d', table='reports_issueapproval', when='BEFORE')),
+            model_name="issueapproval",
+            trigger=pgtrigger.compiler.Trigger(
+                name="frozen_with_engagement",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE frozen timestamptz;",
+                    func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n",
+                    hash="166d142d676af8ab3e2c44667695e56bcdddf22b",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_frozen_with_engagement_f111d",
+                    table="reports_issueapproval",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='issueapproval',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;\n        ", hash='127ff9da26859f7bbc40a52a705f7f6d6b48d91b', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_bbcfb', table='reports_issueapproval', when='BEFORE')),
+            model_name="issueapproval",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;\n        ",
+                    hash="127ff9da26859f7bbc40a52a705f7f6d6b48d91b",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_bbcfb",
+                    table="reports_issueapproval",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='managementstatement',
-            trigger=pgtrigger.compiler.Trigger(name='frozen_with_engagement', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE frozen timestamptz;', func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n", hash='6036670ed93ba6cf80900b915673a627cc39a4cd', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_frozen_with_engagement_b3e33', table='reports_managementstatement', when='BEFORE')),
+            model_name="managementstatement",
+            trigger=pgtrigger.compiler.Trigger(
+                name="frozen_with_engagement",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE frozen timestamptz;",
+                    func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n",
+                    hash="6036670ed93ba6cf80900b915673a627cc39a4cd",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_frozen_with_engagement_b3e33",
+                    table="reports_managementstatement",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='managementstatement',
-            trigger=pgtrigger.compiler.Trigger(name='signed_stays_never_deleted', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;\n        ", hash='e7abd797cff5121a70bc45c5fc356f68f1ab9f71', operation='DELETE', pgid='pgtrigger_signed_stays_never_deleted_c7d1c', table='reports_managementstatement', when='BEFORE')),
+            model_name="managementstatement",
+            trigger=pgtrigger.compiler.Trigger(
+                name="signed_stays_never_deleted",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;\n        ",
+                    hash="e7abd797cff5121a70bc45c5fc356f68f1ab9f71",
+                    operation="DELETE",
+                    pgid="pgtrigger_signed_stays_never_deleted_c7d1c",
+                    table="reports_managementstatement",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='matter',
-            trigger=pgtrigger.compiler.Trigger(name='frozen_with_engagement', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE frozen timestamptz;', func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n", hash='107647d3bde6a3b00c2b566f5e0e795cab810982', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_frozen_with_engagement_6fd39', table='reports_matter', when='BEFORE')),
+            model_name="matter",
+            trigger=pgtrigger.compiler.Trigger(
+                name="frozen_with_engagement",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE frozen timestamptz;",
+                    func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n",
+                    hash="107647d3bde6a3b00c2b566f5e0e795cab810982",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_frozen_with_engagement_6fd39",
+                    table="reports_matter",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='mattercriterion',
-            trigger=pgtrigger.compiler.Trigger(name='frozen_with_engagement', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE frozen timestamptz;', func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n", hash='9026177cd50b721b452495e69f6db10cb458afd7', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_frozen_with_engagement_e36e3', table='reports_mattercriterion', when='BEFORE')),
+            model_name="mattercriterion",
+            trigger=pgtrigger.compiler.Trigger(
+                name="frozen_with_engagement",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE frozen timestamptz;",
+                    func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n",
+                    hash="9026177cd50b721b452495e69f6db10cb458afd7",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_frozen_with_engagement_e36e3",
+                    table="reports_mattercriterion",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='matterdeviation',
-            trigger=pgtrigger.compiler.Trigger(name='frozen_with_engagement', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE frozen timestamptz;', func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n", hash='9c91fde504a41e8187211dcb7fc067e0cc981c01', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_frozen_with_engagement_8e6f3', table='reports_matterdeviation', when='BEFORE')),
+            model_name="matterdeviation",
+            trigger=pgtrigger.compiler.Trigger(
+                name="frozen_with_engagement",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE frozen timestamptz;",
+                    func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n",
+                    hash="9c91fde504a41e8187211dcb7fc067e0cc981c01",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_frozen_with_engagement_8e6f3",
+                    table="reports_matterdeviation",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='opinion',
-            trigger=pgtrigger.compiler.Trigger(name='frozen_with_engagement', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE frozen timestamptz;', func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n", hash='ffa571332e0c7c1928cd00981ed635eac40b4fe0', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_frozen_with_engagement_79b1e', table='reports_opinion', when='BEFORE')),
+            model_name="opinion",
+            trigger=pgtrigger.compiler.Trigger(
+                name="frozen_with_engagement",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE frozen timestamptz;",
+                    func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n",
+                    hash="ffa571332e0c7c1928cd00981ed635eac40b4fe0",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_frozen_with_engagement_79b1e",
+                    table="reports_opinion",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='opinion',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;\n        ", hash='306ca60d5257931557ffe36e5ab029bff881a5cc', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_56d85', table='reports_opinion', when='BEFORE')),
+            model_name="opinion",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;\n        ",
+                    hash="306ca60d5257931557ffe36e5ab029bff881a5cc",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_56d85",
+                    table="reports_opinion",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='qualityreview',
-            trigger=pgtrigger.compiler.Trigger(name='frozen_with_engagement', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE frozen timestamptz;', func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n", hash='8875e0d8e4fc799b36a97e62141b1660bd17bcbe', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_frozen_with_engagement_2d680', table='reports_qualityreview', when='BEFORE')),
+            model_name="qualityreview",
+            trigger=pgtrigger.compiler.Trigger(
+                name="frozen_with_engagement",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE frozen timestamptz;",
+                    func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n",
+                    hash="8875e0d8e4fc799b36a97e62141b1660bd17bcbe",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_frozen_with_engagement_2d680",
+                    table="reports_qualityreview",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='qualityreview',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;\n        ", hash='b72bb3bcd2a99df71416f49cd1314c38edcd6e67', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_17b68', table='reports_qualityreview', when='BEFORE')),
+            model_name="qualityreview",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;\n        ",
+                    hash="b72bb3bcd2a99df71416f49cd1314c38edcd6e67",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_17b68",
+                    table="reports_qualityreview",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='report',
-            trigger=pgtrigger.compiler.Trigger(name='frozen_with_engagement', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE frozen timestamptz;', func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n", hash='2d6b20d1e5559f43ef92bc63939e702f61b9a574', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_frozen_with_engagement_d5d0d', table='reports_report', when='BEFORE')),
+            model_name="report",
+            trigger=pgtrigger.compiler.Trigger(
+                name="frozen_with_engagement",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE frozen timestamptz;",
+                    func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n",
+                    hash="2d6b20d1e5559f43ef92bc63939e702f61b9a574",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_frozen_with_engagement_d5d0d",
+                    table="reports_report",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='report',
-            trigger=pgtrigger.compiler.Trigger(name='snapshot_stays_never_deleted', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;\n        ", hash='75b416dcb230edd0a3830393ca1f2fb3edbe474b', operation='DELETE', pgid='pgtrigger_snapshot_stays_never_deleted_884ec', table='reports_report', when='BEFORE')),
+            model_name="report",
+            trigger=pgtrigger.compiler.Trigger(
+                name="snapshot_stays_never_deleted",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;\n        ",
+                    hash="75b416dcb230edd0a3830393ca1f2fb3edbe474b",
+                    operation="DELETE",
+                    pgid="pgtrigger_snapshot_stays_never_deleted_884ec",
+                    table="reports_report",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='systemdescription',
-            trigger=pgtrigger.compiler.Trigger(name='frozen_with_engagement', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE frozen timestamptz;', func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n", hash='a92db039f759e8fa9c719008e269bb3f92c3d56e', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_frozen_with_engagement_5d54f', table='reports_systemdescription', when='BEFORE')),
+            model_name="systemdescription",
+            trigger=pgtrigger.compiler.Trigger(
+                name="frozen_with_engagement",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE frozen timestamptz;",
+                    func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n",
+                    hash="a92db039f759e8fa9c719008e269bb3f92c3d56e",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_frozen_with_engagement_5d54f",
+                    table="reports_systemdescription",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='issuance',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'current')), fields=('engagement',), name='issuance_one_current'),
+            model_name="issuance",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "current")), fields=("engagement",), name="issuance_one_current"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='issuance',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'rendering')), fields=('engagement',), name='issuance_one_rendering'),
+            model_name="issuance",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "rendering")), fields=("engagement",), name="issuance_one_rendering"
+            ),
         ),
         migrations.AddField(
-            model_name='discoveredfact',
-            name='decided_by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="discoveredfact",
+            name="decided_by",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='discoveredfact',
-            name='engagement',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='discovered_facts', to='engagements.engagement'),
+            model_name="discoveredfact",
+            name="engagement",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="discovered_facts",
+                to="engagements.engagement",
+            ),
         ),
         migrations.AddField(
-            model_name='discoveredfact',
-            name='issuance',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reports.issuance'),
+            model_name="discoveredfact",
+            name="issuance",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="reports.issuance"
+            ),
         ),
         migrations.AddField(
-            model_name='discoveredfact',
-            name='opened_by',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="discoveredfact",
+            name="opened_by",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddConstraint(
-            model_name='discoveredfact',
-            constraint=models.UniqueConstraint(condition=models.Q(('closed_at__isnull', True)), fields=('engagement',), name='discovered_fact_one_open'),
+            model_name="discoveredfact",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("closed_at__isnull", True)),
+                fields=("engagement",),
+                name="discovered_fact_one_open",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='discoveredfact',
-            constraint=models.CheckConstraint(condition=models.Q(('decision', ''), models.Q(models.Q(('reason', ''), _negated=True), ('decided_at__isnull', False), ('decided_by__isnull', False)), _connector='OR'), name='discovered_fact_decided_with_reason'),
+            model_name="discoveredfact",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("decision", ""),
+                    models.Q(
+                        models.Q(("reason", ""), _negated=True),
+                        ("decided_at__isnull", False),
+                        ("decided_by__isnull", False),
+                    ),
+                    _connector="OR",
+                ),
+                name="discovered_fact_decided_with_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='discoveredfact',
-            constraint=models.CheckConstraint(condition=models.Q(('closed_at__isnull', True), models.Q(('decision', ''), _negated=True), _connector='OR'), name='discovered_fact_closed_when_decided'),
+            model_name="discoveredfact",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("closed_at__isnull", True), models.Q(("decision", ""), _negated=True), _connector="OR"
+                ),
+                name="discovered_fact_closed_when_decided",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='discoveredfact',
-            trigger=pgtrigger.compiler.Trigger(name='fact_stays', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."engagement_id" IS DISTINCT FROM (NEW."engagement_id") OR OLD."fact" IS DISTINCT FROM (NEW."fact") OR OLD."issuance_id" IS DISTINCT FROM (NEW."issuance_id") OR OLD."known_on" IS DISTINCT FROM (NEW."known_on") OR OLD."opened_at" IS DISTINCT FROM (NEW."opened_at") OR OLD."opened_by_id" IS DISTINCT FROM (NEW."opened_by_id"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='61fd714c5cf52e2a8ac156dafba8c89f68333757', operation='UPDATE', pgid='pgtrigger_fact_stays_fa1b9', table='reports_discoveredfact', when='BEFORE')),
+            model_name="discoveredfact",
+            trigger=pgtrigger.compiler.Trigger(
+                name="fact_stays",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."engagement_id" IS DISTINCT FROM (NEW."engagement_id") OR OLD."fact" IS DISTINCT FROM (NEW."fact") OR OLD."issuance_id" IS DISTINCT FROM (NEW."issuance_id") OR OLD."known_on" IS DISTINCT FROM (NEW."known_on") OR OLD."opened_at" IS DISTINCT FROM (NEW."opened_at") OR OLD."opened_by_id" IS DISTINCT FROM (NEW."opened_by_id"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="61fd714c5cf52e2a8ac156dafba8c89f68333757",
+                    operation="UPDATE",
+                    pgid="pgtrigger_fact_stays_fa1b9",
+                    table="reports_discoveredfact",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='discoveredfact',
-            trigger=pgtrigger.compiler.Trigger(name='fact_stays_never_deleted', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;\n        ", hash='2e1845db03b1aac1aa94b4058494317c37ed364a', operation='DELETE', pgid='pgtrigger_fact_stays_never_deleted_a0307', table='reports_discoveredfact', when='BEFORE')),
+            model_name="discoveredfact",
+            trigger=pgtrigger.compiler.Trigger(
+                name="fact_stays_never_deleted",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;\n        ",
+                    hash="2e1845db03b1aac1aa94b4058494317c37ed364a",
+                    operation="DELETE",
+                    pgid="pgtrigger_fact_stays_never_deleted_a0307",
+                    table="reports_discoveredfact",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='discoveredfact',
-            trigger=pgtrigger.compiler.Trigger(name='decided_stays', sql=pgtrigger.compiler.UpsertTriggerSql(condition="WHEN (OLD.decision <> '' AND NEW.decision <> OLD.decision)", func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='da60e4750ef61d9bd57a46504e80913958d9c78c', operation='UPDATE', pgid='pgtrigger_decided_stays_eb9ce', table='reports_discoveredfact', when='BEFORE')),
+            model_name="discoveredfact",
+            trigger=pgtrigger.compiler.Trigger(
+                name="decided_stays",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.decision <> '' AND NEW.decision <> OLD.decision)",
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="da60e4750ef61d9bd57a46504e80913958d9c78c",
+                    operation="UPDATE",
+                    pgid="pgtrigger_decided_stays_eb9ce",
+                    table="reports_discoveredfact",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='discoveredfact',
-            trigger=pgtrigger.compiler.Trigger(name='closed_stays', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."closed_at" IS NOT NULL)', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='18d42fe6945628fd290e9a3f01a4cb0c43609701', operation='UPDATE', pgid='pgtrigger_closed_stays_e2403', table='reports_discoveredfact', when='BEFORE')),
+            model_name="discoveredfact",
+            trigger=pgtrigger.compiler.Trigger(
+                name="closed_stays",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."closed_at" IS NOT NULL)',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="18d42fe6945628fd290e9a3f01a4cb0c43609701",
+                    operation="UPDATE",
+                    pgid="pgtrigger_closed_stays_e2403",
+                    table="reports_discoveredfact",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]

@@ -189,7 +189,9 @@ def test_there_are_no_addenda_before_the_lock() -> None:
 
 
 def test_r61_a_withdrawn_engagement_is_locked_too() -> None:
-    engagement = workflow.leave(f.accepted(), reason="No access.", by=f.partner_of(f.firm(), "petra", "Petra Alder"))
+    engagement = workflow.leave(
+        f.accepted(), reason="No access.", by=f.partner_of(f.firm(), "petra", "Petra Alder")
+    )
     assert [one.rule for one in findings("file_audit", engagement)] == ["R61"]
     assert locking.due_on(engagement) is not None
     made = a.lock(engagement)

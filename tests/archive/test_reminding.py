@@ -28,7 +28,7 @@ def addressed() -> list[str]:
 
 
 def test_the_calendar_of_ninety_days() -> None:
-    """Asked every day, and twice: at 30, 45 and 55 the partner and the manager, at 60 everybody who answers for it."""
+    """Asked every day, twice: at 30, 45 and 55 the partner and the manager, at 60 all who answer for it."""
     engagement = a.issued()
     released = a.released(engagement, 0)
     FirmMember.objects.filter(user=f.people(engagement)["sana"]).update(is_admin=True)

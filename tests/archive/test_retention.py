@@ -1,4 +1,4 @@
-"""A file is kept for its years, longer under a hold, and destroyed by two people; what stays can be verified (R60)."""
+"""A file is kept for its years, longer under a hold, and destroyed by two; what stays can be verified (R60)."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ def overdue() -> Engagement:
 
 
 def ask(engagement: Engagement, who: str = "petra", password: str = f.PASSWORD) -> Purge:
-    return retention.ask_purge(engagement, reason="Its time is over.", by=f.people(engagement)[who], password=password)
+    return retention.ask_purge(
+        engagement, reason="Its time is over.", by=f.people(engagement)[who], password=password
+    )
 
 
 def approve(engagement: Engagement, who: str = "milan", password: str = f.PASSWORD) -> Purge:
@@ -69,7 +71,7 @@ def purged(engagement: Engagement) -> PurgeCertificate:
 
 def test_two_people_destroy_it_and_rows_and_bytes_are_gone() -> None:
     engagement = overdue()
-    kept = {model: model._base_manager.count() for model in (Event,)}
+    kept = {model: model._default_manager.count() for model in (Event,)}
     certificate = purged(engagement)
     a.constraints_now()
     assert engagement.stage == Stage.PURGED
@@ -79,7 +81,7 @@ def test_two_people_destroy_it_and_rows_and_bytes_are_gone() -> None:
             continue
         for field in model._meta.local_fields:
             if isinstance(field, models.ForeignKey) and field.related_model is Engagement:
-                left = model._base_manager.filter(**{field.name: engagement}).count()
+                left = model._default_manager.filter(**{field.name: engagement}).count()
                 assert not left, model._meta.label
     assert not Grant.objects.exists()
     for store in purging.STORES:
@@ -144,8 +146,8 @@ def test_one_person_is_not_two() -> None:
     ask(engagement, "petra")
     with pytest.raises(PermissionDenied, match="two people"):
         approve(engagement, "petra")
+    petra = f.people(engagement)["petra"]
     with pytest.raises(DatabaseError, match="purge_takes_two"), transaction.atomic():
-        petra = f.people(engagement)["petra"]
         Purge.objects.update(state="approved", approved_by=petra, approved_at=engagement.created_at)
     with pytest.raises(ValidationError, match="not your password"):
         approve(engagement, "milan", password="guess")

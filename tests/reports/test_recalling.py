@@ -1,4 +1,4 @@
-"""What becomes known after issue: it stands, or the report is withdrawn or reissued, and readers are told (R57, R58)."""
+"""What becomes known after issue: the report stands, is withdrawn or reissued; readers are told (R57, R58)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from audit.models import Event
-from distribution import granting, notifying, reading, verifying
-from distribution.models import AccessEvent, Grant
+from distribution import agreements, granting, notifying, reading, verifying
+from distribution.models import Acceptance, AccessEvent, Grant
 from engagements import workflow
 from engagements.models import Engagement, ReportingStep, Stage
 from engagements.register import Blocked
@@ -46,12 +46,17 @@ def decide(fact: DiscoveredFact, decision: str, **fields: object) -> DiscoveredF
 
 
 def took(grant: Grant, engagement: Engagement) -> None:
+    """The reader declared, accepted and downloaded, as far as the records say."""
     issuance = Issuance.objects.get(engagement=engagement, state=Issuance.State.CURRENT)
+    terms = agreements.current(engagement)
+    assert terms is not None
+    Acceptance.objects.create(grant=grant, agreement=terms, agreement_sha256=terms.sha256, typed_name=grant.name)
+    Grant.objects.filter(pk=grant.pk).update(party_class="user_entity", knowledge_declared_at=timezone.now())
     AccessEvent.objects.create(engagement=engagement, grant=grant, issuance=issuance, kind="downloaded")
 
 
 def readers(engagement: Engagement) -> dict[str, Grant]:
-    """One with a copy and leave, one with a copy whose leave was revoked, one without a copy, one expired without."""
+    """One with copy and leave, one with a copy whose leave was revoked, one without a copy, one expired."""
     made = {
         name: distribution.reader(engagement, f"{name}@prospect.example", name=name.title())
         for name in ("rita", "rob", "new", "old")
@@ -93,7 +98,9 @@ def test_withdrawn_it_is_nobodys_to_read_and_everybody_is_told_once() -> None:
     assert (issuance.state, fact.closed_at is not None) == (Issuance.State.WITHDRAWN, True)
     assert told() == ["carla", "new", "rita", "rob", "sig"]
     body = next(message.body for message in mail.outbox if message.to == ["rita@prospect.example"])
-    assert "withdrawn" in body and issuance.pdf_sha256 in body and "destroy" in body
+    assert "withdrawn" in body
+    assert issuance.pdf_sha256 in body
+    assert "destroy" in body
     assert AccessEvent.objects.filter(kind="notified").count() == 3
     # The job again: nobody is told twice.
     mail.outbox.clear()
@@ -240,7 +247,9 @@ def test_the_pages_say_so(client: Client) -> None:
     client.force_login(f.people(engagement)["petra"], backend="django.contrib.auth.backends.ModelBackend")
     page = client.get(reverse("reports:report", args=[engagement.pk])).content.decode()
     assert "This report was withdrawn" in page
-    assert "was withdrawn" in client.get(reverse("distribution:distribution", args=[engagement.pk])).content.decode()
+    assert (
+        "was withdrawn" in client.get(reverse("distribution:distribution", args=[engagement.pk])).content.decode()
+    )
     session = client.session
     session["reader_grant"] = grants["rita"].pk
     session.save()
