@@ -1,9 +1,9 @@
 """The destruction of a file whose time is over: rows and bytes go; the trail and a certificate stay (R60).
 
-What stays can still be verified. The trail is a chain of hashes in which nothing is changed: it holds names, codes
-and hashes, but not the content of the file. The certificate lists the hash of every leaf, over which anybody
-computes the root that the trail recorded at the lock; the trail's event of the destruction holds the certificate's
-own hash. So a pack that somebody kept can be matched with it, file by file, long after the originals are gone.
+What stays can still be verified. The trail is a chain of hashes in which nothing is changed: it is kept whole, with
+the names, reasons and changed words that its events hold. The certificate lists the hash of every leaf, over which
+anybody computes the root that the trail recorded at the lock; the trail's event of the destruction holds the
+certificate's own hash. So a pack that somebody kept can be matched with it, file by file, long afterwards.
 
 The database lets rows go only while a purge is approved, and approves none before its time (archive/models.py).
 """

@@ -40,7 +40,6 @@ def _file(request: HttpRequest, engagement: Engagement, **forms: Any) -> HttpRes
     may, user = engagement.may, person(request)
     lock, due = locking.lock_of(engagement), locking.due_on(engagement)
     locked = lock is not None and lock.locked
-    assert lock is None or lock.retain_until  # kept with every lock
     purge = retention.standing_purge(engagement)
     may_lock = "close_file" in may and locking.may_be_locked(engagement)
     over = lock is not None and locked and lock.retain_until < timezone.localdate()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 
+from django.db.models import Max
+from django.db.models.functions import Coalesce
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import User
 from archive import locking
@@ -24,11 +28,12 @@ def to_lock(user: User) -> Iterable[Waiting]:
             members__role__in=roles_with("close_file"),
         )
         .exclude(file_locks__in=FileLock.objects.exclude(state=FileLock.State.FAILED))
+        .annotate(from_day=Coalesce(Max("issuances__released_at"), "ended_at"))
         .select_related("client")
     )
     for engagement in open_files:
-        due = locking.due_on(engagement)
-        if due is not None:
+        if engagement.from_day is not None:
+            due = timezone.localdate(engagement.from_day) + dt.timedelta(days=locking.DAYS)
             yield Waiting(
                 engagement,
                 "other",
