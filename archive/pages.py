@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,8 +32,15 @@ from fieldwork.models import (
 from reports.models import Issuance, Report
 
 EVENTS_PER_PAGE = 500
+STEPS = [str(step.label).lower() for step in SignOff.Step]
 CSS = Path(settings.BASE_DIR) / "static" / "archive" / "pack.css"
-MARKS = {"p": "✓", "d": "✗", "n": "n/a"}
+MARKS = {"p": "pass", "d": "deviation", "n": "n/a"}
+FONTS = Path(settings.BASE_DIR) / "static" / "vendor" / "fonts"
+# Weights and ranges of Inter that a pack brings along, as far as set-up has put them there.
+FACES = {
+    "latin": "U+0000-00FF, U+0131, U+0152-0153, U+02BB-02BC, U+02C6, U+02DA, U+02DC, U+2000-206F, U+20AC, U+2122",
+    "latin-ext": "U+0100-02AF, U+1E00-1EFF, U+20A0-20AB, U+20AD-20CF, U+2C60-2C7F",
+}
 
 
 class Pages:
@@ -65,7 +73,7 @@ class Pages:
 
     def all(self) -> Iterator[tuple[str, Iterator[bytes]]]:
         """Name and content of every page, each made when it is asked for."""
-        yield "style.css", iter([CSS.read_bytes()])
+        yield "style.css", iter([style()])
         yield "index.html", self._index()
         for control in self.controls:
             yield f"pages/controls/{_name(control.number)}.html", self._control(control)
@@ -119,7 +127,7 @@ class Pages:
                 "criteria": [one.pk for one in control.criteria.all()],
                 "results": [str(test.get_result_display()) for test in tests[control.pk]],
                 "exceptions": exceptions[control.pk],
-                "signed": sorted(signed[control.pk]),
+                "signed": [step for step in STEPS if step in signed[control.pk]],
             }
             for control in self.controls
         ]
@@ -218,6 +226,21 @@ class Pages:
             "data": f"{'data' if table.locked else 'later'}/{table.label}.jsonl",
         }
         yield from self._page("table", name, context)
+
+
+def style() -> bytes:
+    """The style sheet with its fonts in it: browsers load none from a folder beside."""
+    faces = []
+    for subset, span in FACES.items():
+        for weight in (400, 600):
+            path = FONTS / f"inter-{subset}-{weight}-normal.woff2"
+            if path.exists():
+                data = base64.b64encode(path.read_bytes()).decode()
+                faces.append(
+                    f"@font-face {{ font-family: Inter; font-weight: {weight}; unicode-range: {span}; "
+                    f'src: url("data:font/woff2;base64,{data}") format("woff2"); }}\n'
+                )
+    return CSS.read_bytes() + "".join(faces).encode()
 
 
 def _name(number: str) -> str:

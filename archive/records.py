@@ -16,7 +16,7 @@ from accounts.models import User
 from archive import leaves
 from archive.models import Pack
 from engagements.models import Engagement, EngagementUserPermission
-from evidence.models import FileReading, Upload
+from evidence.models import EvidenceFile, FileReading, Upload
 
 PER_PAGE = 400
 # Longer than this, a value stands in the data only.
@@ -266,7 +266,7 @@ class Records:
         return rows
 
     def title(self, row: models.Model) -> str:
-        return str(row)[:200]
+        return f"{row} {row.name}"[:200] if isinstance(row, EvidenceFile) else str(row)[:200]
 
     def _cell(self, row: Any, field: Any, up: str) -> Cell | None:
         value = getattr(row, field.attname)
@@ -292,8 +292,11 @@ class Records:
             if isinstance(value, dt.date)
             else str(value)
         )
+        if isinstance(value, int):
+            text = f"{value:,}"
+        name = name.replace("Sha256", "SHA-256")
         mono = field.name.endswith(("sha256", "hash", "seed", "root"))
-        return Cell(name, text, wide=len(text) > 80 or mono, mono=mono)
+        return Cell(name, text, wide=len(text) > 50 or mono, mono=mono)
 
     def _pointer(self, row: Any, field: Any, value: Any, name: str, up: str) -> Cell:
         if field.related_model is User:

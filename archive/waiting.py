@@ -32,8 +32,9 @@ def to_lock(user: User) -> Iterable[Waiting]:
         .select_related("client")
     )
     for engagement in open_files:
-        if engagement.from_day is not None:
-            due = timezone.localdate(engagement.from_day) + dt.timedelta(days=locking.DAYS)
+        day = engagement.from_day  # type: ignore[attr-defined]
+        if day is not None:
+            due = timezone.localdate(day) + dt.timedelta(days=locking.DAYS)
             yield Waiting(
                 engagement,
                 "other",
