@@ -19,5 +19,7 @@ app.conf.beat_schedule = {
     "expire_uploads": {"task": "evidence.expire", "schedule": 3600.0, "options": {"expires": 3600}},
     "scan_again": {"task": "evidence.look_after", "schedule": 60.0, "options": {"expires": 60}},
     "forget_pieces": {"task": "reports.forget_pieces", "schedule": crontab(hour="3", minute="30")},
+    # Every hour: what was said before is not said again, and a clock that stood still loses no day.
+    "remind_to_lock": {"task": "archive.remind", "schedule": crontab(minute="10")},
     "verify_files": {"task": "evidence.verify_all", "schedule": crontab(hour="2", minute="30")},
 }

@@ -64,6 +64,18 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
         WHERE user_id = attestry_person() AND is_admin AND attestry_only() IS NULL
     )
 $$;
+-- What the triggers ask that keep a closed file closed: may its rows go, may it open again?
+CREATE OR REPLACE FUNCTION attestry_purging(engagement bigint) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT EXISTS (SELECT FROM archive_purge WHERE engagement_id = engagement AND state = 'approved')
+$$;
+CREATE OR REPLACE FUNCTION attestry_reissuing(engagement bigint) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT EXISTS (
+        SELECT FROM reports_discoveredfact
+        WHERE engagement_id = engagement AND closed_at IS NULL AND decision IN ('reissue', 'withdraw_reissue')
+    )
+$$;
 CREATE OR REPLACE FUNCTION attestry_has_members(engagement bigint) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT EXISTS (SELECT FROM engagements_engagementmember WHERE engagement_id = engagement)

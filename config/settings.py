@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "evidence",
     "fieldwork",
     "reports",
+    "archive",
     "distribution",
     "config",
     "django.contrib.auth",

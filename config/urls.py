@@ -21,6 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("evidence.urls")),
     path("", include("fieldwork.urls")),
     path("", include("reports.urls")),
+    path("", include("archive.urls")),
     path("", include("distribution.urls")),
     path("operations/", include("config.operator_urls")),
     path("api/", include("config.api")),

@@ -103,7 +103,9 @@ class Acceptance(models.Model):
     class Meta:
         ordering = ["-pk"]
         constraints = [models.UniqueConstraint(fields=["grant", "agreement"], name="acceptance_once")]
-        triggers = [append_only()]
+        triggers = [
+            append_only(engagement="(SELECT engagement_id FROM distribution_grant WHERE id = OLD.grant_id)")
+        ]
 
     def __str__(self) -> str:
         return f"{self.grant} accepted version {self.agreement.version}"
@@ -120,6 +122,7 @@ class AccessEvent(models.Model):
         DOWNLOADED = "downloaded", "Downloaded"
         REFUSED = "refused", "Refused"
         REVOKED = "revoked", "Revoked"
+        NOTIFIED = "notified", "Told that it is not current"
 
     engagement = models.ForeignKey(Engagement, on_delete=models.PROTECT, related_name="+")
     grant = models.ForeignKey(Grant, on_delete=models.PROTECT, related_name="events")

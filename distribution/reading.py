@@ -212,6 +212,13 @@ def _copy_for(grant: Grant, issuance: Issuance) -> Copy:
     return Copy(content, name, hashlib.sha256(content).hexdigest())
 
 
+def replaced_copies(grant: Grant) -> list[str]:
+    """The numbers of the reports of which the reader has a copy, and which are not current any more."""
+    taken = AccessEvent.objects.filter(grant=grant, kind=AccessEvent.Kind.DOWNLOADED)
+    gone = taken.exclude(issuance__state=Issuance.State.CURRENT).order_by("issuance__number")
+    return [str(number) for number in gone.values_list("issuance__number", flat=True).distinct()]
+
+
 def _standing(step: str, grant: Grant) -> str:
     found = findings(step, grant)
     return found[0].text if found else ""

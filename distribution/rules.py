@@ -11,6 +11,7 @@ from distribution.granting import issued_report
 from distribution.models import Acceptance, AccessEvent, Grant
 from engagements.models import Engagement
 from engagements.register import Finding, Rule, Severity, rule
+from reports.recalling import last_issued
 
 
 @rule(
@@ -25,7 +26,9 @@ def leave_and_report(rule: Rule, grant: Grant) -> Iterator[Finding]:
     elif grant.expires_at <= timezone.now():
         yield rule.finding("Your access has expired. Ask the company whose report it is for a new invitation.")
     if issued_report(grant.engagement) is None:
-        yield rule.finding("The report is not current any more: it was withdrawn or superseded.")
+        gone = last_issued(grant.engagement)
+        number = f"Report {gone.number}" if gone else "The report"
+        yield rule.finding(f"{number} was withdrawn: do not rely on it, nor on any copy of it that you have.")
 
 
 @rule(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from dataclasses import dataclass
 
 from cryptography.x509 import load_pem_x509_certificate
 
+from archive.certificates import facts_of
+from archive.models import PurgeCertificate
 from audit.context import EVERYBODY, acting_for
 from distribution.models import AccessEvent
 from reports.models import Issuance
@@ -55,6 +58,7 @@ def verify(pdf: bytes) -> Verdict:
         copy = None if found else _copy_of(sha256)
         if copy is not None:
             found = issued.get(pk=copy.pk)
+        found = found or _destroyed(sha256)
         if found is not None:
             return Verdict(found.state, sha256, found, copy is not None, _seals(pdf, found))
         for pem in sealed_with(pdf):
@@ -68,6 +72,23 @@ def _copy_of(sha256: str) -> Issuance | None:
     """The report of which a file with this hash is a reader's copy."""
     event = AccessEvent.objects.filter(copy_sha256=sha256).select_related("issuance").first()
     return event.issuance if event else None
+
+
+def _destroyed(sha256: str) -> Issuance | None:
+    """What the certificate of a destroyed file says of a report with this hash; its row is gone."""
+    for certificate in PurgeCertificate.objects.filter(text__contains=sha256):
+        for one in facts_of(certificate)["destroyed"]["reports"]:
+            if one["sha256"] == sha256:
+                return Issuance(
+                    engagement_id=certificate.engagement_id,
+                    number=one["number"],
+                    state=one["state"],
+                    report_date=dt.date.fromisoformat(one["report_date"]),
+                    released_at=dt.datetime.fromisoformat(one["released_at"]),
+                    pdf_sha256=sha256,
+                    snapshot={"firm": {"name": one["firm"]}, "client": {"legal_name": one["client"]}},
+                )
+    return None
 
 
 def _seals(pdf: bytes, issuance: Issuance) -> tuple[Seal, ...]:

@@ -28,6 +28,7 @@ from distribution.forms import AcceptForm, AgreementForm, InviteForm, VerifyForm
 from distribution.models import Acceptance, AccessEvent, Grant
 from engagements.frame import frame
 from engagements.roles import engagement_for
+from reports.recalling import last_issued
 
 SESSION_KEY = "reader_grant"
 # Each file is hashed, and its seals are judged.
@@ -84,6 +85,7 @@ def _page(
         )
     context = frame(request, engagement, "distribution") | {
         "issuance": granting.issued_report(engagement),
+        "recalled": last_issued(engagement),
         "agreement": agreements.current(engagement),
         "rows": rows,
         "events": AccessEvent.objects.filter(engagement=engagement).select_related("grant", "agreement")[:200],
@@ -275,6 +277,7 @@ def _gate_page(request: HttpRequest, grant: Grant, form: AcceptForm, status: int
         "agreement": agreement,
         "issuance": granting.issued_report(grant.engagement),
         "acceptance": Acceptance.objects.filter(grant=grant, agreement=agreement).first(),
+        "replaced": reading.replaced_copies(grant),
         "form": form,
     }
     return render(request, "distribution/gate.html", context, status=status)

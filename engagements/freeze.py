@@ -9,6 +9,9 @@ from django.db import models
 _REFUSE_WHEN_FROZEN = """
     IF TG_OP <> 'INSERT' THEN
         SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;
+        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN
+            RETURN OLD;
+        END IF;
         IF frozen IS NOT NULL THEN
             RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id
                 USING ERRCODE = 'restrict_violation';
@@ -54,16 +57,44 @@ def never_emptied() -> pgtrigger.Trigger:
     )
 
 
-def append_only(name: str = "append_only") -> pgtrigger.Trigger:
-    """Rows of which nothing may be changed or taken away once they are written."""
-    return pgtrigger.Protect(name=name, operation=pgtrigger.Update | pgtrigger.Delete)
+# What belongs to a file goes when the file is purged (archive/purging.py), and only then. The function is made by
+# config/isolation.py.
+UNLESS_PURGED = "IF TG_OP = 'DELETE' AND attestry_purging({engagement}) THEN RETURN OLD; END IF;"
+OF_ROW = "OLD.engagement_id"
+
+
+def _refuses(
+    name: str, operation: pgtrigger.Operation | pgtrigger.Operations, engagement: str
+) -> pgtrigger.Trigger:
+    return pgtrigger.Trigger(
+        name=name,
+        when=pgtrigger.Before,
+        operation=operation,
+        func=f"""
+            {UNLESS_PURGED.format(engagement=engagement)}
+            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;
+        """,
+    )
+
+
+def append_only(name: str = "append_only", *, engagement: str = OF_ROW) -> pgtrigger.Trigger:
+    """Rows of which nothing may be changed or taken away once they are written.
+
+    `engagement` is the SQL that finds the row's engagement, where the row itself does not name it.
+    """
+    return _refuses(name, pgtrigger.Update | pgtrigger.Delete, engagement)
+
+
+def never_deleted(name: str = "never_deleted") -> pgtrigger.Trigger:
+    """Rows that change, but are not taken away."""
+    return _refuses(name, pgtrigger.Delete, OF_ROW)
 
 
 def stays(name: str, *fields: str) -> list[pgtrigger.Trigger]:
     """Once written the fields keep their values, and the row is never deleted; its other fields may change."""
     return [
         pgtrigger.Protect(name=name, operation=pgtrigger.Update, condition=pgtrigger.AnyChange(*fields)),
-        pgtrigger.Protect(name=f"{name}_never_deleted", operation=pgtrigger.Delete),
+        never_deleted(f"{name}_never_deleted"),
     ]
 
 

@@ -34,13 +34,17 @@ class Stage(models.TextChoices):
     LOCKED = "locked", "Locked"
     DECLINED = "declined", "Declined"
     WITHDRAWN = "withdrawn", "Withdrawn"
+    PURGED = "purged", "Purged"
 
     @property
     def standing(self) -> str:
         """The stage in a sentence: the engagement is "in fieldwork", is "issued"."""
-        over = self in {Stage.ISSUED, Stage.LOCKED, Stage.DECLINED, Stage.WITHDRAWN}
+        over = self in {Stage.ISSUED, Stage.LOCKED, *ENDED}
         return self.value if over else f"in {self.value}"
 
+
+# Nothing follows; a purged file is a locked one whose retention is over.
+ENDED = {Stage.DECLINED, Stage.WITHDRAWN, Stage.PURGED}
 
 RAIL = [
     Stage.ACCEPTANCE,
@@ -67,11 +71,15 @@ TRANSITIONS: list[tuple[str, str]] = [
     (Stage.REPORTING, Stage.FIELDWORK),
     (Stage.REPORTING, Stage.ISSUED),
     (Stage.ISSUED, Stage.LOCKED),
+    # Only to reissue the report, which `frozen_itself` makes sure of.
+    (Stage.ISSUED, Stage.REPORTING),
     (Stage.SCOPING, Stage.WITHDRAWN),
     (Stage.READINESS, Stage.WITHDRAWN),
     (Stage.OBSERVATION, Stage.WITHDRAWN),
     (Stage.FIELDWORK, Stage.WITHDRAWN),
     (Stage.REPORTING, Stage.WITHDRAWN),
+    (Stage.LOCKED, Stage.PURGED),
+    (Stage.WITHDRAWN, Stage.PURGED),
 ]
 
 
@@ -106,7 +114,7 @@ class EngagementQuerySet(models.QuerySet["Engagement"]):
         return self.filter(firm_id=place.key) if place.of_firm else self.filter(client_id=place.key)
 
     def ongoing(self) -> EngagementQuerySet:
-        return self.exclude(stage__in=[Stage.ISSUED, Stage.LOCKED, Stage.DECLINED, Stage.WITHDRAWN])
+        return self.exclude(stage__in=[Stage.ISSUED, Stage.LOCKED, *ENDED])
 
 
 class Engagement(OneLine):
@@ -144,6 +152,7 @@ class Engagement(OneLine):
     changes_none_statement = models.TextField("client's statement that there was no change", blank=True)
 
     frozen_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField("declined or withdrawn at", null=True, blank=True)
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -192,6 +201,10 @@ class Engagement(OneLine):
             ("complete_quality_review", "Complete the engagement quality review"),
             ("approve_issue", "Approve the issue, where the firm asks for two people"),
             ("issue_report", "Issue the report"),
+            ("close_file", "Lock the file, and hold it back from destruction"),
+            ("add_addenda", "Add addenda to the locked file"),
+            ("take_pack", "Take the whole file along as a pack"),
+            ("purge_file", "Ask for or approve the destruction of the file"),
             ("manage_distribution", "Invite readers, keep the non-disclosure agreement"),
             ("see_distribution", "See who received the report"),
         ]
@@ -234,14 +247,32 @@ class Engagement(OneLine):
                 name="frozen_itself",
                 when=pgtrigger.Before,
                 operation=pgtrigger.Update,
-                # Only the stage moves on after issue, and a failed final rendering thaws what is not issued.
+                declare=[
+                    ("moving", "text[] := '{stage,frozen_at,reporting_step}'"),
+                    (
+                        "blanked",
+                        (
+                            "text[] := '{stage,acceptance_note,incidents_none_statement,changes_none_statement,"
+                            "letter_signed_for_client,letter_signed_for_firm}'"
+                        ),
+                    ),
+                ],
+                # Only the stage moves on after issue. A failed final rendering thaws what is not issued, and the
+                # decision to reissue what is (R58); what is locked never thaws. A purge blanks what was written.
                 func="""
                     IF OLD.frozen_at IS NOT NULL THEN
-                        IF NEW.frozen_at IS NULL AND OLD.stage <> 'reporting' THEN
+                        IF attestry_purging(OLD.id) AND to_jsonb(NEW) - blanked = to_jsonb(OLD) - blanked THEN
+                            RETURN NEW;
+                        END IF;
+                        IF NEW.frozen_at IS NULL AND OLD.stage <> 'reporting' AND NOT (
+                            OLD.stage = 'issued' AND NEW.stage = 'reporting' AND attestry_reissuing(OLD.id)) THEN
                             RAISE EXCEPTION 'Engagement % is issued: it stays frozen', OLD.id
                                 USING ERRCODE = 'restrict_violation';
                         END IF;
-                        IF to_jsonb(NEW) - 'stage' - 'frozen_at' <> to_jsonb(OLD) - 'stage' - 'frozen_at' THEN
+                        IF NEW.frozen_at IS NOT NULL THEN
+                            moving := '{stage}';
+                        END IF;
+                        IF to_jsonb(NEW) - moving <> to_jsonb(OLD) - moving THEN
                             RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.id
                                 USING ERRCODE = 'restrict_violation';
                         END IF;
@@ -309,8 +340,8 @@ class Engagement(OneLine):
 
     @property
     def ended(self) -> bool:
-        """Declined or withdrawn."""
-        return self.stage in {Stage.DECLINED, Stage.WITHDRAWN}
+        """Declined, withdrawn, or purged."""
+        return self.stage in ENDED
 
 
 def _day(day: dt.date) -> str:
@@ -753,7 +784,7 @@ class RuleOverride(EngagementOwned):
         ]
         triggers = [
             *EngagementOwned.Meta.triggers,
-            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            append_only(),
         ]
 
     def __str__(self) -> str:

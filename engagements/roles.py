@@ -51,6 +51,7 @@ _MANAGER = _STAFF | {
     "sign_reviewed",
     "render_report",
     "approve_issue",
+    "purge_file",
 }
 _CLIENT = {"see_engagement", "upload_evidence"}
 
@@ -65,11 +66,16 @@ MATRIX: dict[Role, frozenset[str]] = {
             "conclude_deviations",
             "form_opinion",
             "issue_report",
+            "close_file",
+            "add_addenda",
+            "take_pack",
         }
     ),
     Role.MANAGER: frozenset(_MANAGER),
     Role.STAFF: frozenset(_STAFF),
-    Role.QUALITY_REVIEWER: frozenset(_FIRM_READ | {"complete_quality_review", "approve_issue"}),
+    Role.QUALITY_REVIEWER: frozenset(
+        _FIRM_READ | {"complete_quality_review", "approve_issue", "add_addenda", "take_pack", "purge_file"}
+    ),
     Role.PEER_REVIEWER: frozenset(_FIRM_READ),
     Role.CLIENT_ADMIN: frozenset(
         _CLIENT

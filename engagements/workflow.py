@@ -193,7 +193,9 @@ STEP_OF_STAGE = {
 
 def next_stages(engagement: Engagement) -> list[Stage]:
     """Where a person may move the engagement from here; issuing, accepting and leaving have flows of their own."""
-    following = [Stage(new) for old, new in TRANSITIONS if old == engagement.stage and new in STEP_OF_STAGE]
+    following = [
+        Stage(new) for old, new in TRANSITIONS if old == engagement.stage != Stage.ISSUED and new in STEP_OF_STAGE
+    ]
     return [
         stage
         for stage in following
@@ -236,8 +238,10 @@ def leave(engagement: Engagement, *, reason: str, by: User) -> Engagement:
     if not reason.strip():
         raise ValidationError({"reason": "Say why: the reason is part of the file."})
     old = engagement.get_stage_display()
+    guard("leave", engagement)
     engagement.stage = Stage.DECLINED if engagement.stage == Stage.ACCEPTANCE else Stage.WITHDRAWN
-    engagement.save(update_fields=["stage"])
+    engagement.ended_at = timezone.now()
+    engagement.save(update_fields=["stage", "ended_at"])
     record(
         ADVANCED,
         by=by,

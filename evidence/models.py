@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from engagements.freeze import EngagementOwned, stays
+from engagements.freeze import OF_ROW, UNLESS_PURGED, EngagementOwned, stays
 from engagements.models import Control, Engagement, Role
 from evidence.storage import opened, stored_name
 
@@ -510,7 +510,8 @@ class Population(EngagementOwned):
                 name="accepted_stays",
                 when=pgtrigger.Before,
                 operation=pgtrigger.Update | pgtrigger.Delete,
-                func="""
+                func=f"""
+                    {UNLESS_PURGED.format(engagement=OF_ROW)}
                     IF OLD.state IN ('accepted', 'superseded') AND (
                         TG_OP = 'DELETE' OR to_jsonb(NEW) - 'state' <> to_jsonb(OLD) - 'state') THEN
                         RAISE EXCEPTION 'Population % is accepted: a changed listing is a new version', OLD.code
@@ -557,7 +558,8 @@ def _concluded_stays() -> pgtrigger.Trigger:
         when=pgtrigger.Before,
         operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
         declare=[("stands", "text")],
-        func="""
+        func=f"""
+            {UNLESS_PURGED.format(engagement=OF_ROW)}
             IF TG_OP <> 'INSERT' THEN
                 SELECT state INTO stands FROM evidence_reconciliation WHERE id = OLD.reconciliation_id;
                 IF stands IN ('concluded', 'superseded') THEN
@@ -572,7 +574,7 @@ def _concluded_stays() -> pgtrigger.Trigger:
                     USING ERRCODE = 'restrict_violation';
             END IF;
             RETURN NEW;
-        """,
+        """,  # noqa: S608
     )
 
 
@@ -651,7 +653,8 @@ class Reconciliation(EngagementOwned):
                 name="concluded_stays",
                 when=pgtrigger.Before,
                 operation=pgtrigger.Update | pgtrigger.Delete,
-                func="""
+                func=f"""
+                    {UNLESS_PURGED.format(engagement=OF_ROW)}
                     IF OLD.state IN ('concluded', 'superseded') AND (
                         TG_OP = 'DELETE' OR to_jsonb(NEW) - 'state' <> to_jsonb(OLD) - 'state') THEN
                         RAISE EXCEPTION 'Reconciliation % is concluded: it is redone as a new version', OLD.code

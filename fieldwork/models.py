@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from accounts.models import Firm, User
 from controls.models import Criterion
-from engagements.freeze import EngagementOwned, append_only, stays
+from engagements.freeze import EngagementOwned, append_only, never_deleted, stays
 from engagements.models import Control
 from evidence.models import EvidenceFile, Population
 
@@ -442,7 +442,7 @@ class Deviation(EngagementOwned):
         ]
         triggers = [
             *EngagementOwned.Meta.triggers,
-            pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),
+            never_deleted(),
         ]
 
     def __str__(self) -> str:

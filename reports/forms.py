@@ -151,3 +151,17 @@ def _set_choices(form: forms.Form, name: str, choices: list[tuple[str, Any]]) ->
 def _set_queryset(form: forms.Form, name: str, queryset: Any) -> None:
     field: Any = form.fields[name]
     field.queryset = queryset
+
+
+class FactForm(forms.Form):
+    known_on = DayField(label="Known since")
+    fact = forms.CharField(label="What became known, and how", widget=_area(4))
+
+
+class DecideForm(ProofForm):
+    decision = forms.ChoiceField(label="What follows", widget=forms.RadioSelect)
+    reason = forms.CharField(label="Why", widget=_area(3))
+
+    def __init__(self, *args: Any, choices: list[tuple[str, Any]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _set_choices(self, "decision", choices)

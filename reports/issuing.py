@@ -32,6 +32,7 @@ from reports.approving import approvals, asks_for_two
 from reports.book import book_of
 from reports.drafting import rendered_and_kept
 from reports.models import Issuance, Report
+from reports.recalling import replace
 from reports.sealing import SealError, seal
 from reports.snapshot import build
 
@@ -136,6 +137,7 @@ def render_final(job: Job) -> dict[str, Any]:
         engagement = locked(issuance.engagement)
         issuance.pdf_sha256, issuance.pages = rendered.sha256, rendered.pages
         issuance.state, issuance.released_at = Issuance.State.CURRENT, timezone.now()
+        replace(issuance, by=issuance.issued_by)
         issuance.save(
             update_fields=["pdf_sha256", "unsealed_sha256", "certificate", "pages", "state", "released_at"]
         )
@@ -204,4 +206,5 @@ def current(engagement: Engagement) -> Issuance | None:
     """The issued report, or the one being rendered; else the last attempt, that failed; else None."""
     found = list(Issuance.objects.filter(engagement=engagement).select_related("job", "issued_by", "draft"))
     alive = [one for one in found if one.state in {Issuance.State.CURRENT, Issuance.State.RENDERING}]
-    return next(iter([*alive, *found]), None)
+    released = [one for one in found if one.released_at is not None]
+    return next(iter([*alive, *released, *found]), None)

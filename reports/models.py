@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from controls.models import Criterion
-from engagements.freeze import EngagementOwned, append_only, stays
+from engagements.freeze import OF_ROW, UNLESS_PURGED, EngagementOwned, append_only, stays
 from engagements.models import Engagement
 from fieldwork.models import Deviation
 from jobs.models import Job
@@ -371,9 +371,10 @@ class Issuance(models.Model):
         ordering = ["-pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["engagement"],
-                condition=Q(state__in=["rendering", "current"]),
-                name="issuance_one_current",
+                fields=["engagement"], condition=Q(state="current"), name="issuance_one_current"
+            ),
+            models.UniqueConstraint(
+                fields=["engagement"], condition=Q(state="rendering"), name="issuance_one_rendering"
             ),
             models.CheckConstraint(
                 condition=~Q(state="current") | (~Q(pdf_sha256="") & Q(released_at__isnull=False)),
@@ -401,7 +402,8 @@ class Issuance(models.Model):
                         "text[] := '{state,job_id,pdf_sha256,unsealed_sha256,certificate,pages,released_at}'",
                     )
                 ],
-                func="""
+                func=f"""
+                    {UNLESS_PURGED.format(engagement=OF_ROW)}
                     IF TG_OP = 'DELETE' THEN
                         RAISE EXCEPTION 'What is issued is never deleted'
                             USING ERRCODE = 'restrict_violation';
@@ -434,3 +436,68 @@ class Issuance(models.Model):
 
     def open(self) -> Any:
         return storages["reports"].open(self.storage_name, "rb")
+
+
+class DiscoveredFact(models.Model):
+    """A fact that became known after the report was issued, and what the partner decided to do about it (R58).
+
+    It does not freeze with the engagement: it comes when that is frozen already.
+    """
+
+    class Decision(models.TextChoices):
+        STANDS = "stands", "The report stands"
+        WITHDRAW = "withdraw", "Withdraw the report"
+        REISSUE = "reissue", "Reissue: the report stays current until a new one replaces it"
+        WITHDRAW_REISSUE = "withdraw_reissue", "Withdraw now, and reissue"
+
+    WITHDRAWING: ClassVar[set[str]] = {Decision.WITHDRAW, Decision.WITHDRAW_REISSUE}
+    REISSUING: ClassVar[set[str]] = {Decision.REISSUE, Decision.WITHDRAW_REISSUE}
+
+    engagement = models.ForeignKey(Engagement, on_delete=models.PROTECT, related_name="discovered_facts")
+    issuance = models.ForeignKey(Issuance, on_delete=models.PROTECT, related_name="+")
+    known_on = models.DateField("known since")
+    fact = models.TextField("what became known")
+    opened_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    opened_at = models.DateTimeField(auto_now_add=True)
+    decision = models.CharField(max_length=16, choices=Decision.choices, blank=True)
+    reason = models.TextField("why", blank=True)
+    decided_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["engagement"], condition=Q(closed_at__isnull=True), name="discovered_fact_one_open"
+            ),
+            models.CheckConstraint(
+                condition=Q(decision="") | (~Q(reason="") & Q(decided_by__isnull=False, decided_at__isnull=False)),
+                name="discovered_fact_decided_with_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(closed_at__isnull=True) | ~Q(decision=""), name="discovered_fact_closed_when_decided"
+            ),
+        ]
+        triggers = [
+            *stays("fact_stays", "engagement", "issuance", "known_on", "fact", "opened_by", "opened_at"),
+            pgtrigger.Protect(
+                name="decided_stays",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition("OLD.decision <> '' AND NEW.decision <> OLD.decision"),
+            ),
+            pgtrigger.Protect(
+                name="closed_stays", operation=pgtrigger.Update, condition=pgtrigger.Q(old__closed_at__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Fact known since {self.known_on.day} {self.known_on:%b %Y}"
+
+    @property
+    def withdraws(self) -> bool:
+        return self.decision in self.WITHDRAWING
+
+    @property
+    def reissues(self) -> bool:
+        return self.decision in self.REISSUING

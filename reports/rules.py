@@ -32,6 +32,7 @@ from reports.models import (
 )
 from reports.opinion import page
 from reports.quality import reviewer_named, why_reviewed
+from reports.recalling import open_fact, reopened
 from reports.snapshot import (
     build,
     conclusions,
@@ -410,9 +411,27 @@ def soon_after_period(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
 
 @rule("R57", Severity.BLOCK, guards="issue", text="What is issued is not issued over: a reissue is a new version")
 def issued_once(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
-    alive = [Issuance.State.CURRENT, Issuance.State.RENDERING]
+    # Where the engagement was opened to reissue the report, the new one replaces what is current.
+    alive = [Issuance.State.RENDERING, *([] if reopened(engagement) else [Issuance.State.CURRENT])]
     if Issuance.objects.filter(engagement=engagement, state__in=alive).exists():
         yield rule.finding("The report is issued, or being issued.", url=page(engagement, "report"), label="Report")
+
+
+@rule("R57", Severity.BLOCK, guards="leave", text="An engagement with a report that is current is not left")
+def no_leaving_with_a_report(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
+    if Issuance.objects.filter(engagement=engagement, state=Issuance.State.CURRENT).exists():
+        yield rule.finding(
+            "Its report is current: reissue it, or withdraw it.", url=page(engagement, "report"), label="Report"
+        )
+
+
+@rule(
+    "R58", Severity.BLOCK, guards="lock", text="What became known after issue is settled before the file is closed"
+)
+def facts_are_settled(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
+    fact = open_fact(engagement)
+    if fact is not None:
+        yield rule.finding(f"{fact}: nothing is decided about it.", url=page(engagement, "report"), label="Report")
 
 
 @rule("R22", Severity.BLOCK, guards="issue", text="What could not be obtained is a deviation or limits the scope.")

@@ -252,9 +252,10 @@ def description_title(engagement: Engagement) -> str:
 
 def report_number(engagement: Engagement) -> str:
     """The engagement's number and which report of it this is; a final rendering that failed used up none."""
-    issued = Issuance.objects.filter(
-        engagement=engagement, state__in=[Issuance.State.SUPERSEDED, Issuance.State.WITHDRAWN]
-    ).count()
+    gone = [Issuance.State.SUPERSEDED, Issuance.State.WITHDRAWN]
+    # Where the report is reissued the next one replaces what is current.
+    states = gone if engagement.frozen else [*gone, Issuance.State.CURRENT]
+    issued = Issuance.objects.filter(engagement=engagement, state__in=states).count()
     return f"{engagement.number}-R{issued + 1}"
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reports import preview_views, views
+from reports import facts_views, preview_views, views
 
 app_name = "reports"
 
@@ -47,6 +47,9 @@ urlpatterns = [
     path(f"{_ENGAGEMENT}report/approve/", views.approve_issue, name="approve_issue"),
     path(f"{_ENGAGEMENT}report/withdraw-approval/", views.withdraw_approval, name="withdraw_approval"),
     path(f"{_ENGAGEMENT}report/issue/", views.issue, name="issue"),
+    path(f"{_ENGAGEMENT}report/facts/", facts_views.facts, name="facts"),
+    path(f"{_ENGAGEMENT}report/facts/new/", facts_views.record_fact, name="record_fact"),
+    path(f"{_ENGAGEMENT}report/facts/<int:fact>/", facts_views.decide_fact, name="decide_fact"),
     path(f"{_ENGAGEMENT}report/issued/", views.issued, name="issued"),
     path(f"{_ENGAGEMENT}report/issued/progress/", views.issued_progress, name="issued_progress"),
     path(f"{_ENGAGEMENT}report/issued/pages/<int:page>/", views.issued_page, name="issued_page"),

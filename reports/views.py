@@ -24,6 +24,7 @@ from reports import (
     issuing,
     opinion,
     prose,
+    recalling,
     storage,
 )
 from reports import (
@@ -547,8 +548,8 @@ def _report(request: HttpRequest, engagement: Engagement, **forms: Any) -> HttpR
     of_firm = engagement.member.of_firm
     drafts = list(_drafts(engagement).select_related("requested_by", "job").defer("snapshot")[:12])
     issuance = issuing.current(engagement)
-    if issuance is not None and not of_firm and issuance.state != Issuance.State.CURRENT:
-        issuance = None
+    if issuance is not None and not of_firm and issuance.released_at is None:
+        issuance = recalling.last_issued(engagement)
     reporting = _workable(engagement, Stage.REPORTING)
     newest = next((one for one in drafts if one.state == Report.State.READY), None)
     standing = findings("issue", engagement) if of_firm and reporting else []
@@ -560,6 +561,7 @@ def _report(request: HttpRequest, engagement: Engagement, **forms: Any) -> HttpR
         "newest": newest,
         "rendering": next((one for one in drafts if one.state == Report.State.RENDERING), None),
         "issuance": issuance,
+        "reissuing": issuance is not None and issuance.state == Issuance.State.CURRENT and not engagement.frozen,
         "steps": _steps(engagement),
         "next_steps": drafting.next_steps(engagement) if "manage_engagement" in engagement.may else [],
         "standing": standing,
@@ -792,8 +794,8 @@ def withdraw_approval(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _issued(engagement: Engagement) -> Issuance:
     """The report as issued, superseded or withdrawn ones included, else 404."""
-    found = issuing.current(engagement)
-    if found is None or not found.pdf_sha256:
+    found = recalling.last_issued(engagement)
+    if found is None:
         raise Http404("No report is issued")
     return found
 

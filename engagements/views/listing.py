@@ -15,7 +15,7 @@ from accounts.listing import narrow
 from accounts.models import Firm, FirmMember, User
 from accounts.switching import Place, chosen
 from engagements.forms import OpenForm
-from engagements.models import Engagement, EngagementMember, Role, Stage
+from engagements.models import ENDED, Engagement, EngagementMember, Role, Stage
 from engagements.views.acting import filed, person, shown
 from engagements.workflow import open_engagement
 
@@ -35,7 +35,7 @@ class Row:
 
     @property
     def ongoing(self) -> bool:
-        return self.engagement.stage not in {Stage.ISSUED, Stage.LOCKED, Stage.DECLINED, Stage.WITHDRAWN}
+        return self.engagement.stage not in {Stage.ISSUED, Stage.LOCKED, *ENDED}
 
 
 def listed(user: User, place: Place | None) -> list[Row]:

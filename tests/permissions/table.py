@@ -712,6 +712,69 @@ REPORTS = [
     row("reports:issued_progress", "pk", get="see_fieldwork", at=Stage.ISSUED),
     row("reports:issued_page", "pk", "=1", get="see_report", at=Stage.ISSUED),
     row("reports:issued_pdf", "pk", get="see_report", at=Stage.ISSUED),
+    row("reports:facts", "pk", get="see_fieldwork", at=Stage.ISSUED),
+    row(
+        "reports:record_fact",
+        "pk",
+        post=("manage_engagement", "complete_quality_review"),
+        at=Stage.ISSUED,
+        acts=ISSUED,
+        data={"known_on": "2026-01-05", "fact": "A leaver kept access."},
+    ),
+    row(
+        "reports:decide_fact",
+        "pk",
+        "fact",
+        post="issue_report",
+        at=Stage.ISSUED,
+        acts=ISSUED,
+        data={"decision": "stands", "reason": "Immaterial.", "password": "@password"},
+    ),
+]
+
+# The closed file.
+ARCHIVE = [
+    row("archive:file", "pk", get="see_fieldwork"),
+    row(
+        "archive:lock",
+        "pk",
+        post="close_file",
+        at=Stage.ISSUED,
+        acts=ISSUED,
+        data={"years": 7, "confirm": "lock", "password": "@password"},
+    ),
+    row(
+        "archive:add_addendum",
+        "pk",
+        post="add_addenda",
+        at=Stage.ISSUED,
+        acts=ISSUED,
+        data={"reason": "Found later.", "text": "The letter."},
+    ),
+    row("archive:place_hold", "pk", post=("close_file", "add_addenda"), acts=ANY, data=REASON),
+    row("archive:lift_hold", "pk", "hold", post="close_file", acts=ANY, data=REASON),
+    row("archive:make_pack", "pk", post="take_pack", at=Stage.ISSUED, acts=ISSUED),
+    row("archive:pack", "pk", "=1", get="take_pack", at=Stage.ISSUED),
+    row("archive:progress", "pk", "=pack", get="see_fieldwork", at=Stage.ISSUED),
+    row(
+        "archive:ask_purge",
+        "pk",
+        post="purge_file",
+        at=Stage.ISSUED,
+        acts=ISSUED,
+        data={"reason": "Its time is over.", "confirm": "destroy", "password": "@password"},
+    ),
+    row("archive:cancel_purge", "pk", post="purge_file", at=Stage.ISSUED, acts=ISSUED),
+    row(
+        "archive:approve_purge",
+        "pk",
+        post="purge_file",
+        at=Stage.ISSUED,
+        acts=ISSUED,
+        data={"confirm": "destroy", "password": "@password"},
+    ),
+    row("archive:certificate", "pk", get="see_fieldwork", at=Stage.ISSUED),
+    row("archive:certificate_file", "pk", get="see_fieldwork", at=Stage.ISSUED),
 ]
 
 DISTRIBUTION = [
@@ -763,6 +826,7 @@ TABLE = {
         *EVIDENCE,
         *FIELDWORK,
         *REPORTS,
+        *ARCHIVE,
         *DISTRIBUTION,
         *PROGRAMS,
     )

@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from accounts.clients import open_office
 from accounts.models import ClientMember, Firm, QualityTrigger, User
+from archive.models import FileLock, LegalHold, Purge, years_after
 from audit.models import Event
 from controls.models import Criterion
 from distribution import agreements
@@ -41,9 +42,10 @@ from fieldwork.models import ControlTest, Deviation, ItemResult, SamplingProfile
 from jobs.models import Job
 from jobs.running import run
 from reports import approving, statements
-from reports.models import Report, SystemDescription
+from reports.models import DiscoveredFact, Report, SystemDescription
 from tests import certificates
 from tests import factories as f
+from tests.archive import makers as archive
 from tests.evidence import makers as evidence
 from tests.fieldwork import makers as fieldwork
 from tests.permissions.table import SERVICE, TABLE, Row
@@ -70,6 +72,8 @@ FILES = (
     "fieldwork:sample_record",
     "reports:draft_pdf",
     "reports:issued_pdf",
+    "archive:pack",
+    "archive:certificate_file",
     "engagements:activity_export",
     "engagements:trail",
     "engagements:firm_trail_export",
@@ -324,6 +328,39 @@ def a_certificate() -> str:
     return made.public_bytes(serialization.Encoding.PEM).decode()
 
 
+def settled(world: World) -> None:
+    """What became known after the issue is decided about."""
+    DiscoveredFact.objects.filter(engagement=world.engagement).update(
+        decision="stands",
+        reason="R",
+        decided_by=world.people["petra"],
+        decided_at=timezone.now(),
+        closed_at=timezone.now(),
+    )
+
+
+def overdue(world: World) -> None:
+    """The file is locked, its time is over, and no hold stands."""
+    petra, today = world.people["petra"], timezone.localdate()
+    lock = FileLock.objects.create(
+        engagement=world.engagement,
+        asked_by=petra,
+        released_on=today,
+        retention_years=7,
+        retain_until=years_after(today, 7),
+    )
+    FileLock.objects.filter(pk=lock.pk).update(state="locked", root="0" * 64, leaves=1, locked_at=timezone.now())
+    LegalHold.objects.filter(engagement=world.engagement).update(
+        lifted_at=timezone.now(), lifted_by=petra, lift_reason="R"
+    )
+    archive.aged(world.engagement)
+
+
+def asked_to_destroy(world: World, who: str) -> None:
+    overdue(world)
+    Purge.objects.create(engagement=world.engagement, reason="R", asked_by=world.people[who])
+
+
 def deactivated(key: str) -> Callable[[World], object]:
     return lambda world: User.objects.filter(pk=world.people[key].pk).update(is_active=False)
 
@@ -518,6 +555,12 @@ FITTING: dict[str, Fitting] = {
     "reports:issue": Fitting(
         {"draft": "@draft_pk", "password": "@password", "confirm": "issue"}, before=ready_to_issue
     ),
+    "reports:record_fact": Fitting(before=settled),
+    "archive:lock": Fitting(before=settled),
+    "archive:add_addendum": Fitting(before=overdue),
+    "archive:ask_purge": Fitting(before=overdue),
+    "archive:cancel_purge": Fitting(before=lambda world: asked_to_destroy(world, "milan")),
+    "archive:approve_purge": Fitting(before=lambda world: asked_to_destroy(world, "milan")),
     "reports:start_description": Fitting(before=without_description, who="carla"),
     "reports:sign_statement": Fitting(signing),
     "reports:quality_review": Fitting(before=under_review),

@@ -21,6 +21,7 @@ from engagements.models import Stage
 from engagements.register import Severity, findings
 from engagements.roles import MATRIX
 from engagements.workflow import STEP_OF_STAGE
+from reports.models import DiscoveredFact
 from tests.database import untriggered
 from tests.permissions.table import (
     ADMIN,
@@ -225,7 +226,8 @@ class Table:
         if stage == Stage.ISSUED:
             read_along(world, *invite_reader(world, "Rita"))
             grant, token = invite_reader(world, "Ron")
-            self.ids |= {"link": token, "grant": grant.pk}
+            fact = DiscoveredFact.objects.get(engagement=world.engagement)
+            self.ids |= {"link": token, "grant": grant.pk, "fact": fact.pk}
 
     def url(self, row: Row, ids: dict[str, Any] | None = None) -> str:
         known = ids or self.ids

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import hashlib
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,8 @@ import pytest
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.sessions.backends.db import SessionStore
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
 from django.core.signals import got_request_exception
 from django.db import connection, transaction
 from django.http import HttpResponse
@@ -34,6 +37,8 @@ from accounts import invitations, middleware
 from accounts.models import ClientMember, FirmMember, User
 from accounts.policies import demands_on
 from accounts.proving import SIGNED_IN_AT
+from archive import retention
+from archive.models import LegalHold, Pack, PurgeCertificate
 from distribution import agreements, granting, reading
 from distribution.models import Grant, PartyClass
 from engagements import independence, scope, team
@@ -55,7 +60,14 @@ from fieldwork import deviations, notes, profiles
 from fieldwork.models import ControlTest, SamplingProfile, SheetItem
 from jobs.running import run
 from reports import drafting, opinion, storage
-from reports.models import DescriptionRevision, EmphasisParagraph, Issuance, ManagementStatement, Report
+from reports.models import (
+    DescriptionRevision,
+    DiscoveredFact,
+    EmphasisParagraph,
+    Issuance,
+    ManagementStatement,
+    Report,
+)
 from reports.rendering import Rendered
 from tests import factories as f
 from tests.accounts.makers import a_token, with_second_factor
@@ -230,6 +242,7 @@ def rich(client: str, *, number: str, partner: User | None = None) -> Engagement
         by=who["milan"],
     )
     independence.conclude(other_work, effect="none", conclusion="Not near the system.", by=who["petra"])
+    retention.place_hold(engagement, reason="Litigation.", by=who["petra"])
     fieldwork.profile()
     control = fieldwork.control(engagement)
     scope.set_owner(control, who["owen"], by=who["petra"])
@@ -325,6 +338,8 @@ def ids_of(engagement: Engagement) -> dict[str, Any]:
         "profile": SamplingProfile.objects.filter(firm=None)[0].pk,
         "written": SamplingProfile.objects.filter(firm=engagement.firm, state="draft").order_by("pk")[0].pk,
         "reconciliation": Reconciliation.objects.get(**of).pk,
+        "hold": LegalHold.objects.get(**of).pk,
+        "fact": 0,
     }
 
 
@@ -353,6 +368,27 @@ def issue(engagement: Engagement) -> None:
     issuance.save()
     Engagement.objects.filter(pk=engagement.pk).update(stage=Stage.ISSUED)
     engagement.refresh_from_db()
+    afterwards(engagement, issuance)
+
+
+def afterwards(engagement: Engagement, issuance: Issuance) -> None:
+    """A fact that became known, a pack, and (out of its time, to be there) the certificate of a destroyed file."""
+    petra = engagement.created_by
+    DiscoveredFact.objects.create(
+        engagement=engagement,
+        issuance=issuance,
+        known_on=dt.date(2026, 1, 5),
+        fact="A leaver kept access.",
+        opened_by=petra,
+    )
+    content = b"PK, a pack"
+    pack = Pack.objects.create(engagement=engagement, number=1, asked_by=petra, job=issuance.job)
+    pack.sha256, pack.size, pack.state = hashlib.sha256(content).hexdigest(), len(content), Pack.State.READY
+    pack.save()
+    storages["reports"].delete(pack.storage_name)
+    storages["reports"].save(pack.storage_name, ContentFile(content))
+    text = json.dumps({"lock": {"root": "0"}, "destroyed": {"leaves": [], "reports": []}})
+    PurgeCertificate.objects.create(engagement=engagement, text=text, sha256="0" * 64)
 
 
 def everybody(engagement: Engagement, other: Engagement) -> dict[str, User]:

@@ -28,6 +28,7 @@ from engagements.models import (
     SystemChange,
 )
 from evidence.models import EvidenceFile
+from evidence.storage import keep
 from fieldwork import signing as fieldwork_signing
 from fieldwork.models import (
     Attribute,
@@ -112,8 +113,8 @@ def worked(engagement: Engagement, *, deviating: bool = False, sign: bool = True
     )
     attribute = Attribute.objects.create(**of, test=test, letter="A", title="Approved", pass_rule="Owner approved.")
     file = EvidenceFile.objects.create(
-        **of, code="E-1", name="a.txt", size=3, sha256="0" * 64, kind="txt", content_type="text/plain",
-        uploaded_by=who["owen"],
+        **of, code="E-1", name="a.txt", size=3, sha256=keep(engagement.pk, io.BytesIO(b"abc"))[0], kind="txt",
+        content_type="text/plain", uploaded_by=who["owen"],
     )  # fmt: skip
     citation = EvidenceCitation.objects.create(**of, test=test, file=file, note="p. 1", cited_by=who["sana"])
     for position in (1, 2, 3):
