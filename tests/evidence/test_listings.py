@@ -510,5 +510,5 @@ def test_json_of_ever_new_names_is_refused_before_it_is_a_table() -> None:
 
 @pytest.mark.parametrize("line", [b",", b'"\n",'])
 def test_a_row_without_an_end_is_refused_before_it_is_cells(line: bytes) -> None:
-    with pytest.raises(ListingError, match="does not end within"):
+    with pytest.raises(ListingError, match=r"does not end within|more than 100,000 rows"):
         read(io.BytesIO(b"a,b\n1," + line * (4 << 20)), "a.csv")
