@@ -8,91 +8,173 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('engagements', '0001_initial'),
-        ('evidence', '0001_initial'),
+        ("engagements", "0001_initial"),
+        ("evidence", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='PopulationProof',
+            name="PopulationProof",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ['pk'],
-                'abstract': False,
+                "ordering": ["pk"],
+                "abstract": False,
             },
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='listingdifference',
-            name='concluded_stays',
+            model_name="listingdifference",
+            name="concluded_stays",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='population',
-            name='accepted_stays',
+            model_name="population",
+            name="accepted_stays",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='reconciledlisting',
-            name='concluded_stays',
+            model_name="reconciledlisting",
+            name="concluded_stays",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='reconciliation',
-            name='concluded_stays',
+            model_name="reconciliation",
+            name="concluded_stays",
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='listingdifference',
-            trigger=pgtrigger.compiler.Trigger(name='concluded_stays', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n    IF TG_OP <> 'INSERT' THEN\n        IF EXISTS (SELECT 1 FROM evidence_reconciliation WHERE id = OLD.reconciliation_id AND state IN ('concluded', 'superseded')) THEN\n            RAISE EXCEPTION 'The reconciliation is concluded: it is redone as a new version' USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n    IF EXISTS (SELECT 1 FROM evidence_reconciliation WHERE id = NEW.reconciliation_id AND state IN ('concluded', 'superseded')) THEN\n        RAISE EXCEPTION 'The reconciliation is concluded: it is redone as a new version' USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n", hash='36b60340b9ca2ade98c60518682ba1cb2ab7397e', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_concluded_stays_47a38', table='evidence_listingdifference', when='BEFORE')),
+            model_name="listingdifference",
+            trigger=pgtrigger.compiler.Trigger(
+                name="concluded_stays",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n    IF TG_OP <> 'INSERT' THEN\n        IF EXISTS (SELECT 1 FROM evidence_reconciliation WHERE id = OLD.reconciliation_id AND state IN ('concluded', 'superseded')) THEN\n            RAISE EXCEPTION 'The reconciliation is concluded: it is redone as a new version' USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n    IF EXISTS (SELECT 1 FROM evidence_reconciliation WHERE id = NEW.reconciliation_id AND state IN ('concluded', 'superseded')) THEN\n        RAISE EXCEPTION 'The reconciliation is concluded: it is redone as a new version' USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n",
+                    hash="36b60340b9ca2ade98c60518682ba1cb2ab7397e",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_concluded_stays_47a38",
+                    table="evidence_listingdifference",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='population',
-            trigger=pgtrigger.compiler.Trigger(name='accepted_stays', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF OLD.state IN ('accepted', 'superseded') AND (\n                TG_OP = 'DELETE' OR to_jsonb(NEW) - 'state' <> to_jsonb(OLD) - 'state') THEN\n                RAISE EXCEPTION 'The population is accepted: a changed listing is a new version' USING ERRCODE = 'restrict_violation';\n            END IF;\n            IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n            RETURN NEW;\n        ", hash='9eb4185e67f21d6a4b29739d7bb59a09340efa95', operation='UPDATE OR DELETE', pgid='pgtrigger_accepted_stays_c96b9', table='evidence_population', when='BEFORE')),
+            model_name="population",
+            trigger=pgtrigger.compiler.Trigger(
+                name="accepted_stays",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF OLD.state IN ('accepted', 'superseded') AND (\n                TG_OP = 'DELETE' OR to_jsonb(NEW) - 'state' <> to_jsonb(OLD) - 'state') THEN\n                RAISE EXCEPTION 'The population is accepted: a changed listing is a new version' USING ERRCODE = 'restrict_violation';\n            END IF;\n            IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n            RETURN NEW;\n        ",
+                    hash="9eb4185e67f21d6a4b29739d7bb59a09340efa95",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_accepted_stays_c96b9",
+                    table="evidence_population",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='reconciledlisting',
-            trigger=pgtrigger.compiler.Trigger(name='concluded_stays', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n    IF TG_OP <> 'INSERT' THEN\n        IF EXISTS (SELECT 1 FROM evidence_reconciliation WHERE id = OLD.reconciliation_id AND state IN ('concluded', 'superseded')) THEN\n            RAISE EXCEPTION 'The reconciliation is concluded: it is redone as a new version' USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n    IF EXISTS (SELECT 1 FROM evidence_reconciliation WHERE id = NEW.reconciliation_id AND state IN ('concluded', 'superseded')) THEN\n        RAISE EXCEPTION 'The reconciliation is concluded: it is redone as a new version' USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n", hash='13b7df8c927d18d806280409ee98c00f137c630d', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_concluded_stays_850fb', table='evidence_reconciledlisting', when='BEFORE')),
+            model_name="reconciledlisting",
+            trigger=pgtrigger.compiler.Trigger(
+                name="concluded_stays",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n    IF TG_OP <> 'INSERT' THEN\n        IF EXISTS (SELECT 1 FROM evidence_reconciliation WHERE id = OLD.reconciliation_id AND state IN ('concluded', 'superseded')) THEN\n            RAISE EXCEPTION 'The reconciliation is concluded: it is redone as a new version' USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n    IF EXISTS (SELECT 1 FROM evidence_reconciliation WHERE id = NEW.reconciliation_id AND state IN ('concluded', 'superseded')) THEN\n        RAISE EXCEPTION 'The reconciliation is concluded: it is redone as a new version' USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n",
+                    hash="13b7df8c927d18d806280409ee98c00f137c630d",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_concluded_stays_850fb",
+                    table="evidence_reconciledlisting",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='reconciliation',
-            trigger=pgtrigger.compiler.Trigger(name='concluded_stays', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF OLD.state IN ('concluded', 'superseded') AND (\n                TG_OP = 'DELETE' OR to_jsonb(NEW) - 'state' <> to_jsonb(OLD) - 'state') THEN\n                RAISE EXCEPTION 'The reconciliation is concluded: it is redone as a new version' USING ERRCODE = 'restrict_violation';\n            END IF;\n            IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n            RETURN NEW;\n        ", hash='f3b15b57163551c3b8d28f4b73d453023ccd4794', operation='UPDATE OR DELETE', pgid='pgtrigger_concluded_stays_ab092', table='evidence_reconciliation', when='BEFORE')),
+            model_name="reconciliation",
+            trigger=pgtrigger.compiler.Trigger(
+                name="concluded_stays",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF OLD.state IN ('concluded', 'superseded') AND (\n                TG_OP = 'DELETE' OR to_jsonb(NEW) - 'state' <> to_jsonb(OLD) - 'state') THEN\n                RAISE EXCEPTION 'The reconciliation is concluded: it is redone as a new version' USING ERRCODE = 'restrict_violation';\n            END IF;\n            IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n            RETURN NEW;\n        ",
+                    hash="f3b15b57163551c3b8d28f4b73d453023ccd4794",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_concluded_stays_ab092",
+                    table="evidence_reconciliation",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddField(
-            model_name='populationproof',
-            name='by',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="populationproof",
+            name="by",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='populationproof',
-            name='engagement',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.engagement'),
+            model_name="populationproof",
+            name="engagement",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="engagements.engagement"
+            ),
         ),
         migrations.AddField(
-            model_name='populationproof',
-            name='file',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='proves', to='evidence.evidencefile'),
+            model_name="populationproof",
+            name="file",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="proves", to="evidence.evidencefile"
+            ),
         ),
         migrations.AddField(
-            model_name='populationproof',
-            name='population',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='proofs', to='evidence.population'),
+            model_name="populationproof",
+            name="population",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="proofs", to="evidence.population"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='populationproof',
-            constraint=models.UniqueConstraint(fields=('population', 'file'), name='population_proof_once'),
+            model_name="populationproof",
+            constraint=models.UniqueConstraint(fields=("population", "file"), name="population_proof_once"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='populationproof',
-            trigger=pgtrigger.compiler.Trigger(name='frozen_with_engagement', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE frozen timestamptz;', func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n", hash='2c29bb2995129cbfb119d29cac7fbd097030c475', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_frozen_with_engagement_e1e34', table='evidence_populationproof', when='BEFORE')),
+            model_name="populationproof",
+            trigger=pgtrigger.compiler.Trigger(
+                name="frozen_with_engagement",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE frozen timestamptz;",
+                    func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n",
+                    hash="2c29bb2995129cbfb119d29cac7fbd097030c475",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_frozen_with_engagement_e1e34",
+                    table="evidence_populationproof",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='populationproof',
-            trigger=pgtrigger.compiler.Trigger(name='never_emptied', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF EXISTS (SELECT 1 FROM engagements_engagement WHERE frozen_at IS NOT NULL) THEN\n                RAISE EXCEPTION '% holds rows of issued reports: it is never emptied', TG_TABLE_NAME\n                    USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ", hash='3a596b13a5737a586254638e4992916134dcc355', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_never_emptied_c5679', table='evidence_populationproof', when='BEFORE')),
+            model_name="populationproof",
+            trigger=pgtrigger.compiler.Trigger(
+                name="never_emptied",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF EXISTS (SELECT 1 FROM engagements_engagement WHERE frozen_at IS NOT NULL) THEN\n                RAISE EXCEPTION '% holds rows of issued reports: it is never emptied', TG_TABLE_NAME\n                    USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ",
+                    hash="3a596b13a5737a586254638e4992916134dcc355",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_never_emptied_c5679",
+                    table="evidence_populationproof",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='populationproof',
-            trigger=pgtrigger.compiler.Trigger(name='accepted_stays', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n    IF TG_OP <> 'INSERT' THEN\n        IF EXISTS (SELECT 1 FROM evidence_population WHERE id = OLD.population_id AND state IN ('accepted', 'superseded')) THEN\n            RAISE EXCEPTION 'The population is accepted: a changed listing is a new version' USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n    IF EXISTS (SELECT 1 FROM evidence_population WHERE id = NEW.population_id AND state IN ('accepted', 'superseded')) THEN\n        RAISE EXCEPTION 'The population is accepted: a changed listing is a new version' USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n", hash='add89841e765544be0b50d1fe7a1f7387b249ad5', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_accepted_stays_a2f6a', table='evidence_populationproof', when='BEFORE')),
+            model_name="populationproof",
+            trigger=pgtrigger.compiler.Trigger(
+                name="accepted_stays",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n    IF TG_OP <> 'INSERT' THEN\n        IF EXISTS (SELECT 1 FROM evidence_population WHERE id = OLD.population_id AND state IN ('accepted', 'superseded')) THEN\n            RAISE EXCEPTION 'The population is accepted: a changed listing is a new version' USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n    IF EXISTS (SELECT 1 FROM evidence_population WHERE id = NEW.population_id AND state IN ('accepted', 'superseded')) THEN\n        RAISE EXCEPTION 'The population is accepted: a changed listing is a new version' USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n",
+                    hash="add89841e765544be0b50d1fe7a1f7387b249ad5",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_accepted_stays_a2f6a",
+                    table="evidence_populationproof",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]
