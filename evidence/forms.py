@@ -46,6 +46,8 @@ class FilesField(forms.FileField):
 
     def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
         """A list of files; an empty file is for the validators to refuse, in their words."""
+        if not data and not self.required:
+            return []
         one_by_one = data if isinstance(data, (list, tuple)) else [data]
         return [super(FilesField, self).clean(one, initial) for one in one_by_one]
 
@@ -277,6 +279,12 @@ class PopulationForm(forms.ModelForm):  # type: ignore[type-arg]
         help_text="None for a listing as of one day.",
     )
 
+    proof = FilesField(
+        required=False,
+        label="Pictures of how it was obtained",
+        help_text="The query or report with its parameters and filters, and the count that the system shows.",
+    )
+
     class Meta:
         model = Population
         fields = [
@@ -352,6 +360,24 @@ class PopulationForm(forms.ModelForm):  # type: ignore[type-arg]
         """The IPE record as the flow takes it."""
         names = [name for name in self._meta.fields or () if name not in {"name", "date_order"}]
         return {name: self.cleaned_data[name] for name in names if name in self.cleaned_data}
+
+
+class ProofForm(forms.Form):
+    """Files that show how a listing was obtained: new ones, or one that is here."""
+
+    file = FilesField(required=False, label="Pictures or logs of the query, its parameters and its count")
+    received = ReceivedField(label="or a file that was uploaded already", empty_label="None: the files above")
+
+    def __init__(self, *args: Any, received: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        chooser = self.fields["received"]
+        assert isinstance(chooser, ReceivedField)
+        chooser.queryset = received
+
+    def clean(self) -> dict[str, Any]:
+        if not (self.cleaned_data.get("file") or self.cleaned_data.get("received") or self.errors):
+            self.add_error("file", "Choose a file.")
+        return self.cleaned_data
 
 
 class AcceptForm(forms.Form):

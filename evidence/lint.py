@@ -47,19 +47,22 @@ _DATE = re.compile(
     r"|(?<!\d)1[5-9]\d{8}(?:\d{3})?(?!\d)",
     re.IGNORECASE,
 )
+# Bounded, or a page of figures would be gone through again from each of them.
+_NUMBER = r"\d[\d,.]{0,15}"
+_WHOLE = r"\d[\d,]{0,15}"
 _MORE = re.compile(
-    r"\b\d[\d,.]* more (?:rows|results|records|items|entries|lines)\b"
-    r"|(?:^|\n|\()\s*(?:\.{3}|…)\s*(?:and )?\d[\d,.]* (?:more|others)\b"
+    rf"\b{_NUMBER} more (?:rows|results|records|items|entries|lines)\b"
+    rf"|(?:^|\n|\()\s{{0,20}}(?:\.{{3}}|…)\s{{0,20}}(?:and )?{_NUMBER} (?:more|others)\b"
     r"|\b(?:results?|output|export|list(?:ing)?|report|table|data|file) "
     r"(?:was |were |is |has been |have been )?truncated\b"
-    r"|\b(?:showing|displaying) (?:only )?(?:the )?(?:first|top) \d[\d,.]* (?:of|rows|results|records|entries)\b"
-    r"|\b(?:row|record|result|export) limit (?:was |has been |of \d[\d,.]* )?(?:reached|exceeded)\b"
-    r"|\b(?:only )?the first \d[\d,.]* (?:rows|records|results|entries) (?:are|were) (?:shown|exported|listed)\b"
+    rf"|\b(?:showing|displaying) (?:only )?(?:the )?(?:first|top) {_NUMBER} (?:of|rows|results|records|entries)\b"
+    rf"|\b(?:row|record|result|export) limit (?:was |has been |of {_NUMBER} )?(?:reached|exceeded)\b"
+    rf"|\b(?:only )?the first {_NUMBER} (?:rows|records|results|entries) (?:are|were) (?:shown|exported|listed)\b"
     r"|\[truncated\]|<truncated>|\bload more\b",
     re.IGNORECASE,
 )
 _SHOWING = re.compile(
-    r"\b(?:showing|displaying)\s+(\d[\d,]*)\s*(?:-|–|to)\s*(\d[\d,]*)\s+of\s+(\d[\d,]*)", re.IGNORECASE
+    rf"\b(?:showing|displaying)\s+({_WHOLE})\s*(?:-|–|to)\s*({_WHOLE})\s+of\s+({_WHOLE})", re.IGNORECASE
 )
 
 

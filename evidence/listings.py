@@ -12,20 +12,19 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
-from itertools import islice, pairwise
-from typing import IO, Any, Literal
+from itertools import pairwise
+from typing import IO, Literal
 
 from django.core.exceptions import ValidationError
 
 from evidence import sandbox
 from evidence.disk import on_disk
-from evidence.probes import Unfit, structured
+from evidence.probes import Unfit, texts
 
 Encoding = Literal["utf-8", "utf-16", "cp1252"]
 DateOrder = Literal["ymd", "mdy", "dmy"]
@@ -39,10 +38,10 @@ MAX_PROBLEMS = 50
 _MAX_NAME = 120
 
 _DELIMITERS = ",;\t"
-_SNIFFED = 50
 _CHUNK = 1 << 20
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
+_READING = sandbox.Limits(processor=60, wait=120)
 _WORKBOOK_BUDGET = {"entries": 2_000, "unpacked": 200 << 20, "xml": 50 << 20, "ratio": 100}
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -93,14 +92,15 @@ def read(file: IO[bytes], name: str, *, encoding: Encoding | None = None, sheet:
         return _from_workbook(file, sheet)
     if ending not in ("csv", "tsv", "txt", "json"):
         raise ListingError("A listing must be a CSV, XLSX or JSON file. Export it again in one of these forms.")
-    text = _decode(_read_bytes(file), encoding)
-    return _from_json(text) if ending == "json" else _from_csv(text)
+    text, codec = _decode(_read_bytes(file), encoding)
+    return _from_json(file, codec) if ending == "json" else _from_csv(text)
 
 
 def from_canonical(data: bytes) -> Listing:
     """The listing whose canonical form this is, as it was frozen. Raises `ListingError`."""
-    header, *rows = csv.reader(io.StringIO(data.decode(), newline=""), strict=True)
-    listing = Listing(tuple(header), tuple(tuple(row) for row in rows))
+    # Row by row into tuples: a hundred thousand lists at once keep the garbage collector walking.
+    header, *rows = map(tuple, csv.reader(io.StringIO(data.decode(), newline=""), strict=True))
+    listing = Listing(header, tuple(rows))
     if canonical(listing) != data:
         raise ListingError("The stored listing is not in its canonical form.")
     return listing
@@ -143,9 +143,9 @@ def date_columns(listing: Listing) -> list[DateColumn]:
     found = []
     for name in listing.columns:
         cells = listing.column(name)
-        filled = [cell for cell in cells if cell]
-        if not filled or len(filled) * 2 < len(cells):
+        if not any(cells) or cells.count("") * 2 > len(cells):
             continue
+        filled = set(cells) - {""}
         orders: list[DateOrder] = [order for order in ("mdy", "dmy") if _all_dates(filled, order)]
         if orders:
             plain = _all_dates(filled, "ymd")
@@ -161,8 +161,12 @@ def column_dates(listing: Listing, column: str, *, order: DateOrder | None = Non
     """
     dates: list[date | None] = []
     problems = []
+    # A year's listing says the same days again and again.
+    known: dict[str, date | None] = {"": None}
     for number, cell in enumerate(listing.column(column), start=2):
-        found = parse_date(cell, order or "ymd") if cell else None
+        if cell not in known:
+            known[cell] = parse_date(cell, order or "ymd")
+        found = known[cell]
         if cell and found is None:
             hint = "" if order or not _YEAR_LAST.match(cell) else " Say whether the day or the month comes first."
             problems.append(f"Row {number}, column {column!r}: {_short(cell)} is not a date.{hint}")
@@ -198,11 +202,12 @@ def key_columns(listing: Listing) -> list[str]:
 
 def duplicates(listing: Listing, column: str) -> list[Duplicate]:
     """Values of the column in more than one row, empty cells aside, in the order of the listing."""
-    rows: dict[str, list[int]] = {}
-    for number, cell in enumerate(listing.column(column), start=2):
-        if cell:
-            rows.setdefault(cell, []).append(number)
-    return [Duplicate(value, tuple(numbers)) for value, numbers in rows.items() if len(numbers) > 1]
+    cells = listing.column(column)
+    rows: dict[str, list[int]] = {cell: [] for cell, times in Counter(cells).items() if cell and times > 1}
+    for number, cell in enumerate(cells, start=2) if rows else ():
+        if cell in rows:
+            rows[cell].append(number)
+    return [Duplicate(value, tuple(numbers)) for value, numbers in rows.items()]
 
 
 def sequence_gaps(listing: Listing, column: str) -> list[str]:
@@ -246,10 +251,12 @@ def _read_bytes(file: IO[bytes]) -> bytes:
     return b"".join(parts)
 
 
-def _decode(data: bytes, encoding: Encoding | None) -> str:
+def _decode(data: bytes, encoding: Encoding | None) -> tuple[str, str]:
+    """The text, and the codec that reads it."""
     codec = encoding or ("utf-16" if data.startswith(_UTF16_BOMS) else "utf-8")
+    reads = "utf-8-sig" if codec == "utf-8" else codec
     try:
-        text = data.decode("utf-8-sig" if codec == "utf-8" else codec)
+        text = data.decode(reads)
     except UnicodeDecodeError as error:
         row = data.count(b"\n", 0, error.start) + 1
         raise ListingError(
@@ -258,42 +265,29 @@ def _decode(data: bytes, encoding: Encoding | None) -> str:
         ) from error
     if "\0" in text:
         raise ListingError("The file is not text: it holds zero bytes. Save it as 'CSV UTF-8' or as XLSX.")
-    return text
+    return text, reads
 
 
 def _from_csv(text: str) -> Listing:
     numbered = []
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_sniff(text), strict=True)
+    found = texts.Rows(text, texts.delimiter_of(text, _DELIMITERS), strict=True)
     try:
-        for number, row in enumerate(reader, start=1):
-            cells = [_clean(cell) for cell in row]
+        for number, row in enumerate(found, start=1):
+            cells = tuple(map(_clean, row))
             if any(cells):
                 numbered.append((number, cells))
             if len(numbered) > MAX_ROWS + 1:
                 raise ListingError(_too_many_rows())
+    except texts.Endless as error:
+        raise ListingError(
+            f"Line {found.line}: a row does not end within {texts.LONGEST_ROW:,} characters. Do its quotes pair?"
+        ) from error
     except csv.Error as error:
         raise ListingError(
-            f"Line {reader.line_num}: the quotes do not pair up ({error}). Cells with quotes in them must be "
+            f"Line {found.line}: the quotes do not pair up ({error}). Cells with quotes in them must be "
             "quoted and their quotes doubled; a spreadsheet's own export does this."
         ) from error
     return _build(numbered)
-
-
-def _sniff(text: str) -> str:
-    """The delimiter by which most of the first rows fall into the same number of cells, more than one."""
-
-    def agreement(delimiter: str) -> tuple[bool, float, int]:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        try:
-            widths = [len(row) for row in islice(reader, _SNIFFED) if any(row)]
-        except csv.Error:
-            return (False, 0.0, 0)
-        if not widths:
-            return (False, 0.0, 0)
-        usual, agreeing = Counter(widths).most_common(1)[0]
-        return (usual > 1, agreeing / len(widths), usual)
-
-    return max(_DELIMITERS, key=agreement)
 
 
 def _from_workbook(file: IO[bytes], sheet: str | None) -> Listing:
@@ -306,7 +300,7 @@ def _from_workbook(file: IO[bytes], sheet: str | None) -> Listing:
             rows = sandbox.run(
                 "workbooks",
                 path,
-                limits=sandbox.Limits(processor=60, wait=120),
+                limits=_READING,
                 sheet=sheet,
                 rows=MAX_ROWS + 1,
                 columns=MAX_COLUMNS,
@@ -318,59 +312,26 @@ def _from_workbook(file: IO[bytes], sheet: str | None) -> Listing:
             raise ListingError(
                 "The workbook needs more time or memory to read than a listing may. Save the sheet as CSV."
             ) from error
-    return _build([(number, [_clean(cell) for cell in cells]) for number, *cells in rows])
+    return _build([(number, tuple(map(_clean, cells))) for number, *cells in rows])
 
 
-def _from_json(text: str) -> Listing:
-    try:
-        records = _records(structured.load(text))
-    except Unfit as refusal:
-        raise ListingError(*refusal.problems) from refusal
-    if len(records) > MAX_ROWS:
-        raise ListingError(_too_many_rows())
-    strangers = [number for number, record in enumerate(records, start=1) if not isinstance(record, dict)]
-    if strangers:
-        raise ListingError(
-            *(f"Entry {number} of the JSON list is not an object with named values." for number in strangers)
-        )
-    columns = list(dict.fromkeys(key for record in records for key in record))
-    rows = [[_clean(_flat(record.get(column))) for column in columns] for record in records]
-    numbered = [(1, [_clean(column) for column in columns])]
-    numbered += [(number, row) for number, row in enumerate(rows, start=2) if any(row)]
-    return _build(numbered)
-
-
-def _records(value: Any) -> list[Any]:
-    if isinstance(value, list):
-        found = [value]
-    elif isinstance(value, dict):
-        found = [inner for inner in value.values() if isinstance(inner, list)]
-    else:
-        found = []
-    if len(found) != 1:
-        raise ListingError("The JSON must be a list of objects, or an object holding exactly one such list.")
-    if not found[0]:
-        raise ListingError(
-            "The JSON list is empty, so its columns are unknown. For a population of zero give a CSV with only "
-            "the header."
-        )
-    return found[0]
-
-
-def _flat(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+def _from_json(file: IO[bytes], codec: str) -> Listing:
+    with on_disk(file, suffix=".json") as path:
+        try:
+            rows = sandbox.run("records", path, limits=_READING, encoding=codec, rows=MAX_ROWS, columns=MAX_COLUMNS)
+        except Unfit as refusal:
+            raise ListingError(*refusal.problems) from refusal
+        except sandbox.Exhausted as error:
+            raise ListingError(
+                "The JSON needs more time or memory to read than a listing may. Save it as CSV."
+            ) from error
+    return _build([(number, tuple(map(_clean, cells))) for number, *cells in rows])
 
 
 # --- checking
 
 
-def _build(numbered: list[tuple[int, list[str]]]) -> Listing:
+def _build(numbered: list[tuple[int, Row]]) -> Listing:
     """The listing of numbered rows, the first being the header; raises with every problem found."""
     if not numbered:
         raise ListingError("The file holds no rows. A listing without rows still has its header.")
@@ -389,10 +350,10 @@ def _build(numbered: list[tuple[int, list[str]]]) -> Listing:
                 problems.append(f"Row {number}, column {name!r}: the text holds characters that cannot be shown.")
     if problems:
         raise ListingError(*problems)
-    return Listing(tuple(header), tuple(tuple(cells[:reach]) for _, cells in whole))
+    return Listing(header, tuple(cells[:reach] for _, cells in whole))
 
 
-def _width_problem(number: int, cells: list[str], header: list[str]) -> str:
+def _width_problem(number: int, cells: Row, header: Row) -> str:
     hint = (
         "Does the header stand in the first row, without a title above it?"
         if len(header) == 1
@@ -401,7 +362,7 @@ def _width_problem(number: int, cells: list[str], header: list[str]) -> str:
     return f"Row {number} has {len(cells)} cells, the header has {len(header)}. {hint}"
 
 
-def _header_problems(header: list[str]) -> list[str]:
+def _header_problems(header: Row) -> list[str]:
     problems = []
     if len(header) > MAX_COLUMNS:
         problems.append(f"The listing has {len(header):,} columns, more than {MAX_COLUMNS}. Leave out the rest.")
@@ -419,7 +380,7 @@ def _header_problems(header: list[str]) -> list[str]:
     return problems
 
 
-def _reach(cells: list[str]) -> int:
+def _reach(cells: Row) -> int:
     """The number of the last cell that holds something; spreadsheets export empty columns behind it."""
     return max((number for number, cell in enumerate(cells, start=1) if cell), default=0)
 
@@ -433,7 +394,7 @@ def _lines(listing: Listing) -> Iterator[bytes]:
         yield (",".join('"' + cell.replace('"', '""') + '"' for cell in row) + "\n").encode()
 
 
-def _all_dates(cells: Sequence[str], order: DateOrder) -> bool:
+def _all_dates(cells: Collection[str], order: DateOrder) -> bool:
     return all(parse_date(cell, order) for cell in cells)
 
 

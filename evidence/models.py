@@ -390,6 +390,65 @@ class FileReading(models.Model):
         return f"text of {self.file_id}"
 
 
+_LISTED = "The population is accepted: a changed listing is a new version"
+_RECONCILED = "The reconciliation is concluded: it is redone as a new version"
+
+
+def _settled(name: str, words: str, *states: str) -> pgtrigger.Trigger:
+    """Once in one of the states nothing of the row but its state changes, and it is never deleted."""
+    return pgtrigger.Trigger(
+        name=name,
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update | pgtrigger.Delete,
+        func=f"""
+            {UNLESS_PURGED.format(engagement=OF_ROW)}
+            IF OLD.state IN ({_quoted(states)}) AND (
+                TG_OP = 'DELETE' OR to_jsonb(NEW) - 'state' <> to_jsonb(OLD) - 'state') THEN
+                RAISE EXCEPTION '{words}' USING ERRCODE = 'restrict_violation';
+            END IF;
+            IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+_ABOVE = """
+    {unless_purged}
+    IF TG_OP <> 'INSERT' THEN
+        IF EXISTS (SELECT 1 FROM {above} WHERE id = OLD.{column} AND state IN ({states})) THEN
+            RAISE EXCEPTION '{words}' USING ERRCODE = 'restrict_violation';
+        END IF;
+    END IF;
+    IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+    IF EXISTS (SELECT 1 FROM {above} WHERE id = NEW.{column} AND state IN ({states})) THEN
+        RAISE EXCEPTION '{words}' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+"""
+
+
+def _settled_above(
+    name: str, above: type[EngagementOwned], column: str, words: str, *states: str
+) -> pgtrigger.Trigger:
+    """No row is added to, changed below or taken from one that is in one of the states."""
+    return pgtrigger.Trigger(
+        name=name,
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+        func=_ABOVE.format(
+            unless_purged=UNLESS_PURGED.format(engagement=OF_ROW),
+            above=above._meta.db_table,
+            column=column,
+            words=words,
+            states=_quoted(states),
+        ),
+    )
+
+
+def _quoted(states: tuple[str, ...]) -> str:
+    return ", ".join(f"'{state}'" for state in states)
+
+
 class PopulationQuerySet(models.QuerySet["Population"]):
     def current(self) -> PopulationQuerySet:
         return self.exclude(state=Population.State.SUPERSEDED)
@@ -506,21 +565,7 @@ class Population(EngagementOwned):
                 ],
             ),
             # R19: what was accepted is fixed; only being superseded may follow.
-            pgtrigger.Trigger(
-                name="accepted_stays",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Update | pgtrigger.Delete,
-                func=f"""
-                    {UNLESS_PURGED.format(engagement=OF_ROW)}
-                    IF OLD.state IN ('accepted', 'superseded') AND (
-                        TG_OP = 'DELETE' OR to_jsonb(NEW) - 'state' <> to_jsonb(OLD) - 'state') THEN
-                        RAISE EXCEPTION 'Population % is accepted: a changed listing is a new version', OLD.code
-                            USING ERRCODE = 'restrict_violation';
-                    END IF;
-                    IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
-                    RETURN NEW;
-                """,
-            ),
+            _settled("accepted_stays", _LISTED, "accepted", "superseded"),
         ]
 
     def __str__(self) -> str:
@@ -551,31 +596,24 @@ class PopulationControl(EngagementOwned):
         return f"{self.population} for {self.control}"
 
 
-def _concluded_stays() -> pgtrigger.Trigger:
-    """Refuses changes to what a concluded reconciliation rests on."""
-    return pgtrigger.Trigger(
-        name="concluded_stays",
-        when=pgtrigger.Before,
-        operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
-        declare=[("stands", "text")],
-        func=f"""
-            {UNLESS_PURGED.format(engagement=OF_ROW)}
-            IF TG_OP <> 'INSERT' THEN
-                SELECT state INTO stands FROM evidence_reconciliation WHERE id = OLD.reconciliation_id;
-                IF stands IN ('concluded', 'superseded') THEN
-                    RAISE EXCEPTION 'The reconciliation is concluded: it is redone as a new version'
-                        USING ERRCODE = 'restrict_violation';
-                END IF;
-            END IF;
-            IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
-            SELECT state INTO stands FROM evidence_reconciliation WHERE id = NEW.reconciliation_id;
-            IF stands IN ('concluded', 'superseded') THEN
-                RAISE EXCEPTION 'The reconciliation is concluded: it is redone as a new version'
-                    USING ERRCODE = 'restrict_violation';
-            END IF;
-            RETURN NEW;
-        """,  # noqa: S608
-    )
+class PopulationProof(EngagementOwned):
+    """A file that shows how a listing was obtained: a picture or log of the query, its parameters, its count."""
+
+    population = models.ForeignKey(Population, on_delete=models.PROTECT, related_name="proofs")
+    file = models.ForeignKey(EvidenceFile, on_delete=models.PROTECT, related_name="proves")
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["population", "file"], name="population_proof_once")]
+        triggers = [
+            *EngagementOwned.Meta.triggers,
+            _settled_above("accepted_stays", Population, "population_id", _LISTED, "accepted", "superseded"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.file} for {self.population}"
 
 
 class ReconciliationQuerySet(models.QuerySet["Reconciliation"]):
@@ -649,21 +687,7 @@ class Reconciliation(EngagementOwned):
                     ("concluded", "superseded"),
                 ],
             ),
-            pgtrigger.Trigger(
-                name="concluded_stays",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Update | pgtrigger.Delete,
-                func=f"""
-                    {UNLESS_PURGED.format(engagement=OF_ROW)}
-                    IF OLD.state IN ('concluded', 'superseded') AND (
-                        TG_OP = 'DELETE' OR to_jsonb(NEW) - 'state' <> to_jsonb(OLD) - 'state') THEN
-                        RAISE EXCEPTION 'Reconciliation % is concluded: it is redone as a new version', OLD.code
-                            USING ERRCODE = 'restrict_violation';
-                    END IF;
-                    IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
-                    RETURN NEW;
-                """,
-            ),
+            _settled("concluded_stays", _RECONCILED, "concluded", "superseded"),
         ]
 
     def __str__(self) -> str:
@@ -695,7 +719,12 @@ class ReconciledListing(EngagementOwned):
             models.UniqueConstraint(fields=["reconciliation", "place"], name="reconciled_listing_once"),
             models.CheckConstraint(condition=Q(place__in=[1, 2]), name="reconciled_listing_is_of_two"),
         ]
-        triggers = [*EngagementOwned.Meta.triggers, _concluded_stays()]
+        triggers = [
+            *EngagementOwned.Meta.triggers,
+            _settled_above(
+                "concluded_stays", Reconciliation, "reconciliation_id", _RECONCILED, "concluded", "superseded"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.label} ({self.population or self.file})"
@@ -758,7 +787,12 @@ class ListingDifference(EngagementOwned):
                 name="difference_explained_in_words",
             ),
         ]
-        triggers = [*EngagementOwned.Meta.triggers, _concluded_stays()]
+        triggers = [
+            *EngagementOwned.Meta.triggers,
+            _settled_above(
+                "concluded_stays", Reconciliation, "reconciliation_id", _RECONCILED, "concluded", "superseded"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.key}"

@@ -419,10 +419,10 @@ def accept(
     unexplained, the conclusion is empty or the precision is not adequate.
     """
     require(population.engagement, by, "accept_populations")
-    population = _held(population)
+    population = held(population)
     if population.state == State.ACCEPTED:
         return population
-    _must_be_provided(population, "accepted")
+    must_be_provided(population, "accepted")
     if population.provided_by_id == by.pk:
         raise ValidationError("Whoever provided a listing does not accept it: another member of the team does.")
     if observed is not None:
@@ -487,8 +487,8 @@ def refuse(population: Population, *, reason: str, by: User) -> Population:
     Raises PermissionDenied, WrongStage, ValidationError without a reason.
     """
     require(population.engagement, by, "accept_populations")
-    population = _held(population)
-    _must_be_provided(population, "refused")
+    population = held(population)
+    must_be_provided(population, "refused")
     if not reason.strip():
         raise ValidationError({"reason": "Say what is missing or wrong: the client reads it."})
     population.state, population.refusal = State.REFUSED, reason.strip()
@@ -498,7 +498,8 @@ def refuse(population: Population, *, reason: str, by: User) -> Population:
     return population
 
 
-def _held(population: Population) -> Population:
+def held(population: Population) -> Population:
+    """The population as it stands, its engagement locked and worked on. Raises WrongStage."""
     engagement = locked(population.engagement)
     must_be(engagement, *WORKING)
     held = Population.objects.select_for_update().get(pk=population.pk)
@@ -506,7 +507,8 @@ def _held(population: Population) -> Population:
     return held
 
 
-def _must_be_provided(population: Population, act: str) -> None:
+def must_be_provided(population: Population, act: str) -> None:
+    """Raise WrongStage for one that was decided on."""
     if population.state != State.PROVIDED:
         raise WrongStage(f"{population} is {population.get_state_display().lower()} and cannot be {act}.")
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from evidence.probes import Unfit
 
-PROBES = ("archives", "images", "office", "pdf", "pictures", "reading", "structured", "workbooks")
+PROBES = ("archives", "images", "office", "pdf", "pictures", "reading", "records", "structured", "workbooks")
 
 _ROOT = Path(__file__).resolve().parent.parent
 _ANSWERED = 0

@@ -39,6 +39,9 @@ def keep(engagement_id: int, content: IO[bytes]) -> tuple[str, int]:
         return _keep_on_disk(Path(store.location), engagement_id, content)
     sha256, size = _copy(content, None)
     name = stored_name(engagement_id, sha256)
+    if store.exists(name) and not _is_whole(engagement_id, sha256):
+        # As on a disk: what is received lies there afterwards, whatever became of what lay there before.
+        store.delete(name)
     if not store.exists(name):
         content.seek(0)
         written = store.save(name, File(content))
@@ -46,6 +49,14 @@ def keep(engagement_id: int, content: IO[bytes]) -> tuple[str, int]:
             # Somebody stored the same bytes in between: theirs stay.
             store.delete(written)
     return sha256, size
+
+
+def _is_whole(engagement_id: int, sha256: str) -> bool:
+    try:
+        opened(engagement_id, sha256).close()
+    except Altered:
+        return False
+    return True
 
 
 def _keep_on_disk(root: Path, engagement_id: int, content: IO[bytes]) -> tuple[str, int]:

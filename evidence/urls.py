@@ -42,6 +42,7 @@ urlpatterns = [
     path(f"{_ENGAGEMENT}/populations/new/", populations.choose, name="choose_listing"),
     path(f"{_ENGAGEMENT}/populations/new/<str:code>/", populations.provide, name="provide_population"),
     path(f"{_ENGAGEMENT}/populations/<int:population_pk>/", populations.show_population, name="population"),
+    path(f"{_ENGAGEMENT}/populations/<int:population_pk>/proof/", populations.prove, name="prove_population"),
     path(f"{_ENGAGEMENT}/populations/<int:population_pk>/accept/", populations.accept, name="accept_population"),
     path(f"{_ENGAGEMENT}/populations/<int:population_pk>/refuse/", populations.refuse, name="refuse_population"),
     path(f"{_ENGAGEMENT}/populations/<int:population_pk>/listing/", populations.download, name="listing"),

@@ -76,6 +76,8 @@ _ADVICE = {
     ),
     **dict.fromkeys(("mp4", "mov", "avi", "mkv", "webm"), "Take pictures of the screens that matter."),
 }
+# Its parser reads from the file as it goes: a few hundred thousand parts need no more.
+_PDF = sandbox.Limits(memory=400 << 20)
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _CHUNK = 1 << 20
 _HEAD = 1024
@@ -298,7 +300,7 @@ def _probe(file: IO[bytes], kind: str, budget: Budget) -> dict[str, Any]:
     container = {"entries": budget.entries, "unpacked": budget.unpacked, "ratio": budget.ratio}
     with on_disk(file) as path:
         if kind == "pdf":
-            return _run("pdf", path)
+            return _run("pdf", path, limits=_PDF)
         if kind in ("png", "jpg"):
             return _run("images", path, kind=kind, pixels=budget.pixels)
         if kind == "zip":
@@ -315,9 +317,9 @@ def _probe_json(file: IO[bytes], size: int, budget: Budget, codec: str) -> dict[
         return _run("structured", path, encoding=codec)
 
 
-def _run(probe: str, path: Path, **options: Any) -> dict[str, Any]:
+def _run(probe: str, path: Path, *, limits: sandbox.Limits | None = None, **options: Any) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = sandbox.run(probe, path, **options)
+        found: dict[str, Any] = sandbox.run(probe, path, limits=limits, **options)
     except Unfit as refusal:
         raise Refused(*refusal.problems) from refusal
     except sandbox.Exhausted as error:

@@ -125,13 +125,17 @@ def main() -> None:
     else:
         seed = sha256(f"{given.engagement}|{given.control}|{population}")
         say("seed", seed)
+        if given.seed not in ("", seed):
+            sys.exit("The seed of the record does not follow from engagement, control and listing.")
         drawn = [index + 1 for index in select(seed, given.size, len(rows), given.method, dates)]
     say("row", *header)
     for row in drawn:
         say(str(row), *(cell.replace("\n", " ") for cell in rows[row - 1]))
-    if given.keys and [rows[row - 1][header.index(given.key_column)][:300] for row in drawn] != given.keys:
+    if (given.keys or given.record) and [
+        rows[row - 1][header.index(given.key_column)][:300] for row in drawn
+    ] != given.keys:
         sys.exit("The items are not those of the record.")
-    if recorded and recorded != drawn:
+    if (recorded or given.record) and recorded != drawn:
         sys.exit(f"The record has other rows: {', '.join(map(str, recorded))}.")
 
 
@@ -161,7 +165,7 @@ def arguments() -> argparse.Namespace:
     options.add_argument("--delimiter", default=",")
     options.add_argument("--sha256", help="the population's hash in the sample's record")
     given = options.parse_args()
-    given.keys, given.key_column = [], ""
+    given.keys, given.key_column, given.seed = [], "", ""
     try:
         given.rows = [int(row) for row in given.rows.split(",") if row.strip()]
     except ValueError:
@@ -176,7 +180,7 @@ def arguments() -> argparse.Namespace:
 def take(given: argparse.Namespace) -> None:
     try:
         record = json.loads(Path(given.record).read_bytes().decode("utf-8-sig"))
-        for name in ("engagement", "control", "size", "method", "rows", "keys", "key_column"):
+        for name in ("engagement", "control", "size", "method", "seed", "rows", "keys", "key_column"):
             setattr(given, name, record[name])
         given.sha256 = record["population_sha256"]
         given.date_column = record["date_column"] or None

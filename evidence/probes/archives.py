@@ -18,6 +18,7 @@ _CHUNK = 1 << 16
 _TAIL = 22 + (1 << 16)
 _DIRECTORY = 4 << 20
 _ALWAYS_FINE = 1 << 20
+_TOGETHER_FINE = 20 << 20
 _ENCRYPTED = 0x1
 _EMPTY = "The archive is empty. Add the files to it, or upload them one by one."
 _NESTED = frozenset("zip jar war 7z rar gz tgz tar bz2 xz zst lz4 lzma cab iso dmg arj ace lha".split())
@@ -114,7 +115,18 @@ def _check_budget(infos: list[zipfile.ZipInfo], entries: int, unpacked: int, rat
                 f"The part {info.filename} unpacks to more than {ratio} times its size, as only a damaged or "
                 "malicious file does. Upload its content as a file of its own."
             )
+    _check_together(infos, ratio)
     _check_overlap(infos)
+
+
+def _check_together(infos: list[zipfile.ZipInfo], ratio: int) -> None:
+    """Many small entries of zeros are a bomb too, though each of them is fine."""
+    whole = sum(info.file_size for info in infos)
+    if whole > _TOGETHER_FINE and whole > ratio * sum(info.compress_size for info in infos):
+        raise Unfit(
+            f"Unpacked, the file would take more than {ratio} times its size, as only a damaged or malicious file "
+            "does. Upload its content as files of their own."
+        )
 
 
 def _check_overlap(infos: list[zipfile.ZipInfo]) -> None:

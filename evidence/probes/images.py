@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import warnings
 import zlib
@@ -15,12 +16,19 @@ from evidence.probes import Unfit
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError, OverflowError)
 _PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 _TAIL = 1 << 16
+_MOST_SCANS = 100
+# Within a scan 0xFF is followed by zero, or by a restart's number.
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+_SCAN, _END = b"\xff\xda", b"\xff\xd9"
+_ALONE = (b"\xff\xd8", b"\xff\x01", _END)
 
 
 def examine(path: Path, *, kind: str, pixels: int) -> dict[str, Any]:
     """Width and height. `kind` is png or jpg; raises `Unfit`."""
     try:
         width, height = _measure(path, kind, pixels)
+        if kind == "jpg":
+            _check_scans(path)
         with _open(path, kind) as image:
             image.verify()
         with _open(path, kind) as image:
@@ -47,6 +55,22 @@ def _open(path: Path, kind: str) -> Image.Image:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         return Image.open(path, formats=["PNG" if kind == "png" else "JPEG"])
+
+
+def _check_scans(path: Path) -> None:
+    """A progressive picture passes over all its pixels with every scan: a few are honest, thousands a bomb."""
+    data = path.read_bytes()
+    scans, place = 0, 2
+    while found := _MARKER.search(data, place):
+        place = found.end()
+        if found[0] == _SCAN:
+            scans += 1
+            if scans > _MOST_SCANS:
+                raise Unfit("The picture is drawn over and over again. Open it and save it under a new name.")
+        elif found[0] == _END:
+            return
+        if found[0] not in _ALONE and len(data) >= place + 2:
+            place += int.from_bytes(data[place : place + 2], "big")
 
 
 def _check_end(path: Path, kind: str) -> None:

@@ -14,7 +14,10 @@ from evidence.probes import Unfit
 
 _TAIL = 1024
 _FLATE = 64 << 20
-_OBJECTS = 1_000_000
+_OBJECTS = 300_000
+_CHUNK = 1 << 20
+_OBJECT = b" obj"
+_TOO_MANY = "The PDF has too many parts to examine. Split it, or print it to a new PDF."
 _PACKING = ("/FlateDecode", "/Fl", "/LZWDecode", "/LZW", "/RunLengthDecode", "/RL")
 _INTERESTING = re.compile(rb"/(?:JavaScript|JS|Launch|XFA|EF|EmbeddedFile)(?![A-Za-z0-9])")
 
@@ -22,9 +25,12 @@ _INTERESTING = re.compile(rb"/(?:JavaScript|JS|Launch|XFA|EF|EmbeddedFile)(?![A-
 def examine(path: Path) -> dict[str, Any]:
     """Pages, attachments and whether the author restricted its use. Raises `Unfit`."""
     _check_end(path)
+    _check_count(path)
     settings.set_qpdf_limits(flate_max_memory=_FLATE, doc_max_warnings=5_000)
     try:
         with pikepdf.open(path) as document:
+            if int(document.trailer.get("/Size", 0)) > _OBJECTS:
+                raise Unfit(_TOO_MANY)
             pages = len(document.pages)
             if pages == 0:
                 raise Unfit("The PDF has no pages. Print or export it again.")
@@ -54,6 +60,18 @@ def _check_end(path: Path) -> None:
         raise Unfit("The PDF carries other data behind its end. Print it to a new PDF and upload that.")
 
 
+def _check_count(path: Path) -> None:
+    """Refuses what would be long in opening: every object of a file costs memory, however small it is."""
+    count, before = 0, b""
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            text = before + chunk
+            count += text.count(_OBJECT)
+            before = text[-len(_OBJECT) + 1 :]
+    if count > _OBJECTS:
+        raise Unfit(_TOO_MANY)
+
+
 def _inspect_objects(document: pikepdf.Pdf) -> int:
     """Refuses scripts, launchers and dynamic forms wherever they hang; the number of embedded files."""
     attachments = 0
@@ -61,7 +79,7 @@ def _inspect_objects(document: pikepdf.Pdf) -> int:
     objects: Iterable[Any] = document.objects
     for number, thing in enumerate(objects):
         if number > _OBJECTS:
-            raise Unfit("The PDF has too many parts to examine. Split it, or print it to a new PDF.")
+            raise Unfit(_TOO_MANY)
         if isinstance(thing, pikepdf.Stream) and _layers(thing) > 1:
             raise Unfit(
                 "The PDF packs its content several times over, as only a damaged or malicious file does. "

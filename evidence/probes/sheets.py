@@ -15,6 +15,8 @@ _STRICT_RELATION = "http://purl.oclc.org/ooxml/officeDocument/relationships id"
 _TRUE = ("1", "true")
 _REFERENCE = re.compile(r"([A-Z]{1,3})(\d{1,7})")
 _NAMED = 50
+# Excel takes 32,767 letters.
+_LONGEST = 1 << 16
 MAX_ROW = 1 << 20
 
 
@@ -158,6 +160,11 @@ class Reader:
     def _text(self, text: str) -> None:
         if self.reads_value:
             self.value += text
+            if len(self.value) > _LONGEST:
+                where = f"{letters(self.column)}{self.row}"
+                raise Unfit(
+                    f"Cell {where} of sheet {self.sheet.name!r} holds more text than a cell can. Shorten it."
+                )
 
     def _end(self, tag: str) -> None:
         name = local(tag)

@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from evidence.probes import Unfit
 
+# So many fit into the memory that a file may cost.
+_TEXTS = 3_000_000
+_LISTS = 1_000_000
+
 
 def examine(path: Path, *, encoding: str) -> dict[str, Any]:
-    """How many entries the outermost list or object has. Raises `Unfit`."""
-    found = load(path.read_text(encoding=encoding))
-    return {"entries": len(found) if isinstance(found, list | dict) else 1}
+    """How many entries the outermost list or object has. Raises `Unfit`.
+
+    Only lists and texts are kept while it is read: of an object the number of its entries.
+    """
+    text = path.read_text(encoding=encoding)
+    if text.count('"') > 2 * _TEXTS or text.count("[") > _LISTS:
+        raise Unfit("The JSON holds too many values to examine. Split it, or pack it into a .zip as it is.")
+    found = _parsed(text, lambda pairs: len(_distinct(pairs)), _nothing)
+    if isinstance(found, list):
+        return {"entries": len(found)}
+    return {"entries": found if isinstance(found, int) else 1}
 
 
 def load(text: str) -> Any:
     """The value of a JSON text with its numbers as they are written. Raises `Unfit`."""
+    return _parsed(text, _distinct, str)
+
+
+def _parsed(text: str, pairs: Callable[[list[tuple[str, Any]]], Any], number: Callable[[str], Any]) -> Any:
     try:
         return json.loads(
-            text, object_pairs_hook=_distinct, parse_float=str, parse_int=str, parse_constant=_no_constant
+            text, object_pairs_hook=pairs, parse_float=number, parse_int=number, parse_constant=_no_constant
         )
     except json.JSONDecodeError as error:
         raise Unfit(
@@ -36,6 +53,10 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise Unfit(f"The JSON has the key {key!r} twice in one object, so its value is in doubt.")
         found[key] = value
     return found
+
+
+def _nothing(number: str) -> None:
+    """A number, of which nothing is wanted."""
 
 
 def _no_constant(name: str) -> Any:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import structlog
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -39,6 +42,8 @@ from evidence.views.requests import (
 
 log = structlog.get_logger(__name__)
 
+ON_A_PAGE = 500
+
 
 def _visible(request: HttpRequest, engagement: Engagement) -> FileQuerySet:
     found = EvidenceFile.objects.visible_as(engagement, user_of(request))
@@ -56,24 +61,36 @@ def show_files(request: HttpRequest, pk: int) -> HttpResponse:
 def _files_page(request: HttpRequest, engagement: Engagement, form: UploadForm, status: int = 200) -> HttpResponse:
     asked = " ".join(request.GET.get("text", "").split())[:200]
     visible = _visible(request, engagement)
-    rows = narrow(
-        request.GET,
-        visible.saying(asked) if asked else visible,
-        text=lambda file: f"{file.code} {file.name} {file.request or ''} {file.uploaded_by}",
-        kind=lambda file: file.kind,
-        only=_groups,
-    )
+    found = visible.saying(asked) if asked else visible
+    count = found.count()
+    # A list for scripts to filter and sort is sent as a whole; a longer one by pages, filtered here.
+    by_pages = count > ON_A_PAGE
+    rows: Sequence[EvidenceFile] | FileQuerySet = found
+    if not by_pages or "nojs" in request.GET:
+        rows = narrow(
+            request.GET,
+            found,
+            text=lambda file: f"{file.code} {file.name} {file.request or ''} {file.uploaded_by}",
+            kind=lambda file: file.kind,
+            only=_groups,
+        )
+        count = len(rows)
+    page = Paginator(rows, ON_A_PAGE).get_page(request.GET.get("page"))
+    rows = list(page.object_list)
     for file in rows:
         file.groups = " ".join(_groups(file))  # type: ignore[attr-defined]
         file.scan = scan_of(file)  # type: ignore[attr-defined]
     context = {
         **frame(request, engagement, "requests"),
         "rows": rows,
+        "page": page,
+        "by_pages": by_pages,
+        "count": count,
         "asked": asked,
         "scanner": bool(settings.SCANNER_URL),
-        "altered": [file for file in rows if scan_of(file).altered],
+        "altered": list(visible.exclude(checked__altered="").filter(checked__isnull=False)),
         "may_set_policy": may_work(engagement) and "manage_engagement" in engagement.may,
-        "kinds": sorted({file.kind for file in rows}),
+        "kinds": sorted(visible.order_by().values_list("kind", flat=True).distinct()),
         "upload_form": form,
         "may_obtain": may_work(engagement) and {"see_fieldwork", "upload_evidence"} <= engagement.may,
         "of_firm": "see_fieldwork" in engagement.may,

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Count, Q
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -26,13 +27,14 @@ from engagements.models import Engagement
 from engagements.register import findings
 from engagements.roles import engagement_for
 from evidence import populations as flows
-from evidence import uploads
+from evidence import proofs, uploads
 from evidence.citing import uses_of
-from evidence.forms import AcceptForm, ListingForm, PopulationForm, ReasonForm, in_scope
+from evidence.forms import AcceptForm, ListingForm, PopulationForm, ProofForm, ReasonForm, in_scope
 from evidence.listings import Listing
 from evidence.models import (
     EvidenceFile,
     EvidenceRequest,
+    FileQuerySet,
     ListingDifference,
     Population,
     ReconciledListing,
@@ -40,7 +42,7 @@ from evidence.models import (
 )
 from evidence.monthly import Months, months
 from evidence.storage import Altered
-from evidence.views.files import as_attachment
+from evidence.views.files import as_attachment, scan_of
 from evidence.views.requests import may_work, requests_for, user_of
 
 log = structlog.get_logger(__name__)
@@ -180,6 +182,7 @@ def provide(request: HttpRequest, pk: int, code: str) -> HttpResponse:
         return redirect("evidence:choose_listing", pk=pk)
     form = PopulationForm(
         request.POST or None,
+        request.FILES or None,
         engagement=engagement,
         listing=listing,
         may_observe="accept_populations" in engagement.may,
@@ -188,23 +191,26 @@ def provide(request: HttpRequest, pk: int, code: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         wanted = form.cleaned_data
         try:
-            made = flows.provide(
-                engagement,
-                name=wanted["name"],
-                controls=wanted["controls"],
-                file=file,
-                key_column=wanted["key_column"],
-                date_column=wanted["date_column"],
-                date_order=wanted["date_order"],
-                ipe=form.record(),
-                by=user_of(request),
-                replaces=replaces,
-                continues=continues,
-                sheet=sheet,
-                encoding=encoding,
-            )
+            with transaction.atomic():
+                made = flows.provide(
+                    engagement,
+                    name=wanted["name"],
+                    controls=wanted["controls"],
+                    file=file,
+                    key_column=wanted["key_column"],
+                    date_column=wanted["date_column"],
+                    date_order=wanted["date_order"],
+                    ipe=form.record(),
+                    by=user_of(request),
+                    replaces=replaces,
+                    continues=continues,
+                    sheet=sheet,
+                    encoding=encoding,
+                )
+                if wanted["proof"]:
+                    proofs.add(made, wanted["proof"], by=user_of(request))
         except ValidationError as error:
-            put_on_form(form, error)
+            put_on_form(form, _of_proof(error))
         else:
             messages.success(request, f"{made} is provided with {made.row_count:,} rows.")
             return redirect(made)
@@ -217,6 +223,12 @@ def provide(request: HttpRequest, pk: int, code: str) -> HttpResponse:
         **_preview(listing),
     }
     return render(request, "evidence/provide_population.html", context, status=422 if form.errors else 200)
+
+
+def _of_proof(error: ValidationError) -> ValidationError:
+    """What is wrong with a file stands at the field of the proof: the listing itself was read before."""
+    found = error.message_dict if hasattr(error, "error_dict") else {}
+    return ValidationError({"proof" if name == "file" else name: words for name, words in found.items()} or error)
 
 
 def _first_guess(
@@ -262,6 +274,7 @@ def _population_page(
     *,
     accepting: AcceptForm | None = None,
     refusing: ReasonForm | None = None,
+    proving: ProofForm | None = None,
 ) -> HttpResponse:
     of_firm = "see_fieldwork" in engagement.may
     open_ = population.state == Population.State.PROVIDED
@@ -289,6 +302,10 @@ def _population_page(
         and population.state in {Population.State.PROVIDED, Population.State.ACCEPTED}
         and population.covers_to <= engagement.ends_on
         and flows.pulled_early(population),
+        "proofs": _proofs(request, engagement, population),
+        "proving": (proving or ProofForm(received=_showable(request, engagement)))
+        if open_ and _may_provide(engagement)
+        else None,
         "accepting": accepting or AcceptForm(initial=first),
         "refusing": refusing or ReasonForm(),
     }
@@ -305,8 +322,42 @@ def _population_page(
         }
         if open_ and of_firm:
             context["blocking"] = findings("accept_population", population)
-    failed = accepting is not None or refusing is not None
+    failed = accepting is not None or refusing is not None or proving is not None
     return render(request, "evidence/population.html", context, status=422 if failed else 200)
+
+
+def _proofs(request: HttpRequest, engagement: Engagement, population: Population) -> list[EvidenceFile]:
+    """The files that show how it was obtained, as far as the person sees them."""
+    visible = EvidenceFile.objects.visible_as(engagement, user_of(request)).filter(proves__population=population)
+    files = list(visible.select_related("checked", "uploaded_by").order_by("proves__pk"))
+    for file in files:
+        file.scan = scan_of(file)  # type: ignore[attr-defined]
+        file.mine = file.obtained_by_auditor == ("see_fieldwork" in engagement.may)  # type: ignore[attr-defined]
+    return files
+
+
+def _showable(request: HttpRequest, engagement: Engagement) -> FileQuerySet:
+    return EvidenceFile.objects.visible_as(engagement, user_of(request)).current().order_by("-pk")
+
+
+@require_POST
+def prove(request: HttpRequest, pk: int, population_pk: int) -> HttpResponse:
+    """Add files that show how the listing was obtained, or take one back (`end`)."""
+    engagement, population = _population(request, pk, population_pk, "provide_populations")
+    form = ProofForm(request.POST, request.FILES, received=_showable(request, engagement))
+    by = user_of(request)
+    try:
+        if ended := request.POST.get("end"):
+            visible = EvidenceFile.objects.visible_as(engagement, by)
+            proofs.remove(population, get_object_or_404(visible, code=ended), by=by)
+            return redirect(population)
+        if form.is_valid():
+            wanted = form.cleaned_data
+            proofs.add(population, [*wanted["file"], *filter(None, [wanted.get("received")])], by=by)
+            return redirect(population)
+    except ValidationError as error:
+        put_on_form(form, error)
+    return _population_page(request, engagement, population, proving=form)
 
 
 def _reconciliations(population: Population) -> list[Reconciliation]:

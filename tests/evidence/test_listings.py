@@ -500,3 +500,15 @@ def test_keys_duplicates_and_gaps() -> None:
 
 def test_scattered_numbers_are_names_not_a_sequence() -> None:
     assert sequence_gaps(table(id=["7", "90", "3000"]), "id") == []
+
+
+def test_json_of_ever_new_names_is_refused_before_it_is_a_table() -> None:
+    records = b"[" + b",".join(b'{"n%d": 1}' % number for number in range(60_000)) + b"]"
+    with pytest.raises(ListingError, match="more than 200 names"):
+        read(io.BytesIO(records), "a.json")
+
+
+@pytest.mark.parametrize("line", [b",", b'"\n",'])
+def test_a_row_without_an_end_is_refused_before_it_is_cells(line: bytes) -> None:
+    with pytest.raises(ListingError, match=r"does not end within|more than 100,000 rows"):
+        read(io.BytesIO(b"a,b\n1," + line * (4 << 20)), "a.csv")

@@ -17,6 +17,7 @@ from django.utils import timezone
 from engagements.models import Engagement, Stage
 from evidence import populations, requests
 from evidence.models import EvidenceFile, EvidenceRequest, Population
+from evidence.views import files
 from tests import factories as f
 from tests.evidence import makers
 
@@ -351,3 +352,25 @@ class TestPopulations:
         assert b"No populations yet" in as_(engagement, "owen").get(url("populations", engagement)).content
         makers.population(engagement)
         assert b"POP-001" in as_(engagement, "sana").get(url("populations", engagement)).content
+
+
+def test_a_long_list_of_files_comes_by_pages_filtered_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    engagement = f.at_stage(f.accepted(), Stage.FIELDWORK)
+    asked = makers.request(engagement)
+    for number in range(5):
+        makers.upload(asked, b"disabled 2026-01-0%d" % (number + 1), name=f"log-{number}.txt")
+    client = Client()
+    client.force_login(f.people(engagement)["owen"], backend="django.contrib.auth.backends.ModelBackend")
+    url = reverse("evidence:files", args=[engagement.pk])
+    whole = client.get(url).content.decode()
+    assert 'data-filter="files"' in whole
+    assert all(f"log-{number}.txt" in whole for number in range(5))
+    monkeypatch.setattr(files, "ON_A_PAGE", 2)
+    first, last = client.get(url), client.get(url, {"page": 3})
+    assert [file.name for file in first.context["rows"]] == ["log-0.txt", "log-1.txt"]
+    assert [file.name for file in last.context["rows"]] == ["log-4.txt"]
+    assert "1 to 2 of 5 files" in first.content.decode()
+    assert 'data-filter="files"' not in first.content.decode(), "a script would filter one page only"
+    found = client.get(url, {"nojs": 1, "q": "log-4"})
+    assert [file.name for file in found.context["rows"]] == ["log-4.txt"]
+    assert [file.name for file in client.get(url, {"text": "log-3"}).context["rows"]] == ["log-3.txt"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from pathlib import Path
 
 import openpyxl
@@ -18,9 +19,10 @@ from PIL import Image
 
 from audit.models import Event
 from engagements.models import Engagement, Stage
-from evidence import examining, previews, requests, uploads, verifying
+from evidence import examining, lint, previews, requests, uploads, verifying
 from evidence.models import EvidenceFile, FileCheck, FileReading
 from evidence.palette import files as palette_files
+from evidence.probes import texts
 from jobs.models import Job
 from jobs.running import run
 from tests import factories as f
@@ -230,3 +232,18 @@ def test_every_night_every_file_is_read(engagement: Engagement, own_store: Path)
     (own_store / gone.storage_name).write_bytes(b"2026-01-01 2")
     call_command("verify_files", stdout=out)
     assert not FileCheck.objects.exclude(altered="").exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [',"x' * 20_000, "1," * 100_000, "\n" * 100_000, "showing 1 to " + "9" * 5_000 + " of 5 rows"],
+    ids=["quotes", "figures", "blank lines", "digits"],
+)
+def test_reading_and_remarks_end_whatever_the_text_says(tmp_path: Path, text: str) -> None:
+    """A listing is read in the worker itself: an expression that goes back and forth would hold it for hours."""
+    path = tmp_path / "a.csv"
+    path.write_text(text)
+    before = time.process_time()
+    found = texts.read(path, kind="csv", encoding="utf-8", most=400_000, rows=60, columns=30, cell=200)
+    lint.in_text(kind="csv", text=found["text"], name="a.csv")
+    assert time.process_time() - before < 5

@@ -15,6 +15,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import Settings
 
 from audit.models import Event
@@ -140,8 +141,22 @@ def test_everything_can_be_scanned_again(engagement: Engagement, scanner: str) -
     assert "1 clean" in out.getvalue()
     assert Event.objects.filter(action="evidence.released").exists()
     call_command("scan_files", "--all", stdout=out)
-    # A scanner that is away does not take back what is known.
-    FileCheck.objects.update(scan=FileCheck.Scan.CLEAN)
+
+
+@pytest.mark.parametrize("known", [FileCheck.Scan.CLEAN, FileCheck.Scan.QUARANTINED])
+def test_a_scanner_that_is_away_does_not_take_back_what_is_known(
+    engagement: Engagement, settings: Settings, tmp_path: Path, known: str
+) -> None:
+    settings.SCANNER_URL = f"unix://{tmp_path}/nobody.sock"
+    file = makers.upload(makers.request(engagement))
+    seen = timezone.now()
+    FileCheck.objects.create(file=file, scan=known, note="as it was", attempts=4, scanned_at=seen)
+    for _ in range(scanning.MOST_ATTEMPTS + 1):
+        assert scanning.check(file).scan == known
+    check = FileCheck.objects.get(file=file)
+    assert (check.scan, check.note, check.attempts, check.scanned_at) == (known, "as it was", 4, seen)
+    assert not Event.objects.filter(action__in=["evidence.quarantined", "evidence.released"]).exists()
+    assert examining.look_after() == 0, "what is known is not asked for again"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import random
+import re
 import stat
 import struct
 import time
@@ -481,6 +482,52 @@ def test_archives_outside_the_budget(data: bytes, words: str) -> None:
     assert words in refusal(data, "x.zip")
 
 
+def _sheet(rows: bytes) -> bytes:
+    start = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+    place = "xl/worksheets/sheet1.xml"
+    body = start + rows + b"</sheetData></worksheet>"
+    return repacked(workbook(), lambda name, content: (name, body if name == place else content))
+
+
+def _progressive(scans: int) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (40, 30), "teal").save(out, "JPEG", progressive=True)
+    data = out.getvalue()
+    last = data.rindex(b"\xff\xda")
+    return data[:-2] + data[last:-2] * scans + data[-2:]
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "words"),
+    [
+        # Each of these came in once, or took minutes or a gigabyte to refuse; in full in tests/evidence/bombs.py.
+        (packed({f"{n}.txt": bytes(1 << 20) for n in range(25)}), "a.zip", "100 times its size"),
+        (_sheet(b'<row><c t="str"><v>' + b"a1" * 40_000 + b"</v></c></row>"), "a.xlsx", "Cell A1 .* more text"),
+        (_sheet(b"<a>" * 600 + b"</a>" * 600), "a.xlsx", "nested too deeply"),
+        (
+            _sheet(b"<row " + b" ".join(b'a%d="%d"' % (n, n * 7919) for n in range(120_000)) + b"/>"),
+            "a.xlsx",
+            "excessive length",
+        ),
+        (_progressive(200), "a.jpg", "over and over"),
+        (document()[:-6] + b"1 0 obj" * 300_001 + b"%%EOF", "a.pdf", "too many parts"),
+        (b"[" + b"[]," * 1_000_001 + b"1]", "a.json", "too many values"),
+        (b"[" + b'"",' * 3_000_001 + b"1]", "a.json", "too many values"),
+    ],
+    ids=["small entries", "cell", "depth", "attributes", "scans", "objects", "lists", "texts"],
+)
+def test_what_would_exhaust_the_parser_is_refused_before(data: bytes, name: str, words: str) -> None:
+    assert re.search(words, refusal(data, name))
+
+
+def test_what_comes_near_it_comes_in() -> None:
+    assert inspect(io.BytesIO(_progressive(60)), "a.jpg").facts["width"] == 40
+    assert inspect(io.BytesIO(_sheet(b'<row><c t="str"><v>' + b"a" * 32_767 + b"</v></c></row>")), "a.xlsx")
+    assert inspect(io.BytesIO(b'{"a": 1, "b": {"c": [1.5]}}'), "a.json").facts["entries"] == 2
+    assert inspect(io.BytesIO(b"[{}, [], 1]"), "a.json").facts["entries"] == 3
+    assert inspect(io.BytesIO(b"17"), "a.json").facts["entries"] == 1
+
+
 def test_bombs_are_refused_quickly() -> None:
     layer = packed({f"{n}.txt": b"\0" * (10 << 20) for n in range(3)})
     sheet = b"<worksheet><sheetData>" + b"<row><c><v>1</v></c></row>" * 1_000_000 + b"</sheetData></worksheet>"
@@ -537,7 +584,7 @@ def test_embedded_files() -> None:
 
 def test_probe_that_exhausts_its_limits_is_a_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "x.json"
-    path.write_text("[" + "[1,2,3]," * 1_000_000 + "0]")
+    path.write_text("[" + "[1,2,3]," * 900_000 + "0]")
     with pytest.raises(sandbox.Exhausted):
         sandbox.run("structured", path, limits=sandbox.Limits(memory=100 << 20), encoding="utf-8")
     with pytest.raises(sandbox.Exhausted, match=r"0\.05 seconds"):

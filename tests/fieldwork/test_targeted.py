@@ -183,6 +183,56 @@ class TestChecked:
             else:
                 assert outsider(tmp_path, {**record, "rows": [3, 42]}) == 1
 
+    def test_every_way_of_drawing_follows_from_the_listing_alone(
+        self, engagement: Engagement, tmp_path: Path
+    ) -> None:
+        sana = f.people(engagement)["sana"]
+        drawn = {}
+        for number, (method, size) in enumerate(SIZES.items()):
+            control = makers.control(engagement, f"IAM-1{number}")
+            population = makers.population(engagement, control, count=41 + number)
+            drawn[method] = drawing.draw(population, control, method=method, size=size + number, by=sana)
+        out = StringIO()
+        call_command("verify_sample", engagement.number, stdout=out)
+        lines = out.getvalue().splitlines()
+        assert len(lines) == len(SIZES) == len(Sample.Method.values) - 1
+        for (method, sample), line in zip(drawn.items(), lines, strict=True):
+            assert line.startswith("same")
+            assert Sample.Method(method).label.lower() in line
+            (tmp_path / "listing.csv").write_bytes(populations.download(sample.population, by=sana))
+            record = drawing.take_record(sample, by=sana)
+            assert outsider(tmp_path, record) == 0
+            for wrong in (
+                {"rows": []},
+                {"keys": []},
+                {"seed": "0" * 64},
+                {"size": sample.size - 1},
+                {"control": "X"},
+            ):
+                assert outsider(tmp_path, {**record, **wrong}) == 1, (method, wrong)
+        exchange(drawn["random"])
+        exchange(drawn["stratified"])
+        exchange(drawn["systematic"])
+        with pgtrigger.ignore("fieldwork.SampleItem:append_only"):
+            drawn["census"].items.filter(row=1).delete()
+        with pytest.raises(CommandError, match="4 samples cannot"):
+            call_command("verify_sample", stdout=out)
+
+
+# As many as the profile asks for, or all.
+SIZES = {"random": 25, "stratified": 25, "systematic": 25, "census": 41}
+
+
+def exchange(sample: Sample) -> None:
+    """Put a row that was not drawn in the place of one that was, without a trace in the item itself."""
+    rows = populations.rows(sample.population)
+    taken = {item.row for item in sample.items.all()}
+    other = next(row for row in range(1, len(rows.rows) + 1) if row not in taken)
+    values = dict(zip(rows.columns, rows.rows[other - 1], strict=True))
+    with pgtrigger.ignore("fieldwork.SampleItem:append_only"):
+        first = sample.items.get(position=1)
+        SampleItem.objects.filter(pk=first.pk).update(row=other, values=values, key=values["ticket"])
+
 
 def outsider(folder: Path, record: dict[str, Any]) -> int:
     (folder / "sample.json").write_text(json.dumps(record))

@@ -443,6 +443,7 @@ EVIDENCE = [
         hidden="owen",
     ),
     row("evidence:population", "pk", "provided", get=SEE_LISTINGS),
+    row("evidence:prove_population", "pk", "provided", post="provide_populations"),
     row(
         "evidence:accept_population",
         "pk",

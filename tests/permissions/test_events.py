@@ -476,6 +476,7 @@ FITTING: dict[str, Fitting] = {
         },
         who="carla",
     ),
+    "evidence:prove_population": Fitting(a_file, who="owen"),
     "evidence:begin_reconciliation": Fitting(
         lambda world: {
             "title": "Leavers to tickets",

@@ -56,6 +56,7 @@ OWN: dict[str, str] = {
         "date_order difference_explained encoding environment observed reconciled_row_count reconciliation "
         "replaces sheet"
     ),
+    "evidence:prove_population": "received",
     "evidence:upload": "replaces speaks_from speaks_to",
     "fieldwork:cite": "note",
     "fieldwork:draw": "expected_deviations method size smaller_reason",
