@@ -15,8 +15,8 @@ from fieldwork.models import ControlTest, EvidenceCitation, Procedure, Procedure
 from fieldwork.testing.planning import held, reopen
 from fieldwork.testing.recording import CITED, name_evidence
 
-RECORDED = action("test.procedure_recorded", "recorded {what} for {test}", firm_only=True)
-STRUCK = action("test.procedure_struck", "struck {what} from {test}", firm_only=True)
+RECORDED = action("test.procedure_recorded", "recorded {procedure} for {test}", firm_only=True)
+STRUCK = action("test.procedure_struck", "struck {procedure} from {test}", firm_only=True)
 
 
 @transaction.atomic
@@ -64,7 +64,7 @@ def record_procedure(
         engagement=test.engagement,
         target=test,
         test=str(test),
-        what=_in_words(made),
+        procedure=_in_words(made),
         outcome=made.outcome,
     )
     return made
@@ -108,7 +108,7 @@ def strike_procedure(made: ProcedureRecord, *, by: User) -> None:
     words, outcome = _in_words(found), found.outcome
     found.delete()
     reopen(test)
-    record(STRUCK, by=by, engagement=test.engagement, target=test, test=str(test), what=words, outcome=outcome)
+    record(STRUCK, by=by, engagement=test.engagement, target=test, test=str(test), procedure=words, outcome=outcome)
 
 
 def _in_words(made: ProcedureRecord) -> str:

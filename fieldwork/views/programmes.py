@@ -26,7 +26,7 @@ from fieldwork.views.sheets import test_for
 def copy(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
     """Plan the same test for other controls."""
     engagement, test = test_for(request, pk, test_pk, "record_tests")
-    form = CopyForm(request.POST or None, test=test)
+    form = CopyForm(request.POST if request.method == "POST" else None, test=test)
     made: list[ControlTest] = []
     if filed(
         request,

@@ -583,7 +583,8 @@ class Sheet {
       this.tell();
       this.send();
     } else {
-      if (!this.aside.size && !failed) this.say(`saved ${data.saved ?? ""}`.trim());
+      if (this.aside.size && !failed) this.say(`${many(this.aside.size, "entry is", "entries are")} not saved: see below`, true);
+      else if (!failed) this.say(`saved ${data.saved ?? ""}`.trim());
       document.body.dispatchEvent(new CustomEvent("sheet-saved", { bubbles: true, detail: data }));
     }
   }

@@ -478,8 +478,8 @@ FIELDWORK = [
         acts=TESTING,
         data={"entries": '[{"item": 1, "attribute": "A", "value": ""}]'},
     ),
-    row("fieldwork:changes", "pk", "test", get="see_fieldwork", query="since=0"),
-    row("fieldwork:places", "pk", "test", get="see_fieldwork", query="file=E-001", missing=True),
+    row("fieldwork:changes", "pk", "test", get="see_fieldwork"),
+    row("fieldwork:places", "pk", "test", get="see_fieldwork", missing=True),
     row(
         "fieldwork:add_procedure",
         "pk",
@@ -491,7 +491,14 @@ FIELDWORK = [
         data={"people": "Owner", "on": "2026-09-01", "what": "How.", "outcome": "So."},
     ),
     row("fieldwork:strike_procedure", "pk", "test", "procedure", post="record_tests", acts=TESTING),
-    row("fieldwork:copy_test", "pk", "test", get="record_tests", post="record_tests", data={"controls": "@control_pk"}),
+    row(
+        "fieldwork:copy_test",
+        "pk",
+        "test",
+        get="record_tests",
+        post="record_tests",
+        data={"controls": "@control_pk"},
+    ),
     row(
         "fieldwork:import_programmes",
         "pk",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import io
+import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -451,6 +452,16 @@ FITTING: dict[str, Fitting] = {
             "attributes": "There: it is there.",
             "items": "One",
         }
+    ),
+    "fieldwork:record": Fitting(
+        lambda world: {"entries": json.dumps([{"item": world.ids["item"], "note": "Seen again.", "seen": 1 << 40}])}
+    ),
+    "fieldwork:copy_test": Fitting(lambda world: {"controls": another_control(world).pk}),
+    "fieldwork:scans": Fitting(
+        lambda world: {"file": fieldwork.scanned(world.engagement, name="prowler-2.csv").pk}
+    ),
+    "fieldwork:take_over_map": Fitting(
+        lambda _: {"file": SimpleUploadedFile("map.json", b'{"CC6.1": {"checks": ["s3_bucket_public"]}}')}
     ),
     "fieldwork:fill": Fitting(
         lambda world: {
