@@ -95,8 +95,9 @@ def read(data: bytes, kind: str) -> Scan:
 def _csv(text: str) -> Scan:
     delimiter = ";" if text.split("\n", 1)[0].count(";") >= text.split("\n", 1)[0].count(",") else ","
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    lines, version = [], ""
+    lines: list[Line] = []
     problems: list[str] = []
+    version = ""
     try:
         names = {str(name).strip().upper(): name for name in reader.fieldnames or ()}
         missing = [name for name in _NEEDED if name not in names]
@@ -158,7 +159,8 @@ def _json(text: str) -> Scan:
         raise Unreadable("An OCSF file is a list of findings.")
     if len(data) > MOST_FINDINGS:
         raise Unreadable(f"The file has more than {MOST_FINDINGS:,} findings. Scan account by account.")
-    lines, problems = [], []
+    lines: list[Line] = []
+    problems: list[str] = []
     tool, version = "", ""
     for row, one in enumerate(data, start=1):
         found = _of_object(row, one)

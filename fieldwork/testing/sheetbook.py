@@ -131,7 +131,7 @@ class Book:
             raise ValidationError("An exception rests on this cell: it is not emptied (R33).")
         del self.cells[item.pk, attribute.pk]
         self.written.pop((item.pk, attribute.pk), None)
-        if old.pk is not None:
+        if old.pk:
             self.cleared.append(old.pk)
         self._changed(item, attribute, words_of(old), "nothing")
 
@@ -162,8 +162,8 @@ class Book:
 
     def write(self) -> None:
         """Save all of it, in a fixed number of queries."""
-        new = [cell for cell in self.written.values() if cell.pk is None]
-        changed = [cell for cell in self.written.values() if cell.pk is not None]
+        new = [cell for cell in self.written.values() if not cell.pk]
+        changed = [cell for cell in self.written.values() if cell.pk]
         ItemResult.objects.filter(pk__in=self.cleared).delete()
         ItemResult.objects.bulk_create(new)
         ItemResult.objects.bulk_update(changed, ["outcome", "citation", "place", "note", "by", "at"])

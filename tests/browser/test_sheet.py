@@ -69,6 +69,10 @@ def test_two_people_in_one_sheet_lose_nothing_and_see_both_values(sit: Sit) -> N
     sana.page.keyboard.press("p")
     sana.page.keyboard.press("p")
     expect(sana.page.locator("[data-sheet-status]")).to_contain_text("2 entries are not saved yet")
+    with sana.page.expect_event("dialog") as asked:
+        sana.page.close(run_before_unload=True)
+    assert asked.value.type == "beforeunload", "closing the window asks first"
+    asked.value.dismiss()
     cell(milan.page, 1, "C").click()
     milan.page.keyboard.press("n")
     saved(milan.page)
