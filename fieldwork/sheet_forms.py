@@ -34,7 +34,8 @@ class EntriesForm(forms.Form):
 def _change(at: int, one: Any) -> Change:
     if not isinstance(one, dict) or not set(one) <= _PARTS:
         raise ValidationError(f"Change {at} is not understood.")
-    item, attribute, value, note = (one.get(name) for name in ("item", "attribute", "value", "note"))
+    parts: dict[str, Any] = one
+    item, attribute, value, note = (parts.get(name) for name in ("item", "attribute", "value", "note"))
     seen, file, place = one.get("seen", 0), one.get("evidence", ""), one.get("reference")
     words = [part for part in (attribute, value, note, file, place) if part is not None]
     numbers = [item, seen]
@@ -46,7 +47,8 @@ def _change(at: int, one: Any) -> Change:
         raise ValidationError(f"Change {at}: a result is pass, deviation or not applicable.")
     if attribute is None and note is None:
         raise ValidationError(f"Change {at} is not understood.")
-    return Change(item, attribute, OUTCOMES.get(value, value), file or "", place, note, seen)
+    outcome = OUTCOMES.get(value, value) if value is not None else None
+    return Change(parts["item"], attribute, outcome, file or "", place, note, seen)
 
 
 class SinceForm(forms.Form):
@@ -96,7 +98,8 @@ class CopyForm(forms.Form):
 
     def __init__(self, *args: Any, test: ControlTest, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["controls"].queryset = (
+        field: Any = self.fields["controls"]
+        field.queryset = (
             Control.objects.filter(engagement=test.engagement)
             .in_scope()
             .exclude(pk=test.control_id)

@@ -352,8 +352,10 @@ def _file_cells(request: HttpRequest, row: SheetItem, forms: list[CellForm]) -> 
                 else "empty"
             )
             words += f" It is {now} now. Save again to put your result in its place."
-            form.data = form.data.copy()
-            form.data[form.add_prefix("seen")] = str(answer.seen)
+            sent: Any = form.data
+            sent = sent.copy()
+            sent[form.add_prefix("seen")] = str(answer.seen)
+            form.data = sent
         problems.append(words)
     return problems
 

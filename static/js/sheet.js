@@ -146,7 +146,7 @@ class Sheet {
     else if (act === "now") this.now();
     else if (act === "mine") this.mine(of);
     else if (act === "theirs") this.theirs(of);
-    else if (act === "all-mine") for (const key of [...this.aside.keys()]) this.mine(key);
+    else if (act === "all-mine") this.again([...this.aside.keys()]);
     else if (act === "all-theirs") for (const key of [...this.aside.keys()]) this.theirs(key);
     else if (act === "go") this.go(this.placeOf(of));
     else if (act === "dismiss") this.dismiss();
@@ -310,7 +310,7 @@ class Sheet {
       return;
     }
     if (!found.changes.length) return;
-    const entries = found.changes.map(({ place, ...change }) => this.entry(place, change));
+    const entries = found.changes.map(({ place, ...change }) => ({ ...this.entry(place, change), block: true }));
     found.changes.forEach(({ place, value, note }) => {
       if (!place.matches("td")) place.value = note;
       else this.paint(place, value);
@@ -447,7 +447,10 @@ class Sheet {
   }
 
   keep() {
-    const kept = [...this.queue, ...[...this.aside.values()].map(({ entry }) => ({ entries: [entry], whole: false, at: Date.now() }))];
+    const left = [...this.aside.values()].map(({ entry }) => entry);
+    const block = left.filter((entry) => entry.block);
+    const kept = [...this.queue, ...left.filter((entry) => !entry.block).map((entry) => ({ entries: [entry], whole: false, at: Date.now() }))];
+    if (block.length) kept.push({ entries: block, whole: true, at: Date.now() });
     try {
       if (kept.length) localStorage.setItem(this.stores + this.window, JSON.stringify(kept));
       else localStorage.removeItem(this.stores + this.window);
@@ -675,18 +678,27 @@ class Sheet {
     this.send();
   }
 
+  /** Mine it shall be: a cell of a block goes with the rest of its block, all of it or nothing. */
   mine(key) {
-    const held = this.aside.get(key);
-    if (!held) return;
-    this.aside.delete(key);
-    const place = this.placeOf(key);
-    const { entry } = held;
-    entry.seen = Math.max(entry.seen, held.theirs?.seen ?? 0);
-    if (place) {
-      if (entry.attribute === undefined) place.value = entry.note;
-      else if (entry.value !== undefined) this.paint(place, entry.value);
+    const block = this.aside.get(key)?.entry.block;
+    this.again(block ? [...this.aside.keys()].filter((other) => this.aside.get(other).entry.block) : [key]);
+  }
+
+  again(keys) {
+    const whole = [];
+    for (const key of keys) {
+      const held = this.aside.get(key);
+      if (!held) continue;
+      this.aside.delete(key);
+      const place = this.placeOf(key);
+      const { entry } = held;
+      entry.seen = Math.max(entry.seen, held.theirs?.seen ?? 0);
+      if (place && entry.attribute === undefined) place.value = entry.note;
+      else if (place && entry.value !== undefined) this.paint(place, entry.value);
+      if (entry.block) whole.push(entry);
+      else this.push([entry]);
     }
-    this.push([entry]);
+    if (whole.length) this.push(whole, true);
   }
 
   theirs(key) {

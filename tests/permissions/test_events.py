@@ -456,9 +456,13 @@ FITTING: dict[str, Fitting] = {
     "fieldwork:record": Fitting(
         lambda world: {"entries": json.dumps([{"item": world.ids["item"], "note": "Seen again.", "seen": 1 << 40}])}
     ),
-    "fieldwork:copy_test": Fitting(lambda world: {"controls": another_control(world).pk}),
+    "fieldwork:item": Fitting({f"{letter}-seen": 1 << 40 for letter in "ABC"}),
+    "fieldwork:copy_test": Fitting(
+        lambda world: {"controls": Control.objects.get(engagement=world.engagement, number="IAM-01").pk}
+    ),
     "fieldwork:scans": Fitting(
-        lambda world: {"file": fieldwork.scanned(world.engagement, name="prowler-2.csv").pk}
+        lambda world: {"file": EvidenceFile.objects.get(engagement=world.engagement, name="prowler-2.csv").pk},
+        before=lambda world: fieldwork.scanned(world.engagement, name="prowler-2.csv"),
     ),
     "fieldwork:take_over_map": Fitting(
         lambda _: {"file": SimpleUploadedFile("map.json", b'{"CC6.1": {"checks": ["s3_bucket_public"]}}')}
