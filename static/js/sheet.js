@@ -384,9 +384,14 @@ class Sheet {
     box.dataset.file = file;
     box.replaceChildren();
     if (!file) return;
+    box.textContent = "Looking into the file…";
     const query = new URLSearchParams({ file, item: this.cell.closest("tr").dataset.item });
     const answer = await fetch(`${box.dataset.places}?${query}`, { credentials: "same-origin", redirect: "manual" }).catch(() => null);
-    if (!answer?.ok || box.dataset.file !== file) return;
+    if (box.dataset.file !== file) return;
+    if (!answer?.ok) {
+      box.textContent = "Its pages and rows cannot be shown now; write below where in it.";
+      return;
+    }
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     if (box.dataset.file === file) box.replaceChildren(...page.body.childNodes);
   }
