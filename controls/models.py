@@ -99,3 +99,20 @@ class LibraryControl(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+
+class LibraryAttribute(models.Model):
+    """One thing that the usual test of a library control looks at in every item: a suggestion to begin with."""
+
+    control = models.ForeignKey(LibraryControl, on_delete=models.CASCADE, related_name="attributes")
+    letter = models.CharField(max_length=2)
+    title = models.CharField(max_length=60)
+    pass_rule = models.TextField()
+    evidence = models.TextField("evidence expected", blank=True)
+
+    class Meta:
+        ordering = ["letter"]
+        constraints = [models.UniqueConstraint(fields=["control", "letter"], name="library_letter_once")]
+
+    def __str__(self) -> str:
+        return f"{self.control} {self.letter}"

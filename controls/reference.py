@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from controls.models import Category, Criterion, LibraryControl
+from controls.models import Category, Criterion, LibraryAttribute, LibraryControl
 from controls.notation import in_words
 
 DATA = Path(__file__).parent / "data"
@@ -69,3 +69,28 @@ def load(criteria: Any = Criterion, library: Any = LibraryControl) -> tuple[int,
         )
         control.criteria.set([known[code] for code in row["criteria"].split()])
     return len(known), len(controls)
+
+
+def load_attributes(library: Any = LibraryControl, attributes: Any = LibraryAttribute) -> int:
+    """Make or update what the usual test of each shipped control looks at; returns how many attributes.
+
+    Called after `load`, with historical model classes too. Raises KeyError for a control that does not exist.
+    """
+    controls = {control.code: control for control in library.objects.filter(firm=None)}
+    rows = _rows("attributes.csv")
+    attributes.objects.bulk_create(
+        (
+            attributes(
+                control=controls[row["control"]],
+                letter=row["letter"],
+                title=row["title"],
+                pass_rule=row["pass_rule"],
+                evidence=row["evidence"],
+            )
+            for row in rows
+        ),
+        update_conflicts=True,
+        unique_fields=["control", "letter"],
+        update_fields=["title", "pass_rule", "evidence"],
+    )
+    return len(rows)

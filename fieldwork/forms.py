@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -23,6 +24,7 @@ from fieldwork.models import (
     SamplingProfile,
     SheetItem,
 )
+from fieldwork.testing.planning import Column
 
 _LISTED = re.compile(r"[,;\n]")
 _RANGE = re.compile(r"(?P<first>\d{1,6})(?:\s*(?:to|-|–)\s*(?P<last>\d{1,6}))?")
@@ -64,8 +66,9 @@ class PlanForm(forms.Form):
     attributes = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 5}),
         label="Attributes",
-        help_text="One a line: a short title, a colon, and when an item passes.",
+        help_text="One a line: a short title, a colon, when an item passes; after a bar (|) the evidence expected.",
     )
+    source = forms.CharField(required=False, max_length=20, widget=forms.HiddenInput)
     sample = forms.ModelChoiceField(
         queryset=Sample.objects.none(), required=False, empty_label="No sample", label="Sample"
     )
@@ -92,22 +95,34 @@ class PlanForm(forms.Form):
     def choices_of(self, name: str) -> Any:
         return self.fields[name]
 
-    def clean_attributes(self) -> list[tuple[str, str, str]]:
+    def clean_attributes(self) -> list[Column]:
         return attributes_from(self.cleaned_data["attributes"])
 
     def clean_items(self) -> list[str]:
         return [line.strip() for line in self.cleaned_data["items"].splitlines() if line.strip()]
 
 
-def attributes_from(text: str) -> list[tuple[str, str, str]]:
-    """Letter, title and rule of every line; letters run on where none is given."""
+def attributes_from(text: str) -> list[Column]:
+    """Letter, title, rule and evidence expected of every line; letters run on where none is given."""
     found = []
     for number, line in enumerate(line for line in text.splitlines() if line.strip()):
         match = _ATTRIBUTE.fullmatch(line.strip())
         if match is None:
             raise ValidationError(f"Line {number + 1}: write a short title, a colon, and when an item passes.")
-        found.append(((match["letter"] or "").upper(), match["title"].strip(), match["rule"].strip()))
+        rule, _, evidence = match["rule"].partition(" | ")
+        found.append(
+            Column((match["letter"] or "").upper(), match["title"].strip(), rule.strip(), evidence.strip())
+        )
     return found
+
+
+def attributes_in_lines(columns: Iterable[Column]) -> str:
+    """What `attributes_from` reads."""
+    lines = []
+    for column in columns:
+        line = f"{column.title}: {' '.join(column.pass_rule.split())}"
+        lines.append(f"{line} | {' '.join(column.evidence.split())}" if column.evidence else line)
+    return "\n".join(lines)
 
 
 class ChangeTestForm(forms.Form):
@@ -122,6 +137,7 @@ class ChangeTestForm(forms.Form):
 class AttributeForm(forms.Form):
     title = forms.CharField(max_length=60)
     pass_rule = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}), label="An item passes when")
+    expected = forms.CharField(max_length=400, required=False, label="Evidence expected")
 
 
 class ItemForm(forms.Form):
@@ -188,6 +204,8 @@ class CellForm(forms.Form):
         label="What was found",
         help_text="For a deviation.",
     )
+    # The last change of the sheet when the page was made: what others changed since is not written over.
+    seen = forms.IntegerField(required=False, min_value=0, widget=forms.HiddenInput)
 
     def __init__(self, data: Any = None, *, attribute: Attribute, initial: Any = None) -> None:
         super().__init__(data, prefix=attribute.letter, initial=initial)

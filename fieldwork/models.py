@@ -260,6 +260,7 @@ class ControlTest(EngagementOwned):
     concluded_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     concluded_at = models.DateTimeField(null=True, blank=True)
     assigned_to = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    origin = models.CharField("where the programme is from", max_length=200, blank=True)
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -285,6 +286,8 @@ class Attribute(EngagementOwned):
     letter = models.CharField(max_length=2)
     title = models.CharField(max_length=60)
     pass_rule = models.TextField()
+    evidence_expected = models.TextField("evidence expected", blank=True)
+    origin = models.CharField("where it is from", max_length=200, blank=True)
     # What a cell of this column rests on when the auditor names nothing else.
     usual_citation = models.ForeignKey(
         "EvidenceCitation", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
@@ -375,6 +378,65 @@ class ItemResult(EngagementOwned):
 
     def __str__(self) -> str:
         return f"{self.item} {self.attribute.letter}: {self.get_outcome_display()}"
+
+
+class SheetChange(EngagementOwned):
+    """Which cell or note of a sheet was changed, in order: by this others see it, and nobody writes over it unseen.
+
+    The values are in the cell and in the trail. A test is locked while it is written to, so that within one
+    sheet the keys come in the order in which the changes were committed.
+    """
+
+    test = models.ForeignKey(ControlTest, on_delete=models.CASCADE, related_name="changes")
+    item = models.ForeignKey(SheetItem, on_delete=models.CASCADE, related_name="+")
+    # Empty: the note of the row.
+    attribute = models.ForeignKey(Attribute, null=True, on_delete=models.CASCADE, related_name="+")
+    window = models.CharField("the browser window it came from", max_length=36, blank=True)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["pk"]
+        indexes = [models.Index(fields=["test", "id"], name="sheet_changes_in_order")]
+
+    def __str__(self) -> str:
+        return f"change of {self.item_id}"
+
+
+class ProcedureRecord(EngagementOwned):
+    """An inquiry, an observation or a reperformance: who, when, what came of it, and what corroborates it."""
+
+    test = models.ForeignKey(ControlTest, on_delete=models.CASCADE, related_name="procedures")
+    kind = models.CharField(
+        max_length=16,
+        choices=[choice for choice in Procedure.choices if choice[0] != "inspection"],
+    )
+    people = models.CharField("with whom", max_length=200)
+    on = models.DateField("when")
+    what = models.TextField("what was asked, watched or done again")
+    outcome = models.TextField("what came of it")
+    corroborated_by = models.ForeignKey(
+        EvidenceCitation, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    place = models.CharField("page, row or cell", max_length=60, blank=True)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["on", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} of {self.on}"
+
+    @property
+    def supports_design_only(self) -> bool:
+        """What is watched shows that moment only: outside the period nothing of operation (R23)."""
+        engagement = self.engagement
+        return (
+            self.kind == Procedure.OBSERVATION
+            and engagement.is_type_2
+            and not engagement.starts_on <= self.on <= engagement.ends_on
+        )
 
 
 class Deviation(EngagementOwned):
@@ -544,3 +606,79 @@ class ReviewNote(EngagementOwned):
 
     def __str__(self) -> str:
         return f"note on {self.test}"
+
+
+class CheckCriterion(models.Model):
+    """Which criterion a check of a scanner speaks to, as the firm took it over from a map: a hint."""
+
+    firm = models.ForeignKey(Firm, on_delete=models.CASCADE, related_name="check_criteria")
+    check_id = models.CharField(max_length=120)
+    criterion = models.ForeignKey(Criterion, on_delete=models.PROTECT, related_name="+")
+    source = models.CharField(max_length=200)
+
+    class Meta:
+        ordering = ["check_id", "criterion__position"]
+        constraints = [
+            models.UniqueConstraint(fields=["firm", "check_id", "criterion"], name="check_criterion_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.check_id}: {self.criterion_id}"
+
+
+class ScanReport(EngagementOwned):
+    """What a scanner wrote, read from a file of evidence, which stays as it was received."""
+
+    class Format(models.TextChoices):
+        PROWLER_CSV = "prowler_csv", "Prowler CSV"
+        OCSF = "ocsf", "OCSF JSON"
+
+    file = models.OneToOneField(EvidenceFile, on_delete=models.PROTECT, related_name="scan_report")
+    format = models.CharField(max_length=12, choices=Format.choices)
+    tool = models.CharField(max_length=60)
+    tool_version = models.CharField(max_length=60, blank=True)
+    ran_from = models.DateTimeField(null=True)
+    ran_to = models.DateTimeField(null=True)
+    read_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    read_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"scan {self.file}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("fieldwork:scan", args=[self.engagement_id, self.pk])
+
+
+class ScanFinding(EngagementOwned):
+    """One line of a scanner: a check of a resource. What it means for a control, an auditor says in a test."""
+
+    class Status(models.TextChoices):
+        FAIL = "fail", "Failed"
+        PASS = "pass", "Passed"
+        MANUAL = "manual", "To be looked at"
+        OTHER = "other", "Other"
+
+    report = models.ForeignKey(ScanReport, on_delete=models.CASCADE, related_name="findings")
+    row = models.PositiveIntegerField("row or place in the file, from 1")
+    check_id = models.CharField(max_length=120)
+    title = models.CharField(max_length=300, blank=True)
+    status = models.CharField(max_length=6, choices=Status.choices)
+    muted = models.BooleanField(default=False)
+    severity = models.CharField(max_length=20, blank=True)
+    service = models.CharField(max_length=60, blank=True)
+    account = models.CharField(max_length=120, blank=True)
+    region = models.CharField(max_length=60, blank=True)
+    resource = models.CharField(max_length=300, blank=True)
+    detail = models.TextField(blank=True)
+    criteria: Any = ArrayField(models.CharField(max_length=8), default=list)
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["row"]
+        constraints = [models.UniqueConstraint(fields=["report", "row"], name="scan_finding_once")]
+        indexes = [models.Index(fields=["report", "check_id"], name="scan_findings_by_check")]
+
+    def __str__(self) -> str:
+        return f"{self.check_id}, row {self.row}"

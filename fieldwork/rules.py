@@ -21,6 +21,7 @@ from fieldwork.models import (
     EvidenceCitation,
     ItemResult,
     Procedure,
+    ProcedureRecord,
     ReviewNote,
     Sample,
     SampleItem,
@@ -178,10 +179,37 @@ def no_inquiry_alone(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
         yield rule.finding(f"{test} rests on inquiry alone.", at=test)
 
 
-@rule("R25", BLOCK, guards="sign", text="A test cites evidence, and a deviation says where in it.")
+@rule("R24", BLOCK, guards="sign", text="An inquiry about operation is corroborated.")
+def inquiry_corroborated(rule: Rule, test: ControlTest) -> Iterable[Finding]:
+    if test.phase != ControlTest.Phase.OPERATING or test.result not in {Result.NO_EXCEPTIONS, Result.EXCEPTIONS}:
+        return
+    asked = ProcedureRecord.objects.filter(test=test, kind=Procedure.INQUIRY, corroborated_by=None)
+    for one in asked:
+        yield rule.finding(
+            f"The inquiry of {one.people} is corroborated by nothing: name the evidence that bears it out.", at=test
+        )
+
+
+@rule("R24", BLOCK, guards="sign", text="An inquiry or observation named in the report is on record.")
+def procedures_on_record(rule: Rule, test: ControlTest) -> Iterable[Finding]:
+    if test.result not in {Result.NO_EXCEPTIONS, Result.EXCEPTIONS}:
+        return
+    # What was inspected or done again shows in the cells of the sheet; what was heard or seen shows nowhere else.
+    wanted = {Procedure.INQUIRY.value, Procedure.OBSERVATION.value} & set(test.kinds)
+    there = set(ProcedureRecord.objects.filter(test=test).values_list("kind", flat=True)) if wanted else set()
+    for kind in sorted(wanted - there):
+        yield rule.finding(f"The {kind} is not on record: with whom, when, and what came of it.", at=test)
+
+
+@rule("R25", BLOCK, guards="sign", text="A test cites evidence with the place in it, and so does each deviation.")
 def evidence_with_place(rule: Rule, test: ControlTest) -> Iterable[Finding]:
-    if test.result in {Result.NO_EXCEPTIONS, Result.EXCEPTIONS} and not test.citations.exists():
-        yield rule.finding("The test cites no evidence.", at=test)
+    if test.result in {Result.NO_EXCEPTIONS, Result.EXCEPTIONS}:
+        cited = EvidenceCitation.objects.filter(test=test)
+        placed = ~Q(note="") | Exists(ItemResult.objects.filter(citation=OuterRef("pk")).exclude(place=""))
+        if not cited.exists():
+            yield rule.finding("The test cites no evidence.", at=test)
+        elif not cited.filter(placed).exists():
+            yield rule.finding("It is said nowhere where in the evidence one looked: page, row or cell.", at=test)
     for cell in (
         ItemResult.objects.filter(
             item__test=test, outcome=ItemResult.Outcome.DEVIATION, place="", citation__note=""

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -25,6 +26,7 @@ from fieldwork.models import (
     DeviationCell,
     EvidenceCitation,
     ItemResult,
+    ProcedureRecord,
     SheetItem,
     SignOff,
 )
@@ -87,7 +89,12 @@ def contents(tests: models.QuerySet[ControlTest]) -> dict[int, Content]:
         found[row.pop("pk")] = row
     pks = list(found)
     parts: dict[str, Any] = {
-        "attributes": Attribute.objects.filter(test__in=pks).values_list("test_id", "letter", "title", "pass_rule"),
+        "attributes": Attribute.objects.filter(test__in=pks).values_list(
+            "test_id", "letter", "title", "pass_rule", "evidence_expected"
+        ),
+        "procedures": ProcedureRecord.objects.filter(test__in=pks).values_list(
+            "test_id", "kind", "people", "on", "what", "outcome", "corroborated_by__file__code", "place"
+        ),
         "items": SheetItem.objects.filter(test__in=pks).values_list(
             "test_id", "position", "label", "sample_item__row", "note", "unobtainable", "unobtainable_as"
         ),
@@ -113,7 +120,7 @@ def contents(tests: models.QuerySet[ControlTest]) -> dict[int, Content]:
     for name, part in parts.items():
         by_test: dict[int, list[list[Any]]] = defaultdict(list)
         for test_pk, *values in part.order_by():
-            by_test[test_pk].append(values)
+            by_test[test_pk].append([value.isoformat() if isinstance(value, date) else value for value in values])
         for pk in pks:
             found[pk][name] = sorted(by_test[pk], key=lambda values: [str(value) for value in values])
     return found

@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from fieldwork.views import exceptions, obtaining, profiles, samples, sheets, testing
+from fieldwork.views import (
+    exceptions,
+    obtaining,
+    procedures,
+    profiles,
+    programmes,
+    samples,
+    scans,
+    sheets,
+    testing,
+    working,
+)
 
 app_name = "fieldwork"
 
@@ -15,10 +26,22 @@ urlpatterns = [
     # testing
     path(f"{_ENGAGEMENT}/testing/", testing.listing, name="testing"),
     path(f"{_ENGAGEMENT}/testing/plan/<str:number>/", testing.plan, name="plan"),
+    path(f"{_ENGAGEMENT}/testing/import/", programmes.import_file, name="import_programmes"),
+    path(f"{_ENGAGEMENT}/testing/import/example/", programmes.example, name="example_programme"),
+    # findings of scanners
+    path(f"{_ENGAGEMENT}/testing/scans/", scans.listing, name="scans"),
+    path(f"{_ENGAGEMENT}/testing/scans/map/", scans.take_over_map, name="take_over_map"),
+    path(f"{_ENGAGEMENT}/testing/scans/<int:scan_pk>/", scans.show, name="scan"),
+    path(f"{_ENGAGEMENT}/testing/scans/<int:scan_pk>/<str:check_id>/", scans.check, name="scan_check"),
     # one test
     path(f"{_TEST}/", sheets.show, name="test"),
     path(f"{_TEST}/beside/", sheets.beside, name="beside"),
-    path(f"{_TEST}/record/", sheets.record, name="record"),
+    path(f"{_TEST}/record/", working.record, name="record"),
+    path(f"{_TEST}/changes/", working.changes, name="changes"),
+    path(f"{_TEST}/places/", working.places, name="places"),
+    path(f"{_TEST}/procedures/<str:kind>/", procedures.add, name="add_procedure"),
+    path(f"{_TEST}/procedures/<int:record_pk>/strike/", procedures.strike, name="strike_procedure"),
+    path(f"{_TEST}/copy/", programmes.copy, name="copy_test"),
     path(f"{_TEST}/fill/", sheets.fill, name="fill"),
     path(f"{_TEST}/cite/", sheets.cite, name="cite"),
     path(f"{_TEST}/items/<int:item_pk>/", sheets.item, name="item"),

@@ -694,10 +694,10 @@ def draft_progress(request: HttpRequest, pk: int, number: int) -> HttpResponse:
 
 
 def _progress(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
-    """How far a job is; when it has ended, the page around it is loaded anew and shows what came of it."""
+    """How far a job is; when it has ended, the page around it loads anew unless words would be lost by that."""
     response = render(request, "components/job.html", context)
     if context["job"] is not None and context["job"].finished:
-        response["HX-Refresh"] = "true"
+        response["HX-Trigger"] = "job-ended"
     return response
 
 

@@ -7,6 +7,8 @@ import io
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from django.utils import timezone
+
 from accounts.models import User
 from config.demo_data import listings
 from config.demo_data.controls import TEXTS, Text
@@ -15,10 +17,20 @@ from evidence import populations, reconciliations, requests, uploads
 from evidence.comparing import Alike, Settings
 from evidence.models import EvidenceFile, EvidenceRequest, ListingDifference, Population, Reconciliation
 from fieldwork import deviations, drawing, signing
-from fieldwork.models import Attribute, ControlTest, Deviation, ItemResult, Sample, SheetItem
+from fieldwork.models import (
+    Attribute,
+    ControlTest,
+    Deviation,
+    EvidenceCitation,
+    ItemResult,
+    Sample,
+    SheetItem,
+)
 from fieldwork.testing.concluding import conclude_test
 from fieldwork.testing.planning import plan_test
-from fieldwork.testing.recording import Entry, cite, record_many
+from fieldwork.testing.procedures import record_procedure
+from fieldwork.testing.recording import cite, record_many
+from fieldwork.testing.sheetbook import Entry
 
 KINDS = ("inquiry", "inspection", "observation", "reperformance")
 # Listings that come as a workbook; the others are CSV.
@@ -268,6 +280,31 @@ def fill(
                 )
             )
     record_many(test, entries, by=by)
+    for kind in ("inquiry", "observation"):
+        if kind in test.kinds:
+            converse(test, kind, citations[0], by)
+
+
+def converse(test: ControlTest, kind: str, citation: EvidenceCitation, by: User) -> None:
+    """What was heard or seen, with whom and when, and the evidence that bears it out."""
+    control, engagement = test.control, test.engagement
+    asked = kind == "inquiry"
+    record_procedure(
+        test,
+        kind,
+        people=f"{control.owner.name}, who owns the control"
+        if control.owner
+        else "The person who runs the control",
+        on=min(engagement.ends_on, timezone.localdate()) - dt.timedelta(days=20),
+        what="How the control is done, by whom, and what happens when it fails."
+        if asked
+        else "One instance from its beginning to its record.",
+        outcome="It is done as management describes it; no other way and no exception was known."
+        if asked
+        else "It ran as management describes it, and left the record that the test inspects.",
+        corroborated_by=citation,
+        by=by,
+    )
 
 
 def raise_finding(test: ControlTest, finding: Finding, crew: Crew, by: User) -> Deviation:

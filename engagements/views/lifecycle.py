@@ -36,8 +36,9 @@ def overview(request: HttpRequest, pk: int) -> HttpResponse:
     unconfirmed = member.of_firm and member.independence_confirmed_at is None
     with one_look(engagement):
         columns = {"wide": [], "main": [], "aside": []} if unconfirmed else panels.overview(engagement, request)
+        framed = frame(request, engagement, "overview")
     context = {
-        **frame(request, engagement, "overview"),
+        **framed,
         "columns": columns,
         "unconfirmed": unconfirmed,
         "changeable": workflow.stands_at(engagement, Stage.ACCEPTANCE, *workflow.WORKING),

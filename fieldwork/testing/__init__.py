@@ -3,6 +3,7 @@
 from fieldwork.testing.concluding import conclude_test, empty_cells
 from fieldwork.testing.obtaining import mark_unobtainable, obtained
 from fieldwork.testing.planning import (
+    Column,
     add_attribute,
     add_item,
     assign,
@@ -12,8 +13,8 @@ from fieldwork.testing.planning import (
     plan_test,
     use_sample,
 )
+from fieldwork.testing.procedures import record_procedure, strike_procedure
 from fieldwork.testing.recording import (
-    Entry,
     cite,
     cite_for_attribute,
     clear_result,
@@ -22,8 +23,13 @@ from fieldwork.testing.recording import (
     record_many,
     record_result,
 )
+from fieldwork.testing.sheetbook import Entry
+from fieldwork.testing.together import Answer, Change, last_change, news, save
 
 __all__ = [
+    "Answer",
+    "Change",
+    "Column",
     "Entry",
     "add_attribute",
     "add_item",
@@ -37,11 +43,16 @@ __all__ = [
     "empty_cells",
     "fill",
     "held",
+    "last_change",
     "mark_unobtainable",
+    "news",
     "note_item",
     "obtained",
     "plan_test",
     "record_many",
+    "record_procedure",
     "record_result",
+    "save",
+    "strike_procedure",
     "use_sample",
 ]

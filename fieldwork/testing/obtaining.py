@@ -9,7 +9,8 @@ from accounts.models import User
 from audit.trail import action, record
 from fieldwork.models import Attribute, EvidenceCitation, ItemResult, SheetItem
 from fieldwork.testing.planning import held
-from fieldwork.testing.recording import Entry, clear_result, record_many
+from fieldwork.testing.recording import clear_result, record_many
+from fieldwork.testing.sheetbook import Entry
 
 UNOBTAINABLE = action("test.item_unobtainable", "marked {item} as unobtainable: {effect}", firm_only=True)
 

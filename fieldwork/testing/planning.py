@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -27,6 +27,16 @@ EXTENDED = action("test.extended", "added {part} to {test}", firm_only=True)
 Phase = ControlTest.Phase
 
 
+class Column(NamedTuple):
+    """An attribute to be: its letter (empty: the next free one), what it looks at, and where it is from."""
+
+    letter: str
+    title: str
+    pass_rule: str
+    evidence: str = ""
+    origin: str = ""
+
+
 @transaction.atomic
 def plan_test(
     control: Control,
@@ -34,14 +44,15 @@ def plan_test(
     phase: str,
     kinds: Sequence[str],
     procedure: str,
-    attributes: Iterable[tuple[str, str, str]] = (),
+    attributes: Iterable[tuple[str, ...]] = (),
     by: User,
     sample: Sample | None = None,
     items: Iterable[str] = (),
     assigned_to: User | None = None,
     inquired_of: str = "",
+    origin: str = "",
 ) -> ControlTest:
-    """Plan a test of a control: what is done, by which attributes (letter, title, rule for a pass), on what.
+    """Plan a test of a control: what is done, by which attributes (the parts of a `Column`), on what.
 
     The rows of the sheet are those of the `sample`, or `items` named by the auditor (a configuration, one
     instance). Raises PermissionDenied, WrongStage, Blocked (R07, R24), ValidationError.
@@ -61,17 +72,18 @@ def plan_test(
         procedure=procedure.strip(),
         inquired_of=inquired_of.strip(),
         assigned_to=_tester(engagement, assigned_to),
+        origin=origin[:200],
         created_by=by,
     )
     _check_plan(test)
     test.save()
-    for letter, title, pass_rule in attributes:
-        _new_attribute(test, letter, title, pass_rule)
+    for parts in attributes:
+        _new_attribute(test, Column(*parts))
     if sample is not None:
         _put_on_sheet(test, sample)
     for label in items:
         _new_item(test, label)
-    record(PLANNED, by=by, engagement=engagement, target=test, test=str(test), phase=test.phase)
+    record(PLANNED, by=by, engagement=engagement, target=test, test=str(test), phase=test.phase, origin=test.origin)
     return test
 
 
@@ -224,10 +236,12 @@ def _new_item(test: ControlTest, label: str) -> SheetItem:
 
 
 @transaction.atomic
-def add_attribute(test: ControlTest, *, letter: str = "", title: str, pass_rule: str, by: User) -> Attribute:
+def add_attribute(
+    test: ControlTest, *, letter: str = "", title: str, pass_rule: str, evidence: str = "", by: User
+) -> Attribute:
     """Add a column; without `letter` the next free one."""
     test = held(test, by=by)
-    made = _new_attribute(test, letter, title, pass_rule)
+    made = _new_attribute(test, Column(letter, title, pass_rule, evidence))
     reopen(test)
     record(
         EXTENDED, by=by, engagement=test.engagement, target=test, test=str(test), part=f"attribute {made.letter}"
@@ -235,43 +249,56 @@ def add_attribute(test: ControlTest, *, letter: str = "", title: str, pass_rule:
     return made
 
 
-def _new_attribute(test: ControlTest, letter: str, title: str, pass_rule: str) -> Attribute:
+def _new_attribute(test: ControlTest, column: Column) -> Attribute:
     taken = set(Attribute.objects.filter(test=test).values_list("letter", flat=True))
-    letter = letter.strip().upper() or next(
+    letter = column.letter.strip().upper() or next(
         (chr(code) for code in range(ord("A"), ord("Z") + 1) if chr(code) not in taken), ""
     )
     if not letter.isalpha() or len(letter) > 2 or letter in taken:
         raise ValidationError({"letter": "A letter that no other attribute of this test has."})
-    if not title.strip() or not pass_rule.strip():
+    if not column.title.strip() or not column.pass_rule.strip():
         raise ValidationError({"title": "Give the attribute a short title and say when an item passes."})
     return Attribute.objects.create(
         engagement=test.engagement,
         test=test,
         letter=letter,
-        title=title.strip()[:60],
-        pass_rule=pass_rule.strip(),
+        title=column.title.strip()[:60],
+        pass_rule=column.pass_rule.strip(),
+        evidence_expected=column.evidence.strip(),
+        origin=column.origin[:200],
     )
 
 
+REWORDED = ", reworded"
+
+
 @transaction.atomic
-def change_attribute(attribute: Attribute, *, title: str, pass_rule: str, by: User) -> Attribute:
-    """Reword a column, until the preparer signs."""
+def change_attribute(
+    attribute: Attribute, *, title: str, pass_rule: str, evidence: str | None = None, by: User
+) -> Attribute:
+    """Reword a column, until the preparer signs. Where it is from stays on record."""
     test = held(attribute.test, by=by)
     if not title.strip() or not pass_rule.strip():
         raise ValidationError({"title": "Give the attribute a short title and say when an item passes."})
-    old = [attribute.title, attribute.pass_rule]
+    old = [attribute.title, attribute.pass_rule, attribute.evidence_expected]
     attribute.title, attribute.pass_rule = title.strip()[:60], pass_rule.strip()
-    attribute.save(update_fields=["title", "pass_rule"])
-    if old != [attribute.title, attribute.pass_rule]:
-        record(
-            CHANGED,
-            by=by,
-            engagement=test.engagement,
-            target=test,
-            test=str(test),
-            fields=f"attribute {attribute.letter}",
-            values={"old": old, "new": [attribute.title, attribute.pass_rule]},
-        )
+    if evidence is not None:
+        attribute.evidence_expected = evidence.strip()
+    new = [attribute.title, attribute.pass_rule, attribute.evidence_expected]
+    if old == new:
+        return attribute
+    if attribute.origin and not attribute.origin.endswith(REWORDED):
+        attribute.origin = attribute.origin[: 200 - len(REWORDED)] + REWORDED
+    attribute.save(update_fields=["title", "pass_rule", "evidence_expected", "origin"])
+    record(
+        CHANGED,
+        by=by,
+        engagement=test.engagement,
+        target=test,
+        test=str(test),
+        fields=f"attribute {attribute.letter}",
+        values={"old": old, "new": new},
+    )
     return attribute
 
 

@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from django.core.exceptions import ValidationError
-from django.db import models, transaction
-from django.utils import timezone
+from django.db import transaction
 
 from accounts.models import User
 from audit.trail import action, record
-from engagements.register import guard
 from evidence.models import EvidenceFile, FileCheck
-from fieldwork.models import (
-    Attribute,
-    ControlTest,
-    Deviation,
-    DeviationCell,
-    EvidenceCitation,
-    ItemResult,
-    SheetItem,
-)
+from fieldwork.models import Attribute, ControlTest, EvidenceCitation, ItemResult, SheetItem
 from fieldwork.testing.planning import held, reopen
+from fieldwork.testing.sheetbook import Book, Entry
 
 CITED = action("test.evidence_cited", "cited {file} in {test}", firm_only=True)
 CELL = action("test.result_recorded", "recorded {new} for {cell}, before {old}", firm_only=True)
 CELLS = action("test.results_recorded", "recorded {count} results in {test}", firm_only=True)
 NOTED = action("test.item_noted", "noted on {item}", firm_only=True)
-
-Outcome = ItemResult.Outcome
+NOTES = action("test.items_noted", "noted on {count} items of {test}", firm_only=True)
 
 
 @transaction.atomic
@@ -40,13 +29,14 @@ def cite(test: ControlTest, file: EvidenceFile, *, note: str = "", by: User) -> 
     request was not handed in.
     """
     test = held(test, by=by)
-    made, new = _cite(test, file, note, by)
+    made, new = name_evidence(test, file, note, by)
     if new:
         record(CITED, by=by, engagement=test.engagement, target=test, test=str(test), file=file.code)
     return made
 
 
-def _cite(test: ControlTest, file: EvidenceFile, note: str, by: User) -> tuple[EvidenceCitation, bool]:
+def name_evidence(test: ControlTest, file: EvidenceFile, note: str, by: User) -> tuple[EvidenceCitation, bool]:
+    """The citation of a file in a locked test, and whether it is new. Raises as `cite` does."""
     if file.engagement_id != test.engagement_id:
         raise ValidationError("This file belongs to another engagement.")
     standing = EvidenceCitation.objects.filter(test=test, file=file).first()
@@ -69,7 +59,7 @@ def _cite(test: ControlTest, file: EvidenceFile, note: str, by: User) -> tuple[E
 def cite_for_attribute(attribute: Attribute, file: EvidenceFile, *, by: User) -> EvidenceCitation:
     """Cite a file as what the cells of a column rest on unless they name another."""
     test = held(attribute.test, by=by)
-    citation, new = _cite(test, file, "", by)
+    citation, new = name_evidence(test, file, "", by)
     attribute.usual_citation = citation
     attribute.save(update_fields=["usual_citation"])
     if new:
@@ -78,18 +68,6 @@ def cite_for_attribute(attribute: Attribute, file: EvidenceFile, *, by: User) ->
 
 
 # --- results
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What is to be recorded in one cell. None leaves citation, place or note as they are."""
-
-    item: SheetItem
-    attribute: Attribute
-    outcome: str
-    citation: EvidenceCitation | None = None
-    place: str | None = None
-    note: str | None = None
 
 
 @transaction.atomic
@@ -109,36 +87,19 @@ def record_result(
     found: its own or the item's. Recording the same again changes nothing. Raises PermissionDenied,
     WrongStage, Blocked, ValidationError.
     """
-    test = held(item.test, by=by)
-    known = {
-        (cell.item_id, cell.attribute_id): cell for cell in _cells(test).filter(item=item, attribute=attribute)
-    }
-    cell, change = _write(test, Entry(item, attribute, outcome, citation, place, note), known, by)
-    if change:
-        reopen(test)
-        record(CELL, by=by, engagement=test.engagement, target=test, **change)
+    book = Book(held(item.test, by=by), by=by, only=item)
+    cell = book.put(Entry(item, attribute, outcome, citation, place, note))
+    finish(book)
     return cell
 
 
 @transaction.atomic
 def record_many(test: ControlTest, entries: Iterable[Entry], *, by: User) -> list[ItemResult]:
-    """Record many cells at once, all or none: a pasted block, a column filled down. One event lists them."""
-    test = held(test, by=by)
-    known = {(cell.item_id, cell.attribute_id): cell for cell in _cells(test)}
-    written = [_write(test, entry, known, by) for entry in entries]
-    changes = [change for _, change in written if change]
-    if changes:
-        reopen(test)
-        record(
-            CELLS,
-            by=by,
-            engagement=test.engagement,
-            target=test,
-            test=str(test),
-            count=len(changes),
-            cells=changes,
-        )
-    return [cell for cell, _ in written]
+    """Record many cells at once, all or none: a column filled down. One event lists them."""
+    book = Book(held(test, by=by), by=by)
+    cells = [book.put(entry) for entry in entries]
+    finish(book)
+    return cells
 
 
 @transaction.atomic
@@ -159,86 +120,12 @@ def fill(
     return record_many(test, entries, by=by)
 
 
-def _cells(test: ControlTest) -> models.QuerySet[ItemResult]:
-    return ItemResult.objects.filter(item__test=test).select_related("citation__file")
-
-
-def _write(
-    test: ControlTest, entry: Entry, known: dict[tuple[int, int], ItemResult], by: User
-) -> tuple[ItemResult, Mapping[str, str] | None]:
-    """Write one cell; returns it and the change in words for the trail, None when nothing changed."""
-    item, attribute = entry.item, entry.attribute
-    name = f"{test} item {item.position} {attribute.letter}"
-    if item.test_id != test.pk or attribute.test_id != test.pk:
-        raise ValidationError(f"{name}: item and attribute belong to another sheet.")
-    if entry.outcome not in Outcome.values:
-        raise ValidationError(f"{name}: a result is pass, deviation or not applicable.")
-    old = known.get((item.pk, attribute.pk))
-    citation = entry.citation or (old.citation if old else None) or attribute.usual_citation
-    if citation is None:
-        raise ValidationError(f"R26: cite the evidence for attribute {attribute.letter} first, then the result.")
-    if citation.test_id != test.pk:
-        raise ValidationError(f"{name}: the evidence is cited in another test.")
-    note = (entry.note if entry.note is not None else old.note if old else "").strip()
-    if entry.outcome == Outcome.DEVIATION and not note:
-        note = item.note.strip()
-        if not note:
-            raise ValidationError(f"{name}: note what was found, then mark the deviation.")
-    cell = ItemResult(
-        pk=old.pk if old else None,
-        engagement=test.engagement,
-        item=item,
-        attribute=attribute,
-        outcome=entry.outcome,
-        citation=citation,
-        place=(entry.place if entry.place is not None else old.place if old else "").strip()[:60],
-        note=note,
-        by=by,
-        at=timezone.now(),
-    )
-    guard("record_result", cell)
-    if old is not None and _words(old) == _words(cell):
-        return old, None
-    if old is not None and old.outcome == Outcome.DEVIATION and cell.outcome != Outcome.DEVIATION:
-        _must_not_be_raised(old)
-    cell.save(force_insert=old is None)
-    known[item.pk, attribute.pk] = cell
-    if attribute.usual_citation_id is None:
-        attribute.usual_citation = citation
-        attribute.save(update_fields=["usual_citation"])
-    return cell, {"cell": name, "old": _words(old), "new": _words(cell)}
-
-
-def _words(cell: ItemResult | None) -> str:
-    """A cell in words: what the trail says of it."""
-    if cell is None:
-        return "nothing"
-    parts = [cell.get_outcome_display().lower(), cell.citation.file.code, cell.place, cell.note]
-    return ", ".join(part for part in parts if part)
-
-
-def _must_not_be_raised(cell: ItemResult) -> None:
-    link = DeviationCell.objects.filter(cell=cell).select_related("deviation").first()
-    if link is not None and link.deviation.state != Deviation.State.NOT_A_DEVIATION:
-        raise ValidationError(
-            f"R33: {link.deviation} rests on this cell and stays. The partner can mark it as no deviation."
-        )
-
-
 @transaction.atomic
 def clear_result(item: SheetItem, attribute: Attribute, *, by: User) -> None:
     """Empty a cell that was filled by mistake; what stood there stays in the trail."""
-    test = held(item.test, by=by)
-    cell = ItemResult.objects.filter(item=item, attribute=attribute).first()
-    if cell is None:
-        return
-    if DeviationCell.objects.filter(cell=cell).exists():
-        raise ValidationError("An exception rests on this cell: it is not emptied (R33).")
-    words = _words(cell)
-    cell.delete()
-    reopen(test)
-    name = f"{test} item {item.position} {attribute.letter}"
-    record(CELL, by=by, engagement=test.engagement, target=test, cell=name, old=words, new="nothing")
+    book = Book(held(item.test, by=by), by=by, only=item)
+    book.clear(item, attribute)
+    finish(book)
 
 
 @transaction.atomic
@@ -246,23 +133,39 @@ def note_item(item: SheetItem, note: str, *, by: User) -> SheetItem:
     """Write the note of a row. Deviations of the row that said the same, say the new words."""
     test = held(item.test, by=by)
     item = SheetItem.objects.select_for_update().get(pk=item.pk)
-    new, old = note.strip(), item.note
-    if new == old:
-        return item
-    deviating = ItemResult.objects.filter(item=item, outcome=Outcome.DEVIATION, note=old)
-    if not new and deviating.exists():
-        raise ValidationError("The note says what was found in a deviation of this item: it cannot be empty.")
-    item.note = new
-    item.save(update_fields=["note"])
-    if old:
-        deviating.update(note=new)
-    record(
-        NOTED,
-        by=by,
-        engagement=test.engagement,
-        target=test,
-        item=f"{test} item {item.position}",
-        old=old,
-        new=new,
-    )
+    book = Book(test, by=by, only=item)
+    book.note(item, note)
+    finish(book)
     return item
+
+
+def finish(book: Book) -> None:
+    """Write a book; what it changed reopens a conclusion and goes into the trail."""
+    book.write()
+    test, by = book.test, book.by
+    if book.changes:
+        reopen(test)
+    if len(book.changes) == 1:
+        record(CELL, by=by, engagement=test.engagement, target=test, **book.changes[0])
+    elif book.changes:
+        record(
+            CELLS,
+            by=by,
+            engagement=test.engagement,
+            target=test,
+            test=str(test),
+            count=len(book.changes),
+            cells=book.changes,
+        )
+    if len(book.notes) == 1:
+        record(NOTED, by=by, engagement=test.engagement, target=test, **book.notes[0])
+    elif book.notes:
+        record(
+            NOTES,
+            by=by,
+            engagement=test.engagement,
+            target=test,
+            test=str(test),
+            count=len(book.notes),
+            notes=book.notes,
+        )

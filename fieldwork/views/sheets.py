@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.templatetags.ui import as_clock
+from accounts.templatetags.ui import as_day
 from audit.models import Event
 from engagements.activity import line
 from engagements.frame import frame
@@ -21,11 +20,11 @@ from engagements.register import findings
 from engagements.roles import engagement_for
 from engagements.views.acting import done, filed, person, shown
 from engagements.workflow import WORKING, stands_at
+from evidence import listings
 from evidence.models import EvidenceFile, RequestControl
 from fieldwork import deviations, notes, signing, testing
 from fieldwork.drawing import TESTING
 from fieldwork.forms import (
-    OUTCOMES,
     WORDS,
     AttributeForm,
     CellForm,
@@ -47,6 +46,8 @@ from fieldwork.models import (
     Deviation,
     EvidenceCitation,
     ItemResult,
+    Procedure,
+    ProcedureRecord,
     ReviewNote,
     Sample,
     SheetItem,
@@ -60,7 +61,7 @@ SIGNERS = ("sign_prepared", "sign_reviewed", "sign_partner")
 REVIEWERS = ("sign_reviewed", "sign_partner", "complete_quality_review")
 
 
-def _test(request: HttpRequest, pk: int, test_pk: int, *needed: str) -> tuple[Engagement, ControlTest]:
+def test_for(request: HttpRequest, pk: int, test_pk: int, *needed: str) -> tuple[Engagement, ControlTest]:
     engagement = engagement_for(request, pk, *(needed or (SEE,)))
     return engagement, tests_of(engagement, test_pk)
 
@@ -71,7 +72,7 @@ def sent_key(request: HttpRequest, name: str) -> int | None:
     return int(sent) if sent.isdecimal() and len(sent) < 18 else None
 
 
-def _open(engagement: Engagement, test: ControlTest) -> bool:
+def is_open_to(engagement: Engagement, test: ControlTest) -> bool:
     """Whether this person could record here now."""
     return (
         "record_tests" in engagement.may
@@ -84,15 +85,18 @@ def _open(engagement: Engagement, test: ControlTest) -> bool:
 @require_GET
 def show(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
     """The test sheet."""
-    engagement, test = _test(request, pk, test_pk)
-    is_open = _open(engagement, test)
+    engagement, test = test_for(request, pk, test_pk)
+    is_open = is_open_to(engagement, test)
     attributes = list(test.attributes.select_related("usual_citation__file"))
+    since = testing.last_change(test)
     context = {
         **frame(request, engagement, "testing"),
         "test": test,
         "control": test.control,
         "criteria": ", ".join(test.control.criteria.order_by("position").values_list("pk", flat=True)),
         "attributes": attributes,
+        "since": since,
+        "shape": shape_of(test),
         **_grid(test, attributes, locked=not is_open),
         **_around(request, engagement, test, is_open=is_open),
         "evidence": _offered(engagement, test) if is_open else (),
@@ -124,6 +128,7 @@ def _grid(test: ControlTest, attributes: list[Attribute], *, locked: bool) -> di
         for cell in ItemResult.objects.filter(item__test=test).select_related("citation__file")
     }
     columns = _columns(test)
+    dated = test.sample.population.date_column if test.sample else ""
     rows = []
     for item in items:
         values = item.sample_item.values if item.sample_item else {}
@@ -132,7 +137,7 @@ def _grid(test: ControlTest, attributes: list[Attribute], *, locked: bool) -> di
                 "pk": item.pk,
                 "number": item.position,
                 "label": item.label,
-                "values": [values.get(column, "") for column in columns],
+                "values": [_shown(values.get(column, ""), dated=column == dated) for column in columns],
                 "note": item.note,
                 "url": reverse("fieldwork:item", args=[test.engagement_id, test.pk, item.pk]),
                 "cells": [
@@ -141,6 +146,12 @@ def _grid(test: ControlTest, attributes: list[Attribute], *, locked: bool) -> di
             }
         )
     return {"rows": rows, "columns": columns}
+
+
+def _shown(value: str, *, dated: bool) -> str:
+    """A cell of the listing; a date that cannot be taken for another as every date of the pages."""
+    day = listings.parse_date(value) if dated else None
+    return as_day(day) if day else value
 
 
 def _columns(test: ControlTest) -> list[str]:
@@ -156,12 +167,19 @@ def _cell(attribute: Attribute, cell: ItemResult | None, *, locked: bool) -> dic
     return {
         "attribute": attribute.letter,
         "value": WORDS[cell.outcome] if cell else "",
-        "evidence": _evidence(cell),
+        "evidence": evidence_of(cell),
         "locked": locked,
     }
 
 
-def _evidence(cell: ItemResult | None) -> str:
+def shape_of(test: ControlTest) -> str:
+    """Changes when rows, columns, conclusion or sign-off do: then what a page shows of the sheet is out of date."""
+    items, attributes = SheetItem.objects.filter(test=test), Attribute.objects.filter(test=test)
+    signed = SignOff.objects.filter(test=test, voided_at__isnull=True)
+    return f"{items.count()}.{attributes.count()}.{signed.count()}"
+
+
+def evidence_of(cell: ItemResult | None) -> str:
     return " ".join(part for part in (cell.citation.file.code, cell.place) if part) if cell else ""
 
 
@@ -174,6 +192,8 @@ def _around(request: HttpRequest, engagement: Engagement, test: ControlTest, *, 
         "test": test,
         "standing": standing(test),
         "citations": EvidenceCitation.objects.filter(test=test).select_related("file__request"),
+        "procedures": ProcedureRecord.objects.filter(test=test).select_related("by", "corroborated_by__file"),
+        "kinds": [kind for kind in Procedure if kind != Procedure.INSPECTION],
         "exceptions": Deviation.objects.filter(test=test),
         "loose": loose,
         "open": is_open,
@@ -240,83 +260,29 @@ def _loose(test: ControlTest) -> Any:
 @require_GET
 def beside(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
     """The column beside the sheet, asked for again after cells were saved."""
-    engagement, test = _test(request, pk, test_pk)
+    engagement, test = test_for(request, pk, test_pk)
     context = {"engagement": engagement, "may": engagement.may}
-    context |= _around(request, engagement, test, is_open=_open(engagement, test))
+    context |= _around(request, engagement, test, is_open=is_open_to(engagement, test))
     return render(request, "fieldwork/_beside.html", context)
-
-
-@require_POST
-def record(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
-    """One cell or one note of the sheet; answers JSON with the time of the server."""
-    _, test = _test(request, pk, test_pk, "record_tests")
-    item = get_object_or_404(SheetItem, test=test, pk=sent_key(request, "item"))
-    item.test = test
-    try:
-        said = _recorded(request, test, item)
-    except PermissionDenied as refusal:
-        return JsonResponse({"error": str(refusal)}, status=403)
-    except ValidationError as refusal:
-        return JsonResponse({"error": " ".join(refusal.messages)}, status=422)
-    return JsonResponse({"saved": as_clock(timezone.now()), **said})
-
-
-def _recorded(request: HttpRequest, test: ControlTest, item: SheetItem) -> dict[str, str]:
-    user, sent = person(request), request.POST
-    if "attribute" not in sent:
-        return {"note": testing.note_item(item, sent.get("note", ""), by=user).note}
-    attribute = get_object_or_404(Attribute, test=test, letter=sent["attribute"])
-    attribute.test = test
-    file = _named_file(test, [code for code in sent.getlist("evidence") if code])
-    value = sent.get("value")
-    if value == "":
-        testing.clear_result(item, attribute, by=user)
-        return {"value": "", "evidence": ""}
-    standing_cell = ItemResult.objects.filter(item=item, attribute=attribute).first()
-    if value is None and standing_cell is None:
-        if file is None:
-            raise ValidationError("Choose a file to cite.")
-        testing.cite_for_attribute(attribute, file, by=user)
-        return {
-            "value": "",
-            "evidence": "",
-            "message": f"Attribute {attribute.letter} rests on {file} from here on.",
-        }
-    outcome = OUTCOMES.get(value, "") if value is not None else standing_cell.outcome if standing_cell else ""
-    citation = testing.cite(test, file, by=user) if file is not None else None
-    place = sent.get("reference") if file is not None or sent.get("reference") else None
-    cell = testing.record_result(item, attribute, outcome, citation, place, sent.get("note"), by=user)
-    return {"value": WORDS[cell.outcome], "evidence": _evidence(cell)}
-
-
-def _named_file(test: ControlTest, codes: list[str]) -> EvidenceFile | None:
-    if len(codes) > 1:
-        raise ValidationError("A cell rests on one file. Cite the others for the test and name them in the note.")
-    if not codes:
-        return None
-    file = EvidenceFile.objects.filter(engagement_id=test.engagement_id, code=codes[0]).first()
-    if file is None:
-        raise ValidationError(f"There is no evidence {codes[0]} in this engagement.")
-    return file
 
 
 @require_http_methods(["GET", "POST"])
 def item(request: HttpRequest, pk: int, test_pk: int, item_pk: int) -> HttpResponse:
     """One row of the sheet as a form, with all that its listing says of it. Works without scripts."""
-    engagement, test = _test(request, pk, test_pk, SEE if request.method == "GET" else "record_tests")
+    engagement, test = test_for(request, pk, test_pk, SEE if request.method == "GET" else "record_tests")
     row = get_object_or_404(SheetItem.objects.select_related("sample_item"), test=test, pk=item_pk)
     row.test = test
-    is_open = _open(engagement, test)
-    results = ItemResult.objects.filter(item=row).select_related("citation").order_by("attribute")
+    is_open = is_open_to(engagement, test)
+    since = testing.last_change(test)
+    results = ItemResult.objects.filter(item=row).select_related("citation__file").order_by("attribute")
     cells = {cell.attribute_id: cell for cell in results}
     forms = [
-        CellForm(request.POST or None, attribute=attribute, initial=_initial(cells.get(attribute.pk)))
+        CellForm(request.POST or None, attribute=attribute, initial=_initial(cells.get(attribute.pk), since))
         for attribute in test.attributes.all()
     ]
     problems: list[str] = []
     if request.method == "POST" and all(form.is_valid() for form in forms):
-        for form in forms:
-            problems += _file_cell(request, row, form, cells.get(form.attribute.pk))
+        problems = _file_cells(request, row, forms)
         if not problems:
             messages.success(request, f"Item {row.position} is saved.")
             return redirect(_next_item(test, row))
@@ -324,7 +290,12 @@ def item(request: HttpRequest, pk: int, test_pk: int, item_pk: int) -> HttpRespo
         **frame(request, engagement, "testing"),
         "test": test,
         "row": row,
-        "values": row.sample_item.values.items() if row.sample_item else (),
+        "values": [
+            (name, _shown(value, dated=bool(test.sample) and name == test.sample.population.date_column))
+            for name, value in row.sample_item.values.items()
+        ]
+        if row.sample_item and test.sample
+        else (),
         "forms": forms,
         "problems": problems,
         "open": is_open,
@@ -336,25 +307,57 @@ def item(request: HttpRequest, pk: int, test_pk: int, item_pk: int) -> HttpRespo
     return render(request, "fieldwork/item.html", context, status=422 if problems else 200)
 
 
-def _initial(cell: ItemResult | None) -> dict[str, Any]:
+def _initial(cell: ItemResult | None, since: int) -> dict[str, Any]:
     if cell is None:
-        return {}
-    return {"outcome": cell.outcome, "citation": cell.citation_id, "place": cell.place, "note": cell.note}
+        return {"seen": since}
+    return {
+        "outcome": cell.outcome,
+        "citation": cell.citation_id,
+        "place": cell.place,
+        "note": cell.note,
+        "seen": since,
+    }
 
 
-def _file_cell(request: HttpRequest, row: SheetItem, form: CellForm, old: ItemResult | None) -> list[str]:
-    data, user = form.cleaned_data, person(request)
-    form.attribute.test = row.test
-    try:
-        if data["outcome"]:
-            testing.record_result(
-                row, form.attribute, data["outcome"], data["citation"], data["place"], data["note"], by=user
+def _file_cells(request: HttpRequest, row: SheetItem, forms: list[CellForm]) -> list[str]:
+    """Save a row of cells, those that nobody else changed meanwhile; what is wrong goes onto the forms too."""
+    files = {citation.pk: citation.file.code for citation in row.test.citations.select_related("file")}
+    changes = []
+    for form in forms:
+        data = form.cleaned_data
+        changes.append(
+            testing.Change(
+                item=row.pk,
+                attribute=form.attribute.letter,
+                outcome=data["outcome"],
+                file=files[data["citation"].pk] if data["citation"] else "",
+                place=data["place"],
+                note=data["note"],
+                seen=data["seen"] or 0,
             )
-        elif old is not None:
-            testing.clear_result(row, form.attribute, by=user)
+        )
+    try:
+        answers = testing.save(row.test, changes, whole=True, by=person(request))
     except ValidationError as refusal:
         return list(refusal.messages)
-    return []
+    problems = []
+    for form, answer in zip(forms, answers, strict=True):
+        if answer.saved:
+            continue
+        words = answer.words
+        if answer.state == "overtaken":
+            now = (
+                f"{answer.cell.get_outcome_display().lower()} ({evidence_of(answer.cell)})"
+                if answer.cell
+                else "empty"
+            )
+            words += f" It is {now} now. Save again to put your result in its place."
+            sent: Any = form.data
+            sent = sent.copy()
+            sent[form.add_prefix("seen")] = str(answer.seen)
+            form.data = sent
+        problems.append(words)
+    return problems
 
 
 def _next_item(test: ControlTest, row: SheetItem) -> str:
@@ -366,7 +369,7 @@ def _next_item(test: ControlTest, row: SheetItem) -> str:
 
 @require_POST
 def fill(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
-    _, test = _test(request, pk, test_pk, "record_tests")
+    _, test = test_for(request, pk, test_pk, "record_tests")
     form = FillForm(request.POST, test=test)
     if not form.is_valid():
         messages.error(request, "Choose an attribute and a result.")
@@ -392,7 +395,7 @@ def fill(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
 
 @require_POST
 def cite(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
-    engagement, test = _test(request, pk, test_pk, "record_tests")
+    engagement, test = test_for(request, pk, test_pk, "record_tests")
     form = CiteForm(request.POST, engagement=engagement)
     if form.is_valid():
         file, note = form.cleaned_data["file"], form.cleaned_data["note"]
@@ -405,15 +408,16 @@ def cite(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
 @require_POST
 def extend(request: HttpRequest, pk: int, test_pk: int, what: str) -> HttpResponse:
     """Add an item, an attribute or a sample to the sheet."""
-    _, test = _test(request, pk, test_pk, "record_tests")
+    _, test = test_for(request, pk, test_pk, "record_tests")
     user = person(request)
     if what == "item":
         done(request, lambda: testing.add_item(test, request.POST.get("label", ""), by=user), "The item is added.")
     elif what == "attribute":
         title, rule = request.POST.get("title", ""), request.POST.get("pass_rule", "")
+        evidence = request.POST.get("expected", "")
         done(
             request,
-            lambda: testing.add_attribute(test, title=title, pass_rule=rule, by=user),
+            lambda: testing.add_attribute(test, title=title, pass_rule=rule, evidence=evidence, by=user),
             "The attribute is added.",
         )
     else:
@@ -425,7 +429,7 @@ def extend(request: HttpRequest, pk: int, test_pk: int, what: str) -> HttpRespon
 @require_http_methods(["GET", "POST"])
 def edit(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
     """What is done in the test, and the words of its attributes."""
-    engagement, test = _test(request, pk, test_pk, "record_tests")
+    engagement, test = test_for(request, pk, test_pk, "record_tests")
     user = person(request)
     form = ChangeTestForm(
         request.POST if "procedure" in request.POST else None,
@@ -437,19 +441,21 @@ def edit(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
         **frame(request, engagement, "testing"),
         "test": test,
         "attributes": test.attributes.all(),
-        "open": _open(engagement, test),
+        "open": is_open_to(engagement, test),
     }
     return shown(request, "fieldwork/edit.html", context, form)
 
 
 @require_POST
 def attribute(request: HttpRequest, pk: int, test_pk: int, letter: str) -> HttpResponse:
-    _, test = _test(request, pk, test_pk, "record_tests")
+    _, test = test_for(request, pk, test_pk, "record_tests")
     column = get_object_or_404(Attribute, test=test, letter=letter)
-    title, rule = request.POST.get("title", ""), request.POST.get("pass_rule", "")
+    words = {"title": request.POST.get("title", ""), "pass_rule": request.POST.get("pass_rule", "")}
     done(
         request,
-        lambda: testing.change_attribute(column, title=title, pass_rule=rule, by=person(request)),
+        lambda: testing.change_attribute(
+            column, **words, evidence=request.POST.get("expected"), by=person(request)
+        ),
         f"Attribute {letter} is changed.",
     )
     return redirect("fieldwork:edit_test", pk, test_pk)
@@ -457,7 +463,7 @@ def attribute(request: HttpRequest, pk: int, test_pk: int, letter: str) -> HttpR
 
 @require_POST
 def assign(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
-    engagement, test = _test(request, pk, test_pk, "record_tests")
+    engagement, test = test_for(request, pk, test_pk, "record_tests")
     to = team(engagement).filter(pk=sent_key(request, "to")).first()
     done(request, lambda: testing.assign(test, to=to, by=person(request)), f"Assigned to {to or 'nobody'}.")
     return redirect(test)
@@ -465,7 +471,7 @@ def assign(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def conclude(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
-    engagement, test = _test(request, pk, test_pk, "record_tests")
+    engagement, test = test_for(request, pk, test_pk, "record_tests")
     so_far = standing(test)
     proposed = "exceptions" if so_far.deviating_items else "no_exceptions" if so_far.complete else ""
     form = ConcludeForm(
@@ -484,7 +490,7 @@ def conclude(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
 
 @require_POST
 def sign(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
-    _, test = _test(request, pk, test_pk, *SIGNERS)
+    _, test = test_for(request, pk, test_pk, *SIGNERS)
     step = request.POST.get("step", "")
     if step not in SignOff.Step.values:
         messages.error(request, "Choose what to sign.")
@@ -496,7 +502,7 @@ def sign(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def return_(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
-    engagement, test = _test(request, pk, test_pk, *SIGNERS)
+    engagement, test = test_for(request, pk, test_pk, *SIGNERS)
     form = ReasonForm(request.POST or None)
     if filed(
         request,
@@ -511,7 +517,7 @@ def return_(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def raise_exception(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
     """Raise an exception from deviating cells, or one that no cell shows (R34)."""
-    engagement, test = _test(request, pk, test_pk, "record_tests")
+    engagement, test = test_for(request, pk, test_pk, "record_tests")
     loose = _loose(test)
     form = RaiseForm(request.POST or None, cells=loose, initial={"cells": loose})
     made: list[Deviation] = []
@@ -532,7 +538,7 @@ def raise_exception(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse
 @require_http_methods(["GET", "POST"])
 def review_notes(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
     """The review notes of a test: a side panel, or a page of their own."""
-    engagement, test = _test(request, pk, test_pk, *((SEE,) if request.method == "GET" else REVIEWERS))
+    engagement, test = test_for(request, pk, test_pk, *((SEE,) if request.method == "GET" else REVIEWERS))
     form = NoteForm(request.POST or None)
     user = person(request)
     if filed(request, form, lambda data: notes.raise_note(test, text=data["text"], by=user), "The note is raised."):
@@ -552,7 +558,7 @@ def review_notes(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
 @require_POST
 def note(request: HttpRequest, pk: int, test_pk: int, note_pk: int) -> HttpResponse:
     """Answer or clear a review note."""
-    _, test = _test(request, pk, test_pk, "record_tests", *REVIEWERS)
+    _, test = test_for(request, pk, test_pk, "record_tests", *REVIEWERS)
     found = get_object_or_404(ReviewNote, test=test, pk=note_pk)
     user = person(request)
     if request.POST.get("act") == "clear":
@@ -566,7 +572,7 @@ def note(request: HttpRequest, pk: int, test_pk: int, note_pk: int) -> HttpRespo
 @require_GET
 def history(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
     """What happened to the test, newest first."""
-    engagement, test = _test(request, pk, test_pk)
+    engagement, test = test_for(request, pk, test_pk)
     events = Event.objects.filter(engagement_id=engagement.pk, target=f"fieldwork.controltest:{test.pk}")
     context = {
         **frame(request, engagement, "testing"),

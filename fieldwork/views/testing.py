@@ -13,18 +13,11 @@ from engagements.frame import frame
 from engagements.models import Control, Engagement
 from engagements.roles import engagement_for
 from engagements.views.acting import filed, person, shown
-from fieldwork import testing
-from fieldwork.forms import PlanForm, team
-from fieldwork.models import ControlTest, Procedure
+from fieldwork import programmes, testing
+from fieldwork.forms import PlanForm, attributes_in_lines, team
+from fieldwork.models import ControlTest
+from fieldwork.programmes import Programme
 from fieldwork.progress import STATES, ControlProgress, controls_progress
-
-ONLY_A_HINT = 3
-_HINTS = {
-    Procedure.INQUIRY: ("inquir", "ask"),
-    Procedure.INSPECTION: ("inspect", "read", "compare", "review", "check", "vouch"),
-    Procedure.OBSERVATION: ("observ", "watch", "walk"),
-    Procedure.REPERFORMANCE: ("reperform", "re-perform", "recompute", "recalculat", "restore"),
-}
 
 
 @require_GET
@@ -67,7 +60,10 @@ def plan(request: HttpRequest, pk: int, number: str) -> HttpResponse:
     engagement = engagement_for(request, pk, "record_tests")
     control = get_object_or_404(Control.objects.filter(engagement=engagement).in_scope(), number=number)
     control.engagement = engagement
-    form = PlanForm(request.POST or None, control=control, initial=_suggested(engagement, control, request))
+    # From which test it is copied, or the library: asked for by GET, and remembered by the form.
+    source = request.POST.get("source", request.GET.get("source", programmes.LIBRARY))
+    programme = programmes.chosen(engagement, control, source)
+    form = PlanForm(request.POST or None, control=control, initial=_initial(engagement, programme, source, request))
     made: list[ControlTest] = []
 
     def act(data: dict[str, Any]) -> None:
@@ -78,7 +74,8 @@ def plan(request: HttpRequest, pk: int, number: str) -> HttpResponse:
                 kinds=data["kinds"],
                 procedure=data["procedure"],
                 inquired_of=data["inquired_of"],
-                attributes=data["attributes"],
+                attributes=programmes.traced(data["attributes"], programme),
+                origin=programme.origin,
                 sample=data.get("sample"),
                 items=[] if data.get("sample") else data["items"],
                 assigned_to=data["assigned_to"],
@@ -93,26 +90,26 @@ def plan(request: HttpRequest, pk: int, number: str) -> HttpResponse:
         "control": control,
         "criteria": control.criteria.order_by("position"),
         "tests": ControlTest.objects.filter(control=control),
+        "source": source,
+        "origin": programme.origin,
+        "sources": ControlTest.objects.filter(engagement=engagement, attributes__isnull=False)
+        .select_related("control")
+        .distinct(),
     }
     return shown(request, "fieldwork/plan.html", context, form)
 
 
-def _suggested(engagement: Engagement, control: Control, request: HttpRequest) -> dict[str, Any]:
-    if not control.typical_test and control.library_control is None:
-        words = ""
-    else:
-        words = control.typical_test or (control.library_control.test if control.library_control else "")
-    hinted = [kind.value for kind, hints in _HINTS.items() if any(hint in words.lower() for hint in hints)]
+def _initial(engagement: Engagement, programme: Programme, source: str, request: HttpRequest) -> dict[str, Any]:
+    usual = ControlTest.Phase.OPERATING if engagement.is_type_2 else ControlTest.Phase.DESIGN
     return {
-        "phase": ControlTest.Phase.OPERATING if engagement.is_type_2 else ControlTest.Phase.DESIGN,
-        "kinds": hinted or [Procedure.INSPECTION.value],
-        # "Inspection: sampled" is a hint at the method and no description of what is done.
-        "procedure": words if len(words.split()) > ONLY_A_HINT else "",
-        "attributes": "Performed: The control was performed as management describes it.\n"
-        "On time: It was performed when it was due, or within the time the policy allows.\n"
-        "Evidenced: What was done, by whom and when can be seen in the evidence.",
+        "phase": programme.phase or usual,
+        "kinds": programme.kinds,
+        "procedure": programme.procedure,
+        "inquired_of": programme.inquired_of,
+        "attributes": attributes_in_lines(programme.columns),
         "sample": request.GET.get("sample"),
         "assigned_to": person(request).pk,
+        "source": source,
     }
 
 

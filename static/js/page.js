@@ -177,6 +177,25 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   }
 });
 
+// -- Jobs ------------------------------------------------------------------------------------
+
+/** Whether somebody has typed or chosen something that loading the page again would lose. */
+function unsaved() {
+  const typed = [...document.querySelectorAll("main textarea, main input:not([type='hidden'], [type='search'], [type='submit'])")].some((field) =>
+    ["checkbox", "radio"].includes(field.type) ? field.checked !== field.defaultChecked : field.type === "file" ? field.files.length > 0 : field.value !== field.defaultValue,
+  );
+  const chosen = [...document.querySelectorAll("main select")].some((field) =>
+    [...field.options].some((option) => option.defaultSelected) && [...field.options].some((option) => option.selected !== option.defaultSelected),
+  );
+  return typed || chosen || Boolean($("dialog[open]")) || Boolean($("td.saving, td.failed, td.conflict"));
+}
+
+// A job of this page has ended: the page shows what came of it, at once where nothing is lost by that.
+document.addEventListener("job-ended", () => {
+  if (!unsaved()) window.location.reload();
+  else toast("It is done. Save what you have written, then load the page again to see it everywhere.", "info");
+});
+
 // -- Tips ------------------------------------------------------------------------------------
 
 const tip = document.createElement("div");

@@ -24,8 +24,11 @@ NO_PAGES = {
     *("evidence:upload", "evidence:download", "evidence:listing"),
     *(
         "fieldwork:beside",
+        "fieldwork:changes",
+        "fieldwork:example_programme",
         "fieldwork:history",
         "fieldwork:notes",
+        "fieldwork:places",
         "fieldwork:sample_record",
         "fieldwork:redraw_script",
     ),

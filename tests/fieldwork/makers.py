@@ -134,6 +134,15 @@ def evidence(engagement: Engagement, a_control: Control | None = None, name: str
     return file
 
 
+SCAN = b"CHECK_ID;STATUS;FINDING_UID;RESOURCE_UID;COMPLIANCE\ns3_bucket_public;FAIL;1;bucket-1;SOC2: cc_6_1\n"
+
+
+def scanned(engagement: Engagement, data: bytes = SCAN, name: str = "prowler.csv") -> EvidenceFile:
+    """What a scanner wrote, obtained by the auditor."""
+    by = f.people(engagement)["sana"]
+    return uploads.receive(engagement, file=io.BytesIO(data), name=name, obtained_by_auditor=True, by=by)
+
+
 def sample(engagement: Engagement, a_control: Control, *, count: int = 41, **options: Any) -> Sample:
     return drawing.draw(
         population(engagement, a_control, count=count), a_control, by=f.people(engagement)["sana"], **options

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -100,8 +103,12 @@ def test_only_testers_record(sheet: ControlTest, key: str) -> None:
     url = reverse("fieldwork:record", args=[sheet.engagement_id, sheet.pk])
     item = sheet.items.first()
     assert item is not None
-    assert browser(key).post(url, {"item": item.pk, "attribute": "A", "value": "pass"}).status_code == 403
+    assert send(browser(key), url, {"item": item.pk, "attribute": "A", "value": "pass"}).status_code == 403
     assert not ItemResult.objects.exists()
+
+
+def send(client: Client, url: str, *entries: dict[str, Any], **more: str) -> Any:
+    return client.post(url, {"entries": json.dumps(entries), **more})
 
 
 def test_cells_are_saved_one_by_one(sheet: ControlTest) -> None:
@@ -109,30 +116,31 @@ def test_cells_are_saved_one_by_one(sheet: ControlTest) -> None:
     url = reverse("fieldwork:record", args=[sheet.engagement_id, sheet.pk])
     item = SheetItem.objects.get(test=sheet, position=1)
     client = browser("sana")
-    sent = {"item": item.pk, "attribute": "A"}
+    cell = {"item": item.pk, "attribute": "A"}
 
-    early = client.post(url, sent | {"value": "pass"})
-    assert early.status_code == 422
-    assert "R26" in early.json()["error"]
-    assert "rests on" in client.post(url, sent | {"evidence": file.code}).json()["message"]
-    answer = client.post(url, sent | {"value": "pass"}).json()
-    assert answer["value"] == "pass"
-    assert answer["evidence"] == file.code
+    def said(**entry: str) -> dict[str, Any]:
+        found: dict[str, Any] = send(client, url, cell | entry).json()["answers"][0]
+        return found
+
+    early = said(value="pass")
+    assert early["state"] == "refused"
+    assert "R26" in early["words"]
+    assert "rests on" in said(evidence=file.code)["words"]
+    answer = send(client, url, cell | {"value": "pass"}).json()
+    assert answer["answers"][0]["value"] == "pass"
+    assert answer["answers"][0]["evidence"] == file.code
     assert len(answer["saved"]) == len("14:06:31")
 
-    bare = client.post(url, sent | {"value": "deviation"})
-    assert bare.status_code == 422
-    assert "note what was found" in bare.json()["error"]
-    assert client.post(url, {"item": item.pk, "note": "Nine days late"}).json()["note"] == "Nine days late"
-    assert (
-        client.post(url, sent | {"value": "deviation", "reference": "p2"}).json()["evidence"] == f"{file.code} p2"
-    )
-    cell = ItemResult.objects.get(item=item)
-    assert (cell.outcome, cell.note, cell.place) == ("d", "Nine days late", "p2")
+    assert "note what was found" in said(value="deviation")["words"]
+    noted = send(client, url, {"item": item.pk, "note": "Nine days late"}).json()
+    assert noted["answers"][0]["note"] == "Nine days late"
+    assert said(value="deviation", reference="p2")["evidence"] == f"{file.code} p2"
+    result = ItemResult.objects.get(item=item)
+    assert (result.outcome, result.note, result.place) == ("d", "Nine days late", "p2")
 
     beside = client.get(reverse("fieldwork:beside", args=[sheet.engagement_id, sheet.pk])).content.decode()
     assert "Deviations, attribute A" in beside
-    assert client.post(url, sent | {"value": ""}).json()["value"] == ""
+    assert said(value="")["value"] == ""
     assert not ItemResult.objects.exists()
 
 

@@ -129,6 +129,14 @@ def test_r25_a_result_without_evidence(done: ControlTest) -> None:
     assert "R25" in standing("sign", done)
 
 
+def test_r25_evidence_without_page_row_or_cell(done: ControlTest) -> None:
+    done.citations.update(note="")
+    assert "R25" in standing("sign", done)
+    cell = ItemResult.objects.filter(item__test=done)[:1].get()
+    ItemResult.objects.filter(pk=cell.pk).update(place="row 3")
+    assert "R25" not in standing("sign", done)
+
+
 def test_r26_evidence_younger_than_the_result(done: ControlTest) -> None:
     with pgtrigger.ignore("evidence.EvidenceFile:received_stays"):
         EvidenceFile.objects.filter(citations__test=done).update(uploaded_at=timezone.now() + dt.timedelta(hours=1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import io
+import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -500,6 +501,20 @@ FITTING: dict[str, Fitting] = {
             "attributes": "There: it is there.",
             "items": "One",
         }
+    ),
+    "fieldwork:record": Fitting(
+        lambda world: {"entries": json.dumps([{"item": world.ids["item"], "note": "Seen again.", "seen": 1 << 40}])}
+    ),
+    "fieldwork:item": Fitting({f"{letter}-seen": 1 << 40 for letter in "ABC"}),
+    "fieldwork:copy_test": Fitting(
+        lambda world: {"controls": Control.objects.get(engagement=world.engagement, number="IAM-01").pk}
+    ),
+    "fieldwork:scans": Fitting(
+        lambda world: {"file": EvidenceFile.objects.get(engagement=world.engagement, name="prowler-2.csv").pk},
+        before=lambda world: fieldwork.scanned(world.engagement, name="prowler-2.csv"),
+    ),
+    "fieldwork:take_over_map": Fitting(
+        lambda _: {"file": SimpleUploadedFile("map.json", b'{"CC6.1": {"checks": ["s3_bucket_public"]}}')}
     ),
     "fieldwork:fill": Fitting(
         lambda world: {

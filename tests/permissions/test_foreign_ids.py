@@ -73,7 +73,7 @@ BY_HAND = {
 WORDS = set(
     "csrfmiddlewaretoken confirm role codes value note place label title pass_rule step act text modifications to "
     "outcome relevant reason statement encoding sheet file format rule "
-    "next from end kind standing q page row with all act preview reason_1".split()
+    "expected entries source next from end kind standing q page row with all act preview reason_1".split()
 )
 # Tokens against forged requests and for scripts; the time.
 PASSING = re.compile(r'nonce="[^"]*"|\b[A-Za-z0-9]{64}\b|\b\d\d:\d\d(?::\d\d)?\b')

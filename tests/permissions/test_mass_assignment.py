@@ -64,7 +64,9 @@ OWN: dict[str, str] = {
     "fieldwork:evaluate": "compensating_control",
     "fieldwork:fill": "place",
     "fieldwork:plan": "assigned_to inquired_of sample",
-    "fieldwork:record": "evidence",
+    "fieldwork:add_procedure": "corroborated_by place",
+    "fieldwork:import_programmes": "file name",
+    "fieldwork:record": "window whole",
     "reports:add_matter": "pervasive",
     "reports:sign_statement": "modifications preview",
 }

@@ -56,8 +56,8 @@ from engagements.models import (
 from engagements.roles import set_role
 from evidence import resumable
 from evidence.models import EvidenceRequest, Reconciliation, Upload
-from fieldwork import deviations, notes, profiles
-from fieldwork.models import ControlTest, SamplingProfile, SheetItem
+from fieldwork import deviations, notes, profiles, scans, testing
+from fieldwork.models import ControlTest, SamplingProfile, ScanReport, SheetItem
 from jobs.running import run
 from reports import drafting, opinion, storage
 from reports.models import (
@@ -258,6 +258,16 @@ def rich(client: str, *, number: str, partner: User | None = None) -> Engagement
     evidence.concluded_reconciliation(sample.population)
     profiles.write(engagement.firm, fieldwork.profile(), who["milan"])
     cells = fieldwork.worked(test, deviating=[(2, "B")])
+    testing.record_procedure(
+        test,
+        "reperformance",
+        people="Head of people",
+        on=dt.date(2026, 9, 1),
+        what="The days between.",
+        outcome="They agree.",
+        by=who["sana"],
+    )
+    scans.read(fieldwork.scanned(engagement), by=who["sana"])
     deviation = fieldwork.evaluated(fieldwork.raised(test, cells))
     deviations.release_to_client(deviation, by=who["milan"])
     deviations.respond(deviation, text="The form is sent on the same day now.", by=who["carla"])
@@ -318,6 +328,8 @@ def ids_of(engagement: Engagement) -> dict[str, Any]:
         "test": test.pk,
         "item": SheetItem.objects.filter(test=test)[0].pk,
         "note": test.notes.get().pk,
+        "procedure": test.procedures.get().pk,
+        "scan": ScanReport.objects.get(**of).pk,
         "deviation": test.deviations.get().code,
         "part": revision.section.part,
         "version": revision.version,

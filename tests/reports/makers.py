@@ -39,6 +39,7 @@ from fieldwork.models import (
     FailedCriterion,
     ItemResult,
     ManagementResponse,
+    ProcedureRecord,
     SheetItem,
 )
 from jobs.running import run
@@ -117,6 +118,17 @@ def worked(engagement: Engagement, *, deviating: bool = False, sign: bool = True
         content_type="text/plain", uploaded_by=who["owen"],
     )  # fmt: skip
     citation = EvidenceCitation.objects.create(**of, test=test, file=file, note="p. 1", cited_by=who["sana"])
+    ProcedureRecord.objects.create(
+        **of,
+        test=test,
+        kind="inquiry",
+        people="Head of IT",
+        on=dt.date(2026, 9, 1),
+        what="How access is asked for.",
+        outcome="By ticket.",
+        corroborated_by=citation,
+        by=who["sana"],
+    )
     for position in (1, 2, 3):
         item = SheetItem.objects.create(**of, test=test, position=position, label=f"REQ-{position}")
         bad = deviating and position == 2

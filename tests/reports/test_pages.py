@@ -146,12 +146,12 @@ def test_asking_for_a_draft_shows_its_progress() -> None:
     poll = url("draft_progress", engagement, draft.number)
     assert poll.encode() in milan.get(url("report", engagement)).content
     assert b"hx-get" in milan.get(poll).content
-    assert "HX-Refresh" not in milan.get(poll)
+    assert "HX-Trigger" not in milan.get(poll)
     assert draft.job_id is not None
     run(draft.job_id)
     ended = milan.get(poll)
     assert b"hx-get" not in ended.content
-    assert ended["HX-Refresh"] == "true", "the list of drafts says Ready at once"
+    assert ended["HX-Trigger"] == "job-ended", "the list of drafts says Ready at once"
     assert as_("carla", engagement).get(poll).status_code == 403
 
 
