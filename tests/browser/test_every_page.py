@@ -28,6 +28,8 @@ NO_PAGES = {
         "fieldwork:notes",
         "fieldwork:sample_record",
         "fieldwork:redraw_script",
+        "fieldwork:review_one",
+        "fieldwork:changes",
     ),
     *("reports:draft_progress", "reports:draft_page", "reports:draft_pdf"),
 }
