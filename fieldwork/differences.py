@@ -1,4 +1,4 @@
-"""What changed in a workpaper since it was signed, field by field, in words. Pure functions on its plain content."""
+"""What changed in a workpaper since it was signed, field by field, in words: pure functions on its content."""
 
 from __future__ import annotations
 
