@@ -438,7 +438,7 @@ class Deviation(EngagementOwned):
         EVALUATED = "evaluated", "Evaluated"
         CONCLUDED = "concluded", "Concluded"
         NOT_A_DEVIATION = "not_a_deviation", "Not a deviation"
-        MERGED = "merged", "Merged into another"
+        MERGED = "merged", "Merged"
 
     GONE = ("not_a_deviation", "merged")
 

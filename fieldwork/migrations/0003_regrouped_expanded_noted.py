@@ -126,7 +126,7 @@ class Migration(migrations.Migration):
                     ("evaluated", "Evaluated"),
                     ("concluded", "Concluded"),
                     ("not_a_deviation", "Not a deviation"),
-                    ("merged", "Merged into another"),
+                    ("merged", "Merged"),
                 ],
                 default="raised",
                 max_length=16,

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.listing import narrow
 from engagements.frame import frame
-from engagements.models import Engagement
+from engagements.models import Commitment, Engagement
 from engagements.roles import engagement_for
 from engagements.views.acting import done, filed, person, shown
 from fieldwork import deviations, regrouping
@@ -247,7 +247,10 @@ def evaluate(request: HttpRequest, pk: int, code: str) -> HttpResponse:
         "deviation": deviation,
         "kinds": _by_kind(deviation),
         "steps": chain_of(deviation, effect=Deviation.Effect.CRITERION_FAILED),
-        "promises": commitments_proposed(deviation, effect=Deviation.Effect.CRITERION_FAILED),
+        "promises": Commitment.objects.filter(
+            engagement=deviation.engagement,
+            pk__in=commitments_proposed(deviation, effect=Deviation.Effect.CRITERION_FAILED),
+        ),
     }
     return shown(request, "fieldwork/evaluate.html", context, form)
 
