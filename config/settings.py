@@ -266,6 +266,7 @@ GRAVE_ACTS = {
     "engagements:team_role",
     "engagements:team_end",
     "reports:form_opinion",
+    "fieldwork:review_sign",
     "accounts:firm_member",
     "accounts:firm_policy",
     "accounts:firm_policies",

@@ -9,4 +9,4 @@ class FieldworkConfig(AppConfig):
     verbose_name = "Fieldwork"
 
     def ready(self) -> None:
-        autodiscover_modules("citing")
+        autodiscover_modules("citing", "noting")

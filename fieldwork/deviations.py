@@ -12,11 +12,11 @@ from django.utils import timezone
 from accounts.models import User
 from audit.trail import action, record
 from controls.models import Criterion
-from engagements.models import Control, ControlCriterion, Engagement
+from engagements.models import Commitment, Control, ControlCriterion, Engagement
 from engagements.roles import require
 from engagements.workflow import WORKING, WrongStage, locked, must_be
 from fieldwork.drawing import TESTING
-from fieldwork.evaluation import is_softer
+from fieldwork.evaluation import is_softer, propose_cause
 from fieldwork.models import (
     ControlTest,
     Deviation,
@@ -24,9 +24,11 @@ from fieldwork.models import (
     FailedCriterion,
     ItemResult,
     ManagementResponse,
+    TouchedCommitment,
+    effect_words,
 )
 from fieldwork.occurring import operations
-from fieldwork.proposing import proposed
+from fieldwork.proposing import proposed, refusal, standings_of
 from fieldwork.signing import void_if_changed
 from fieldwork.testing import held
 
@@ -59,7 +61,7 @@ def raise_from_cells(cells: Iterable[ItemResult], *, title: str, description: st
     taken = DeviationCell.objects.filter(cell__in=found).select_related("deviation").first()
     if taken is not None:
         raise ValidationError(f"A cell of these is in {taken.deviation} already.")
-    made = _raise(test, title, description, by)
+    made = new_exception(test, title, description, by)
     DeviationCell.objects.bulk_create(
         DeviationCell(engagement=test.engagement, deviation=made, cell=cell) for cell in found
     )
@@ -80,7 +82,7 @@ def raise_shortfall(test: ControlTest, *, title: str, description: str, by: User
         raise ValidationError(
             f"The accepted population of {test.control} shows no missing occurrence. Raise exceptions from cells."
         )
-    made = _raise(test, title, description, by)
+    made = new_exception(test, title, description, by)
     made.expected_occurrences, made.missing_occurrences = len(short.due), len(short.missing)
     made.save(update_fields=["expected_occurrences", "missing_occurrences"])
     if test.result == ControlTest.Result.NO_EXCEPTIONS:
@@ -90,8 +92,8 @@ def raise_shortfall(test: ControlTest, *, title: str, description: str, by: User
     return made
 
 
-def _raise(test: ControlTest, title: str, description: str, by: User) -> Deviation:
-    _check_words(title, description)
+def new_exception(test: ControlTest, title: str, description: str, by: User) -> Deviation:
+    check_words(title, description)
     codes = Deviation.objects.filter(engagement=test.engagement).values_list("code", flat=True)
     number = max((int(code.rpartition("-")[2]) for code in codes), default=0) + 1
     return Deviation.objects.create(
@@ -105,7 +107,7 @@ def _raise(test: ControlTest, title: str, description: str, by: User) -> Deviati
     )
 
 
-def _check_words(title: str, description: str) -> None:
+def check_words(title: str, description: str) -> None:
     problems = {}
     if not title.strip():
         problems["title"] = "Say in a few words what went wrong."
@@ -130,11 +132,23 @@ def _record_raised(deviation: Deviation, by: User, *, cells: int) -> None:
     )
 
 
-def _held(deviation: Deviation) -> tuple[Engagement, Deviation]:
+def must_stand(deviation: Deviation) -> None:
+    """Raise WrongStage for an exception that was dismissed or merged into another."""
+    if deviation.state == State.NOT_A_DEVIATION:
+        raise WrongStage(f"{deviation} was marked as no deviation.")
+    if deviation.merged_into is not None:
+        raise WrongStage(f"{deviation} was merged into {deviation.merged_into}: go on there.")
+
+
+def held_exception(deviation: Deviation) -> tuple[Engagement, Deviation]:
     """The exception, locked after its engagement, at a stage at which it can be worked on."""
     engagement = locked(deviation.engagement)
     must_be(engagement, *TESTING)
-    found = Deviation.objects.select_for_update(of=("self",)).select_related("control", "test").get(pk=deviation.pk)
+    found = (
+        Deviation.objects.select_for_update(of=("self",))
+        .select_related("control", "test", "merged_into")
+        .get(pk=deviation.pk)
+    )
     found.engagement = engagement
     return engagement, found
 
@@ -143,8 +157,8 @@ def _held(deviation: Deviation) -> tuple[Engagement, Deviation]:
 def reword(deviation: Deviation, *, title: str, description: str, by: User) -> Deviation:
     """Change the words that the report prints; sign-offs under the sheet are void by that (R29)."""
     require(deviation.engagement, by, "evaluate_deviations")
-    engagement, deviation = _held(deviation)
-    _check_words(title, description)
+    engagement, deviation = held_exception(deviation)
+    check_words(title, description)
     old = [deviation.title, deviation.description]
     deviation.title, deviation.description = title.strip(), description.strip()
     if old == [deviation.title, deviation.description]:
@@ -174,22 +188,27 @@ def evaluate(
     effect: str,
     compensating_control: Control | None = None,
     failed_criteria: Iterable[Criterion | str] = (),
+    markers: Iterable[str] = (),
+    commitments: Iterable[Commitment] = (),
     by: User,
 ) -> Deviation:
-    """Evaluate an exception (domain 3.6): cause, type, extent, effect on the control and its criteria.
+    """Evaluate an exception (domain 3.6): cause, type, extent, effect on the control, its criteria, commitments.
 
-    A new evaluation takes back the partner's conclusion. Raises PermissionDenied, WrongStage, ValidationError.
+    A compensating control is in scope, tested, operating and of the same period, else it is refused. A new
+    takes back the partner's conclusion. Raises PermissionDenied, WrongStage, ValidationError.
     """
     require(deviation.engagement, by, "evaluate_deviations")
-    engagement, deviation = _held(deviation)
-    if deviation.state == State.NOT_A_DEVIATION:
-        raise WrongStage(f"{deviation} was marked as no deviation.")
+    engagement, deviation = held_exception(deviation)
+    must_stand(deviation)
     criteria = [one.pk if isinstance(one, Criterion) else one for one in failed_criteria]
     words = {"cause": cause.strip(), "extent": extent.strip(), "evaluation": evaluation.strip()}
-    _check_evaluation(deviation, words, type, effect, compensating_control, criteria)
+    marked = [marker.value for marker in Deviation.Marker if marker.value in set(markers)]
+    promises = list(commitments)
+    _check_evaluation(deviation, words, type, effect, compensating_control, criteria, marked, promises)
     new: dict[str, Any] = {
         **words,
         "type": type,
+        "markers": marked,
         "effect": effect,
         "compensating_control": compensating_control,
         "softer_reason": "",
@@ -203,6 +222,7 @@ def evaluate(
         setattr(deviation, name, value)
     deviation.save(update_fields=list(new))
     _set_criteria(deviation, criteria)
+    _set_commitments(deviation, promises)
     record(
         EVALUATED,
         by=by,
@@ -212,6 +232,8 @@ def evaluate(
         type=type,
         effect=effect,
         failed_criteria=sorted(criteria),
+        markers=marked,
+        commitments=[str(one) for one in promises],
         **words,
     )
     return deviation
@@ -224,6 +246,8 @@ def _check_evaluation(
     effect: str,
     compensating: Control | None,
     criteria: list[str],
+    markers: list[str],
+    commitments: list[Commitment],
 ) -> None:
     problems: dict[str, str] = {}
     asked = {
@@ -234,9 +258,16 @@ def _check_evaluation(
     problems.update({name: text for name, text in asked.items() if not words[name]})
     if kind not in Deviation.Type.values:
         problems["type"] = "Isolated, systematic or intentional."
+    elif kind == Deviation.Type.ISOLATED and markers:
+        reasons = " ".join(propose_cause(markers).reasons)
+        problems["type"] = f"What you marked makes it systematic: {reasons}"
     if effect not in Effect.values:
         problems["effect"] = "Say what it means for the control and its criteria."
     problems.update(_effect_problems(deviation, effect, compensating, criteria))
+    if commitments and effect != Effect.CRITERION_FAILED:
+        problems["commitments"] = "With this effect no commitment is touched."
+    elif any(one.engagement_id != deviation.engagement_id for one in commitments):
+        problems["commitments"] = "A commitment of another engagement."
     if problems:
         raise ValidationError(problems)
 
@@ -253,6 +284,10 @@ def _effect_problems(
         or compensating.removed_at is not None
     ):
         problems["compensating_control"] = "Another control in scope of this engagement compensates."
+    elif compensating is not None and effect == Effect.COMPENSATED:
+        offered = standings_of(deviation.engagement, [compensating.pk])[compensating.pk]
+        if offered.lacks:
+            problems["compensating_control"] = refusal(offered)
     mapped = set(ControlCriterion.objects.filter(control=deviation.control).values_list("criterion_id", flat=True))
     if effect == Effect.CRITERION_FAILED and not criteria:
         problems["failed_criteria"] = "Name the criteria that are not met."
@@ -274,6 +309,17 @@ def _set_criteria(deviation: Deviation, criteria: list[str]) -> None:
     )
 
 
+def _set_commitments(deviation: Deviation, commitments: list[Commitment]) -> None:
+    TouchedCommitment.objects.filter(deviation=deviation).exclude(commitment__in=commitments).delete()
+    TouchedCommitment.objects.bulk_create(
+        (
+            TouchedCommitment(engagement=deviation.engagement, deviation=deviation, commitment=one)
+            for one in commitments
+        ),
+        ignore_conflicts=True,
+    )
+
+
 @transaction.atomic
 def conclude(deviation: Deviation, *, by: User, effect: str = "", softer_reason: str = "") -> Deviation:
     """The partner concludes on an evaluated exception (R32), by default as it was evaluated.
@@ -282,13 +328,14 @@ def conclude(deviation: Deviation, *, by: User, effect: str = "", softer_reason:
     PermissionDenied, WrongStage, ValidationError.
     """
     require(deviation.engagement, by, "conclude_deviations")
-    engagement, deviation = _held(deviation)
+    engagement, deviation = held_exception(deviation)
     if deviation.state != State.EVALUATED:
         raise WrongStage(f"{deviation} is {deviation.get_state_display().lower()}: it is evaluated first.")
     effect = effect or deviation.effect
     criteria = list(FailedCriterion.objects.filter(deviation=deviation).values_list("criterion_id", flat=True))
+    commitments = [link.commitment for link in deviation.touched_links.select_related("commitment")]
     if effect != Effect.CRITERION_FAILED:
-        criteria = []
+        criteria, commitments = [], []
     if effect not in Effect.values:
         raise ValidationError({"effect": "Say what it means for the control and its criteria."})
     problems = _effect_problems(deviation, effect, deviation.compensating_control, criteria)
@@ -297,9 +344,10 @@ def conclude(deviation: Deviation, *, by: User, effect: str = "", softer_reason:
         raise ValidationError({"effect": [f"{text} Evaluate it again." for text in problems.values()]})
     proposal = proposed(deviation)
     if proposal and is_softer(effect, proposal.proposal.effect) and not softer_reason.strip():
-        label = Effect(proposal.proposal.effect.value).label.lower()
+        label = proposal.effect_label.lower()
         raise ValidationError({"softer_reason": f"The rules propose “{label}”. Say why the conclusion is softer."})
     _set_criteria(deviation, criteria)
+    _set_commitments(deviation, commitments)
     new: dict[str, Any] = {
         "effect": effect,
         "softer_reason": softer_reason.strip(),
@@ -316,7 +364,7 @@ def conclude(deviation: Deviation, *, by: User, effect: str = "", softer_reason:
         engagement=engagement,
         target=deviation,
         code=deviation.code,
-        effect=str(Effect(effect).label).lower(),
+        effect=effect_words(effect, design=deviation.of_design).lower(),
         proposed=str(proposal.proposal.effect) if proposal else "",
         softer_reason=softer_reason.strip(),
     )
@@ -327,15 +375,17 @@ def conclude(deviation: Deviation, *, by: User, effect: str = "", softer_reason:
 def not_a_deviation(deviation: Deviation, *, reason: str, by: User) -> Deviation:
     """The partner decides that what was raised is no deviation (R33). It stays on record with the reason."""
     require(deviation.engagement, by, "conclude_deviations")
-    engagement, deviation = _held(deviation)
+    engagement, deviation = held_exception(deviation)
     if deviation.state == State.NOT_A_DEVIATION:
         return deviation
+    must_stand(deviation)
     if not reason.strip():
         raise ValidationError({"reason": "Say why it is no deviation: the file keeps it."})
     deviation.state, deviation.dismissal_reason = State.NOT_A_DEVIATION, reason.strip()
     deviation.concluded_by, deviation.concluded_at = by, timezone.now()
     deviation.save(update_fields=["state", "dismissal_reason", "concluded_by", "concluded_at"])
     _set_criteria(deviation, [])
+    _set_commitments(deviation, [])
     record(DISMISSED, by=by, engagement=engagement, target=deviation, code=deviation.code, reason=reason.strip())
     void_if_changed(deviation.test, reason=f"{deviation} was marked as no deviation", by=by)
     return deviation
@@ -345,9 +395,8 @@ def not_a_deviation(deviation: Deviation, *, reason: str, by: User) -> Deviation
 def release_to_client(deviation: Deviation, *, by: User) -> Deviation:
     """Show the exception to the client for the facts and a response. Releasing it again changes nothing."""
     require(deviation.engagement, by, "sign_reviewed")
-    engagement, deviation = _held(deviation)
-    if deviation.state == State.NOT_A_DEVIATION:
-        raise WrongStage(f"{deviation} was marked as no deviation.")
+    engagement, deviation = held_exception(deviation)
+    must_stand(deviation)
     if deviation.released_at is not None:
         return deviation
     deviation.released_at = timezone.now()
@@ -366,7 +415,7 @@ def respond(deviation: Deviation, *, text: str, by: User) -> ManagementResponse:
     engagement = locked(deviation.engagement)
     must_be(engagement, *WORKING)
     deviation = Deviation.objects.get(pk=deviation.pk)
-    if deviation.released_at is None or deviation.state == State.NOT_A_DEVIATION:
+    if deviation.released_at is None or not deviation.stands:
         raise WrongStage("This exception does not wait for a response.")
     if not text.strip():
         raise ValidationError({"text": "Say what management has done or will do, and by when."})

@@ -21,7 +21,7 @@ from evidence import listings, populations
 from evidence.models import Population
 from evidence.storage import Altered
 from fieldwork import sampling
-from fieldwork.models import Sample, SampleItem, SamplingProfile
+from fieldwork.models import Sample, SampleExpansion, SampleItem, SamplingProfile
 from fieldwork.signing import void_if_changed
 
 CHOSEN = action("sample.chosen", "chose {size} items for {control} from {population}", firm_only=True)
@@ -154,7 +154,7 @@ def draw(
         expected_deviations=expected_deviations,
         drawn_by=by,
     )
-    _put_items(sample, listing, rows)
+    put_items(sample, listing, rows)
     record(
         DRAWN,
         by=by,
@@ -207,7 +207,7 @@ def choose(
         drawn_by=by,
     )
     chosen = sorted(rows)
-    _put_items(sample, listing, [row - 1 for row in chosen], [rows[row].strip() for row in chosen])
+    put_items(sample, listing, [row - 1 for row in chosen], [rows[row].strip() for row in chosen])
     record(
         CHOSEN,
         by=by,
@@ -236,17 +236,24 @@ def _held(population: Population, control: Control, by: User) -> tuple[Engagemen
     return engagement, population
 
 
-def _put_items(
-    sample: Sample, listing: listings.Listing, rows: Sequence[int], reasons: Sequence[str] | None = None
+def put_items(
+    sample: Sample,
+    listing: listings.Listing,
+    rows: Sequence[int],
+    reasons: Sequence[str] | None = None,
+    *,
+    after: int = 0,
+    expansion: SampleExpansion | None = None,
 ) -> None:
-    """Keep the rows (indices from 0) as items, with their values as they stand."""
+    """Keep the rows (indices from 0) as items behind the first `after`, with their values as they stand."""
     key = listing.columns.index(sample.population.key_column)
     SampleItem.objects.bulk_create(
         (
             SampleItem(
                 engagement=sample.engagement,
                 sample=sample,
-                position=position,
+                expansion=expansion,
+                position=after + position,
                 row=row + 1,
                 key=listing.rows[row][key][:300],
                 values=dict(zip(listing.columns, listing.rows[row], strict=True)),
@@ -276,7 +283,7 @@ def redraw(sample: Sample) -> list[int]:
         raise ValidationError("R19: the sample was drawn from another version of the population.")
     items = list(sample.items.all())
     if sample.is_targeted:
-        if len(items) != sample.size or any(item.row > len(listing.rows) for item in items):
+        if len(items) != sample.total or any(item.row > len(listing.rows) for item in items):
             raise ValidationError("The items on record are not as many as were chosen, or not of the listing.")
         drawn = [item.row - 1 for item in items]
     else:
@@ -292,9 +299,12 @@ def _drawn_again(sample: Sample, listing: listings.Listing) -> list[int]:
     if seed != sample.seed:
         raise ValidationError("The recorded seed does not follow from engagement, control and population.")
     dates = dates_in(sample.population, listing)
-    return sampling.select(
+    drawn = sampling.select(
         seed, sample.size, len(listing.rows), dates=dates or None, method=cast(sampling.Method, sample.method)
     )
+    for expansion in sample.expansions.all():
+        drawn += sampling.further(seed, drawn, expansion.size, len(listing.rows))
+    return drawn
 
 
 @transaction.atomic
@@ -311,6 +321,7 @@ def take_record(sample: Sample, *, by: User) -> dict[str, Any]:
         "key_column": population.key_column,
         "method": sample.method,
         "size": sample.size,
+        "further": [expansion.size for expansion in sample.expansions.all()],
         "seed": sample.seed,
         "date_column": population.date_column,
         "date_order": population.date_order,

@@ -1,5 +1,10 @@
 """What deviations mean: the rate and its limits, and the effect that the rules propose (domain 3.6).
 
+Sources: the limits are those of `statistics` (Clopper and Pearson; hypergeometric); the markers of a systematic
+cause, "late is not absent", the caution below ten occurrences and "softer needs a reason" follow an openly
+published method for Type 2 examinations (Chiaro, Y Assurance PLLC, CC BY 4.0), in our own words and with our own
+thresholds; what a compensating control must meet is professional practice as we know it.
+
 Pure judgement support. It proposes, with reasons in words; people conclude. Harsher than proposed is always
 allowed, softer needs a recorded reason. That a fault was repaired within the period is no input: repair never
 erases a deviation.
@@ -7,7 +12,9 @@ erases a deviation.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from fieldwork.statistics import finite_upper_limit, upper_limit
@@ -21,6 +28,23 @@ class Cause(StrEnum):
     ISOLATED = "isolated"
     SYSTEMATIC = "systematic"
     INTENTIONAL = "intentional"
+
+
+class Marker(StrEnum):
+    """What shows that deviations are not single misses; any one is enough."""
+
+    SAME_CAUSE = "same_cause"
+    CONCENTRATED = "concentrated"
+    PERSISTENT = "persistent"
+    DESIGN = "design"
+
+
+_MARKED = {
+    Marker.SAME_CAUSE: "The same root cause came back.",
+    Marker.CONCENTRATED: "The deviations concentrate so that they defeat the control's purpose.",
+    Marker.PERSISTENT: "They went on through the period instead of being one bounded episode.",
+    Marker.DESIGN: "As it is designed the control could not have caught them.",
+}
 
 
 class Effect(StrEnum):
@@ -79,6 +103,14 @@ class Compensating:
 
 
 @dataclass(frozen=True)
+class ProposedCause:
+    """The proposed type of a deviation, and why."""
+
+    cause: Cause
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Proposal:
     """The proposed effect, why, and whether the matter goes to the partner at once."""
 
@@ -128,6 +160,39 @@ def assess(
     )
 
 
+def propose_cause(markers: Iterable[Marker | str], *, intentional: bool = False) -> ProposedCause:
+    """The type of deviations by what marks them: systematic with any marker, else isolated.
+
+    Distance in time alone marks nothing: misses spread over the year, each with a cause of its own, are isolated.
+    Intention outweighs everything. Raises ValueError for an unknown marker.
+    """
+    found = {Marker(one) for one in markers}
+    reasons = tuple(words for marker, words in _MARKED.items() if marker in found)
+    if intentional:
+        return ProposedCause(Cause.INTENTIONAL, ("It was done on purpose.", *reasons))
+    if reasons:
+        return ProposedCause(Cause.SYSTEMATIC, reasons)
+    return ProposedCause(
+        Cause.ISOLATED,
+        ("No marker of a systematic cause: each miss has its own cause, and the control otherwise operated.",),
+    )
+
+
+def same_period(spans: Iterable[tuple[date | None, date | None]], start: date, end: date) -> bool:
+    """Whether what a control was tested on speaks of the period in which it is to compensate.
+
+    `spans` are the first and last day that each piece of its evidence speaks of; an open side reaches as far as
+    its other day. Undated pieces say nothing; only when every dated one lies outside of the period the control
+    was tested for another one. Raises ValueError when the period ends before it starts.
+    """
+    if end < start:
+        raise ValueError("the period ends before it starts")
+    dated = [(first or last, last or first) for first, last in spans if first or last]
+    return not dated or any(
+        first is not None and last is not None and first <= end and last >= start for first, last in dated
+    )
+
+
 def criterion_effect(
     cause: Cause | str,
     assessment: Assessment,
@@ -156,6 +221,22 @@ def criterion_effect(
         return Proposal(Effect.CONTROL_EFFECTIVE, tuple(_passes(assessment)))
     effect, carried = _carried(compensating)
     return Proposal(effect, (*failures, *carried))
+
+
+def design_effect(cause: Cause | str, *, compensating: Compensating | None = None) -> Proposal:
+    """The proposed effect of a finding on design or implementation: the whole of a Type 1, a limb of a Type 2.
+
+    No rate enters it: a control that cannot do what it is for, or is not in place, does not meet its criteria
+    however often it is performed. Another control can carry them. Raises ValueError for an unknown cause.
+    """
+    cause = Cause(cause)
+    if cause is Cause.INTENTIONAL:
+        return criterion_effect(cause, assess(1, 1, None), compensating=compensating)
+    reasons = ["The control is not suitably designed, or not in place, as far as the finding reaches."]
+    if cause is Cause.ISOLATED:
+        reasons.append("Design is looked at in few instances: that this one is isolated cannot be seen from it.")
+    effect, carried = _carried(compensating)
+    return Proposal(effect, (*reasons, *carried))
 
 
 def is_softer(concluded: Effect | str, proposed: Effect | str) -> bool:

@@ -10,7 +10,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from accounts.models import User
-from engagements.models import Control, Engagement
+from engagements.models import Commitment, Control, Engagement
 from engagements.roles import roles_with
 from evidence.models import EvidenceFile
 from fieldwork import sizes
@@ -23,6 +23,7 @@ from fieldwork.models import (
     Sample,
     SamplingProfile,
     SheetItem,
+    effect_words,
 )
 from fieldwork.testing.planning import Column
 
@@ -271,6 +272,56 @@ class RaiseForm(forms.Form):
         field.label_from_instance = lambda cell: f"{cell.item} {cell.attribute.letter}: {cell.note}"
 
 
+class MergeForm(forms.Form):
+    into: Any = forms.ModelChoiceField(queryset=None, label="Into", empty_label=None, widget=forms.RadioSelect)
+    reason = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 2}),
+        label="The cause they share",
+        help_text="Both stay on record as they stood; the other one is evaluated again.",
+    )
+
+    def __init__(self, *args: Any, deviation: Deviation, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        others: Any = self.fields["into"]
+        others.queryset = (
+            Deviation.objects.standing()
+            .filter(test=deviation.test, cell_links__isnull=False)
+            .exclude(pk=deviation.pk)
+            .distinct()
+        )
+        others.label_from_instance = lambda one: f"{one.code} {one.title}"
+
+
+class SplitForm(forms.Form):
+    cells = forms.ModelMultipleChoiceField(
+        queryset=ItemResult.objects.none(), widget=forms.CheckboxSelectMultiple, label="Goes into the new one"
+    )
+    title = forms.CharField(max_length=200, label="In a few words")
+    description = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 3}), label="What was found", help_text="As the report will say it."
+    )
+    reason = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 2}),
+        label="Why it has another cause",
+        help_text="Both are evaluated again; how it stood before stays on record.",
+    )
+
+    def __init__(self, *args: Any, cells: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["cells"]
+        field.queryset = cells
+        field.label_from_instance = lambda cell: f"{cell.item} {cell.attribute.letter}: {cell.note}"
+
+
+class ExpandForm(forms.Form):
+    size = forms.IntegerField(min_value=1, label="Further items")
+    reason = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 2}),
+        label="Why",
+        help_text="What makes it likely that the deviation is an anomaly. The items found stay in the sample.",
+    )
+
+
 class WordsForm(forms.Form):
     title = forms.CharField(max_length=200, label="In a few words")
     description = forms.CharField(widget=forms.Textarea(attrs={"rows": 4}), label="What was found")
@@ -278,6 +329,13 @@ class WordsForm(forms.Form):
 
 class EvaluateForm(forms.Form):
     cause = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), help_text="Why it happened, as far as known.")
+    markers = forms.MultipleChoiceField(
+        choices=Deviation.Marker.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        label="What marks it",
+        help_text="Any one makes it systematic. Misses spread over the year are not one of them.",
+    )
     type = forms.ChoiceField(choices=Deviation.Type.choices, widget=forms.RadioSelect, label="Kind")
     extent = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 2}), help_text="How far it reaches: items, dates, people."
@@ -292,6 +350,12 @@ class EvaluateForm(forms.Form):
     failed_criteria = forms.MultipleChoiceField(
         required=False, widget=forms.CheckboxSelectMultiple, label="Criteria not met"
     )
+    commitments = forms.ModelMultipleChoiceField(
+        queryset=Commitment.objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        label="Commitments not achieved",
+    )
 
     def __init__(self, *args: Any, deviation: Deviation, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -304,6 +368,17 @@ class EvaluateForm(forms.Form):
         criteria.choices = [
             (one.pk, f"{one.pk} {one.title}") for one in deviation.control.criteria.order_by("position")
         ]
+        promises: Any = self.fields["commitments"]
+        promises.queryset = Commitment.objects.filter(engagement=deviation.engagement)
+        promises.label_from_instance = lambda one: f"{one.get_category_display()}: {one.text[:160]}"
+        if not promises.queryset.exists():
+            del self.fields["commitments"]
+        effects: Any = self.fields["effect"]
+        effects.choices = _effects(deviation)
+
+
+def _effects(deviation: Deviation) -> list[tuple[str, str]]:
+    return [(effect.value, effect_words(effect.value, design=deviation.of_design)) for effect in Deviation.Effect]
 
 
 class ConcludeExceptionForm(forms.Form):
@@ -314,6 +389,11 @@ class ConcludeExceptionForm(forms.Form):
         label="Why softer than proposed",
         help_text="Only when it is.",
     )
+
+    def __init__(self, *args: Any, deviation: Deviation, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        effects: Any = self.fields["effect"]
+        effects.choices = _effects(deviation)
 
 
 class ResponseForm(forms.Form):

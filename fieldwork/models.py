@@ -13,7 +13,7 @@ from django.urls import reverse
 from accounts.models import Firm, User
 from controls.models import Criterion
 from engagements.freeze import EngagementOwned, append_only, never_deleted, stays
-from engagements.models import Control
+from engagements.models import Commitment, Control
 from evidence.models import EvidenceFile, Population
 
 
@@ -196,13 +196,44 @@ class Sample(EngagementOwned):
     @property
     def projects(self) -> bool:
         """Whether it says something about the rest: not when all items are tested, not when they were chosen."""
-        return not self.is_targeted and self.size < self.population.row_count
+        return not self.is_targeted and self.total < self.population.row_count
+
+    @property
+    def total(self) -> int:
+        """The items first drawn and all further ones."""
+        return self.size + sum(one.size for one in self.expansions.all())
+
+
+class SampleExpansion(EngagementOwned):
+    """Further items of a sample, drawn by the same seed after deviations were found. The first ones stay (R22)."""
+
+    sample = models.ForeignKey(Sample, on_delete=models.PROTECT, related_name="expansions")
+    number = models.PositiveSmallIntegerField()
+    size = models.PositiveIntegerField("further items")
+    reason = models.TextField("why it is expanded")
+    drawn_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    drawn_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["sample", "number"], name="expansion_number_once"),
+            models.CheckConstraint(condition=Q(size__gt=0), name="expansion_not_empty"),
+            models.CheckConstraint(condition=~Q(reason=""), name="expansion_with_reason"),
+        ]
+        triggers = [*EngagementOwned.Meta.triggers, append_only()]
+
+    def __str__(self) -> str:
+        return f"{self.size} further items of {self.sample}"
 
 
 class SampleItem(EngagementOwned):
     """A drawn row of the listing, with its values as they stood. Never substituted (R22)."""
 
     sample = models.ForeignKey(Sample, on_delete=models.PROTECT, related_name="items")
+    expansion = models.ForeignKey(
+        SampleExpansion, null=True, blank=True, on_delete=models.PROTECT, related_name="items"
+    )
     position = models.PositiveIntegerField()
     row = models.PositiveIntegerField("row of the listing, from 1")
     key = models.CharField(max_length=300)
@@ -439,6 +470,12 @@ class ProcedureRecord(EngagementOwned):
         )
 
 
+class DeviationQuerySet(models.QuerySet["Deviation"]):
+    def standing(self) -> DeviationQuerySet:
+        """Neither dismissed nor merged into another: what is to be concluded and what the report prints."""
+        return self.exclude(state__in=Deviation.GONE)
+
+
 class Deviation(EngagementOwned):
     """A deviation raised from cells (on screen and in the report: an exception). Never deleted (R33)."""
 
@@ -447,11 +484,25 @@ class Deviation(EngagementOwned):
         SYSTEMATIC = "systematic", "Systematic"
         INTENTIONAL = "intentional", "Intentional"
 
+    class Marker(models.TextChoices):
+        """What makes deviations more than single misses: any one is enough (`evaluation.propose_cause`)."""
+
+        SAME_CAUSE = "same_cause", "The same root cause came back"
+        CONCENTRATED = (
+            "concentrated",
+            "Concentrated in one person or system so that it defeats the control's purpose",
+        )
+        PERSISTENT = "persistent", "It went on through the period, not in one bounded episode"
+        DESIGN = "design", "The control as designed could not have caught it"
+
     class State(models.TextChoices):
         RAISED = "raised", "Raised"
         EVALUATED = "evaluated", "Evaluated"
         CONCLUDED = "concluded", "Concluded"
         NOT_A_DEVIATION = "not_a_deviation", "Not a deviation"
+        MERGED = "merged", "Merged"
+
+    GONE = ("not_a_deviation", "merged")
 
     class Effect(models.TextChoices):
         """Effect on the control and upwards, as concluded (domain 3.6)."""
@@ -473,6 +524,7 @@ class Deviation(EngagementOwned):
     missing_occurrences = models.PositiveIntegerField(null=True, blank=True)
     cause = models.TextField(blank=True)
     type = models.CharField(max_length=12, choices=Type.choices, blank=True)
+    markers: Any = ArrayField(models.CharField(max_length=12, choices=Marker.choices), default=list, blank=True)
     extent = models.TextField("extent", blank=True)
     evaluation = models.TextField("evaluation", blank=True)
     compensating_control = models.ForeignKey(
@@ -482,9 +534,13 @@ class Deviation(EngagementOwned):
     failed_criteria: models.ManyToManyField[Criterion, FailedCriterion] = models.ManyToManyField(
         Criterion, through="FailedCriterion", related_name="+"
     )
+    touched_commitments: models.ManyToManyField[Commitment, TouchedCommitment] = models.ManyToManyField(
+        Commitment, through="TouchedCommitment", related_name="+"
+    )
     softer_reason = models.TextField("why softer than proposed", blank=True)
     dismissal_reason = models.TextField("why it is no deviation", blank=True)
     state = models.CharField(max_length=16, choices=State.choices, default=State.RAISED)
+    merged_into = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="merged")
     released_at = models.DateTimeField("released to the client", null=True, blank=True)
     raised_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     raised_at = models.DateTimeField(auto_now_add=True)
@@ -493,10 +549,17 @@ class Deviation(EngagementOwned):
     concluded_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     concluded_at = models.DateTimeField(null=True, blank=True)
 
+    objects = DeviationQuerySet.as_manager()
+
     class Meta(EngagementOwned.Meta):
         ordering = ["code"]
         constraints = [
             models.UniqueConstraint(fields=["engagement", "code"], name="deviation_code_once"),
+            models.CheckConstraint(
+                condition=Q(state="merged", merged_into__isnull=False)
+                | (~Q(state="merged") & Q(merged_into__isnull=True)),
+                name="deviation_merged_into_another",
+            ),
             models.CheckConstraint(
                 condition=~Q(state="not_a_deviation") | ~Q(dismissal_reason=""),
                 name="deviation_dismissed_with_reason",
@@ -512,6 +575,30 @@ class Deviation(EngagementOwned):
 
     def get_absolute_url(self) -> str:
         return reverse("fieldwork:exception", args=[self.engagement_id, self.code])
+
+    @property
+    def stands(self) -> bool:
+        return self.state not in self.GONE
+
+    @property
+    def of_design(self) -> bool:
+        """A finding on design and implementation, not on operation: the only kind in a Type 1."""
+        return self.test.phase == ControlTest.Phase.DESIGN
+
+    @property
+    def effect_words(self) -> str:
+        """The effect as said of this control: one tested for design was not seen to operate."""
+        if not self.effect:
+            return ""
+        return effect_words(self.effect, design=self.of_design)
+
+
+def effect_words(effect: str, *, design: bool) -> str:
+    """An effect in words, of design or of operation."""
+    label = str(Deviation.Effect(effect).label)
+    if design and effect == Deviation.Effect.CONTROL_EFFECTIVE:
+        return "Control still suitably designed"
+    return label.replace("Control failed", "Control not suitably designed") if design else label
 
 
 class DeviationCell(EngagementOwned):
@@ -537,6 +624,44 @@ class FailedCriterion(EngagementOwned):
         return f"{self.deviation}: {self.criterion_id}"
 
 
+class TouchedCommitment(EngagementOwned):
+    """A service commitment or system requirement that is not achieved because of an exception."""
+
+    deviation = models.ForeignKey(Deviation, on_delete=models.PROTECT, related_name="touched_links")
+    commitment = models.ForeignKey(Commitment, on_delete=models.PROTECT, related_name="+")
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["commitment_id"]
+        constraints = [models.UniqueConstraint(fields=["deviation", "commitment"], name="touched_commitment_once")]
+
+    def __str__(self) -> str:
+        return f"{self.deviation}: {self.commitment}"
+
+
+class Regrouping(EngagementOwned):
+    """A merger or a split of exceptions, with both as they stood before: nothing is overwritten."""
+
+    class Kind(models.TextChoices):
+        MERGED = "merged", "Merged"
+        SPLIT = "split", "Split"
+
+    kind = models.CharField(max_length=6, choices=Kind.choices)
+    source = models.ForeignKey(Deviation, on_delete=models.PROTECT, related_name="regrouped_from")
+    target = models.ForeignKey(Deviation, on_delete=models.PROTECT, related_name="regrouped_to")
+    cells = models.JSONField("the cells that changed their exception")
+    before = models.JSONField("both as they stood")
+    reason = models.TextField()
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["pk"]
+        triggers = [*EngagementOwned.Meta.triggers, append_only()]
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.get_kind_display().lower()}, {self.target}"
+
+
 class ManagementResponse(EngagementOwned):
     """Management's answer to an exception (Section V, unaudited). The newest counts; none is overwritten."""
 
@@ -553,6 +678,12 @@ class ManagementResponse(EngagementOwned):
         return f"response to {self.deviation}"
 
 
+class SignOffManager(models.Manager["SignOff"]):
+    def get_queryset(self) -> models.QuerySet[SignOff]:
+        """Without the content, which is as large as the sheet: it is read where it is looked at."""
+        return super().get_queryset().defer("content")
+
+
 class SignOff(EngagementOwned):
     """A signature under a test's workpaper, bound to the hash of what was signed (R28-R31)."""
 
@@ -560,14 +691,19 @@ class SignOff(EngagementOwned):
         PREPARED = "prepared", "Prepared"
         REVIEWED = "reviewed", "Reviewed"
         PARTNER = "partner", "Partner"
+        QUALITY = "quality", "Quality review"
 
     test = models.ForeignKey(ControlTest, on_delete=models.PROTECT, related_name="sign_offs")
     step = models.CharField(max_length=10, choices=Step.choices)
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()
     content_sha256 = models.CharField(max_length=64)
+    # What was signed, as plain data: it hashes to the above, and shows what changed since.
+    content = models.JSONField(default=dict)
     voided_at = models.DateTimeField(null=True, blank=True)
     voided_reason = models.CharField(max_length=300, blank=True)
+
+    objects = SignOffManager()
 
     class Meta(EngagementOwned.Meta):
         ordering = ["pk"]
@@ -582,7 +718,7 @@ class SignOff(EngagementOwned):
         ]
         triggers = [
             *EngagementOwned.Meta.triggers,
-            *stays("signed_stays", "test", "step", "by", "at", "content_sha256"),
+            *stays("signed_stays", "test", "step", "by", "at", "content_sha256", "content"),
         ]
 
     def __str__(self) -> str:
@@ -592,7 +728,10 @@ class SignOff(EngagementOwned):
 class ReviewNote(EngagementOwned):
     """A reviewer's note: open, answered, cleared by whoever raised it. The client never sees it (R68)."""
 
-    test = models.ForeignKey(ControlTest, on_delete=models.PROTECT, related_name="notes")
+    # What it is at, as "kind:key" (`fieldwork.noting`), and its name at that time; `test` too when it is a test.
+    target = models.CharField(max_length=80)
+    label = models.CharField(max_length=120, blank=True)
+    test = models.ForeignKey(ControlTest, null=True, blank=True, on_delete=models.PROTECT, related_name="notes")
     text = models.TextField()
     raised_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     raised_at = models.DateTimeField(auto_now_add=True)
@@ -603,9 +742,19 @@ class ReviewNote(EngagementOwned):
 
     class Meta(EngagementOwned.Meta):
         ordering = ["pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(test__isnull=True) | Q(target__startswith="test:"), name="note_at_its_test"
+            )
+        ]
+        indexes = [models.Index(fields=["engagement", "target"], name="note_target")]
+        triggers = [
+            *EngagementOwned.Meta.triggers,
+            *stays("raised_stays", "target", "text", "raised_by", "raised_at"),
+        ]
 
     def __str__(self) -> str:
-        return f"note on {self.test}"
+        return f"note on {self.label}"
 
 
 class CheckCriterion(models.Model):

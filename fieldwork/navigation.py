@@ -18,7 +18,7 @@ def _left(engagement: Engagement, request: HttpRequest) -> int:
 
 
 def _exceptions(engagement: Engagement, request: HttpRequest) -> int:
-    found = Deviation.objects.filter(engagement=engagement).exclude(state=Deviation.State.NOT_A_DEVIATION)
+    found = Deviation.objects.filter(engagement=engagement).standing()
     if "see_fieldwork" not in engagement.may:
         found = found.filter(released_at__isnull=False)
     return found.count()

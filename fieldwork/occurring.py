@@ -107,11 +107,7 @@ def _operation(engagement: Engagement, control: Control, populations: list[Popul
 
 def shortfalls(engagement: Engagement) -> list[Operation]:
     """Controls that did not happen as often as they should, unless an exception says so already (R34)."""
-    raised = set(
-        Deviation.objects.filter(engagement=engagement)
-        .exclude(state=Deviation.State.NOT_A_DEVIATION)
-        .values_list("control_id", flat=True)
-    )
+    raised = set(Deviation.objects.filter(engagement=engagement).standing().values_list("control_id", flat=True))
     return [one for one in operations(engagement) if one.missing and one.control.pk not in raised]
 
 

@@ -30,6 +30,6 @@ def exceptions(engagement: Engagement, may: frozenset[str], query: str) -> Itera
     if "see_fieldwork" not in may:
         if "see_exceptions" not in may:
             return
-        found = found.filter(released_at__isnull=False).exclude(state=Deviation.State.NOT_A_DEVIATION)
+        found = found.filter(released_at__isnull=False).standing()
     for deviation in found[:LIMIT]:
         yield Hit(deviation.code, deviation.title, deviation.get_absolute_url(), "Exception")

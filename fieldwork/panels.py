@@ -96,7 +96,7 @@ def _row(operation: Operation, today: dt.date) -> dict[str, Any]:
 
 
 def _exceptions(engagement: Engagement, request: HttpRequest) -> dict[str, Any] | None:
-    found = Deviation.objects.filter(engagement=engagement).exclude(state=Deviation.State.NOT_A_DEVIATION)
+    found = Deviation.objects.filter(engagement=engagement).standing()
     if "see_fieldwork" not in engagement.may:
         found = found.filter(released_at__isnull=False)
     rows = list(found.select_related("control"))

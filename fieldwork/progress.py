@@ -9,8 +9,10 @@ from typing import Any
 
 from django.db.models import Count
 
+from accounts.models import User
 from engagements.coverage import controls_in_scope, criteria_of, not_relevant, served_by
-from engagements.models import Control, Engagement
+from engagements.models import FIRM_ROLES, Control, Engagement, EngagementMember, Role
+from engagements.roles import MATRIX
 from fieldwork.models import Attribute, ControlTest, Deviation, ItemResult, ReviewNote, SheetItem, SignOff
 
 # From the beginning to the end; a control stands where its least advanced test stands.
@@ -45,6 +47,14 @@ class Line:
     @property
     def reviewed(self) -> SignOff | None:
         return self.signed.get(SignOff.Step.REVIEWED)
+
+    @property
+    def partner(self) -> SignOff | None:
+        return self.signed.get(SignOff.Step.PARTNER)
+
+    @property
+    def quality(self) -> SignOff | None:
+        return self.signed.get(SignOff.Step.QUALITY)
 
     @property
     def state(self) -> str:
@@ -122,9 +132,10 @@ def test_lines(tests: Iterable[ControlTest]) -> dict[int, Line]:
     deviating = ItemResult.objects.filter(item__test__in=lines, outcome=ItemResult.Outcome.DEVIATION)
     for test_id in deviating.order_by().values_list("item__test_id", flat=True):
         lines[test_id].deviations += 1
-    notes = ReviewNote.objects.filter(test__in=lines, cleared_at__isnull=True)
-    for test_id in notes.order_by().values_list("test_id", flat=True):
-        lines[test_id].open_notes += 1
+    notes = ReviewNote.objects.filter(test__in=lines, test__isnull=False, cleared_at__isnull=True)
+    for noted in notes.order_by().values_list("test_id", flat=True):
+        if noted is not None:
+            lines[noted].open_notes += 1
     for sign_off in SignOff.objects.filter(test__in=lines).select_related("by"):
         if sign_off.voided_at is None:
             lines[sign_off.test_id].signed[sign_off.step] = sign_off
@@ -150,9 +161,70 @@ def controls_progress(engagement: Engagement) -> list[ControlProgress]:
     return list(found.values())
 
 
+@dataclass
+class PersonProgress:
+    """What a person of the team has in hand: tests assigned by state, signatures given, notes still open."""
+
+    user: User
+    role: str
+    assigned: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STATES, 0))
+    items: int = 0
+    done: int = 0
+    signed: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SignOff.Step.values, 0))
+    notes_raised: int = 0
+    notes_to_answer: int = 0
+
+    @property
+    def tests(self) -> int:
+        return sum(self.assigned.values())
+
+    @property
+    def left(self) -> int:
+        return self.tests - self.assigned["prepared"] - self.assigned["reviewed"]
+
+    @property
+    def signatures(self) -> list[tuple[str, int]]:
+        return [(f"Signed: {SignOff.Step(step).label.lower()}", count) for step, count in self.signed.items()]
+
+
+def people_progress(engagement: Engagement, controls: list[ControlProgress]) -> list[PersonProgress]:
+    """The firm's people of the engagement, by what is left to them; two queries beside those of the controls."""
+    members = EngagementMember.objects.filter(engagement=engagement, role__in=FIRM_ROLES).select_related("user")
+    found = {
+        member.user_id: PersonProgress(member.user, str(member.get_role_display()))
+        for member in members
+        if set(MATRIX[Role(member.role)]) & {"record_tests", "sign_reviewed", "complete_quality_review"}
+    }
+    assigned: dict[int, int | None] = {}
+    for line in (line for control in controls for line in control.lines):
+        assigned[line.test.pk] = line.test.assigned_to_id
+        own = found.get(line.test.assigned_to_id or 0)
+        if own is not None:
+            own.assigned[line.state] += 1
+            own.items += line.items
+            own.done += line.done
+        for step, sign_off in line.signed.items():
+            if sign_off.by_id in found:
+                found[sign_off.by_id].signed[step] += 1
+    notes = ReviewNote.objects.filter(engagement=engagement, cleared_at__isnull=True)
+    for raiser, test_id, answer in notes.values_list("raised_by_id", "test_id", "answer"):
+        if raiser in found:
+            found[raiser].notes_raised += 1
+        asked = None if answer or test_id is None else assigned.get(test_id)
+        if asked in found:
+            found[asked].notes_to_answer += 1
+    return sorted(found.values(), key=lambda person: (-person.left, person.user.name))
+
+
+def tally(controls: Iterable[ControlProgress]) -> dict[str, int]:
+    """How many controls stand at each state."""
+    counted = Counter(one.state for one in controls)
+    return {state: counted[state] for state in STATES}
+
+
 def living_exceptions(engagement: Engagement) -> Any:
-    """The exceptions that were not dismissed."""
-    return Deviation.objects.filter(engagement=engagement).exclude(state=Deviation.State.NOT_A_DEVIATION)
+    """The exceptions that were neither dismissed nor merged into another."""
+    return Deviation.objects.filter(engagement=engagement).standing()
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
 
-from engagements.models import Control
-from fieldwork.evaluation import Assessment, Compensating, Proposal, assess, criterion_effect
-from fieldwork.models import ControlTest, Deviation, ItemResult, SheetItem
+from engagements.models import Commitment, Control, ControlCriterion, Engagement
+from fieldwork.chain import Promise, Rung, Served, Step, chain
+from fieldwork.evaluation import (
+    Assessment,
+    Compensating,
+    Proposal,
+    assess,
+    criterion_effect,
+    design_effect,
+    same_period,
+)
+from fieldwork.models import ControlTest, Deviation, EvidenceCitation, ItemResult, SheetItem, effect_words
 from fieldwork.occurring import operations
 
 Outcome = ItemResult.Outcome
@@ -20,10 +32,11 @@ class Proposed:
     assessment: Assessment
     proposal: Proposal
     unit: str
+    design: bool = False
 
     @property
     def effect_label(self) -> str:
-        return str(Deviation.Effect(self.proposal.effect.value).label)
+        return effect_words(self.proposal.effect.value, design=self.design)
 
 
 def proposed(
@@ -34,14 +47,11 @@ def proposed(
     if not kind:
         return None
     compensating = compensating_control or deviation.compensating_control
+    offered = standings_of(deviation.engagement, [compensating.pk])[compensating.pk] if compensating else None
     assessment, unit, absent = _assessed(deviation)
-    return Proposed(
-        assessment,
-        criterion_effect(
-            kind, assessment, compensating=_standing_of(compensating) if compensating else None, absent=absent
-        ),
-        unit,
-    )
+    if deviation.of_design:
+        return Proposed(assessment, design_effect(kind, compensating=offered), unit, design=True)
+    return Proposed(assessment, criterion_effect(kind, assessment, compensating=offered, absent=absent), unit)
 
 
 def _assessed(deviation: Deviation) -> tuple[Assessment, str, bool]:
@@ -73,18 +83,128 @@ def _absence(deviation: Deviation) -> tuple[Assessment, str, bool]:
     return assess(1, 1, None), "occurrence due", True
 
 
-def _standing_of(control: Control) -> Compensating:
-    """What the examination says of a control that is offered as compensating."""
-    tests = ControlTest.objects.filter(control=control)
-    if control.engagement.is_type_2:
-        tests = tests.filter(phase=ControlTest.Phase.OPERATING)
-    results = set(tests.values_list("result", flat=True))
-    failing = Deviation.objects.filter(control=control).exclude(state=Deviation.State.NOT_A_DEVIATION)
-    failing = failing.exclude(state=Deviation.State.CONCLUDED, effect=Deviation.Effect.CONTROL_EFFECTIVE)
-    return Compensating(
-        number=control.number,
-        in_scope=control.removed_at is None,
-        tested=bool(results & {Result.NO_EXCEPTIONS, Result.EXCEPTIONS}),
-        operating=bool(results) and results <= {Result.NO_EXCEPTIONS, Result.EXCEPTIONS} and not failing.exists(),
-        same_period=True,
+@dataclass
+class _Tests:
+    """What was tested of a control, and of when that speaks."""
+
+    results: set[str] = field(default_factory=set)
+    spans: list[tuple[dt.date | None, dt.date | None]] = field(default_factory=list)
+
+
+def standings_of(engagement: Engagement, controls: Collection[int]) -> dict[int, Compensating]:
+    """What the examination says of controls that are offered as compensating; five queries for all of them."""
+    found = _tests_of(engagement, controls)
+    failing = (
+        Deviation.objects.standing()
+        .filter(control__in=controls)
+        .exclude(state=Deviation.State.CONCLUDED, effect=Deviation.Effect.CONTROL_EFFECTIVE)
     )
+    down = set(failing.values_list("control_id", flat=True))
+    done = {Result.NO_EXCEPTIONS, Result.EXCEPTIONS}
+    return {
+        control.pk: Compensating(
+            number=control.number,
+            in_scope=control.removed_at is None and control.engagement_id == engagement.pk,
+            tested=bool(found[control.pk].results & done),
+            operating=bool(found[control.pk].results)
+            and found[control.pk].results <= done
+            and control.pk not in down,
+            same_period=not engagement.is_type_2
+            or same_period(found[control.pk].spans, engagement.starts_on, engagement.ends_on),
+        )
+        for control in Control.objects.filter(pk__in=controls)
+    }
+
+
+def _tests_of(engagement: Engagement, controls: Collection[int]) -> dict[int, _Tests]:
+    tests = ControlTest.objects.filter(engagement=engagement, control__in=controls)
+    if engagement.is_type_2:
+        tests = tests.filter(phase=ControlTest.Phase.OPERATING)
+    found: dict[int, _Tests] = defaultdict(_Tests)
+    for control, result, first, last in tests.values_list(
+        "control_id", "result", "sample__population__covers_from", "sample__population__covers_to"
+    ):
+        found[control].results.add(result)
+        found[control].spans.append((first, last))
+    cited = EvidenceCitation.objects.filter(test__in=tests, test__sample__isnull=True)
+    for control, speaks_from, speaks_to in cited.values_list(
+        "test__control_id", "file__speaks_from", "file__speaks_to"
+    ):
+        found[control].spans.append((speaks_from, speaks_to))
+    return found
+
+
+def failing_compensation(deviations: Iterable[Deviation]) -> list[tuple[Deviation, str]]:
+    """The exceptions that are said to be compensated by a control that does not (any more), and why not."""
+    relying = [
+        one
+        for one in deviations
+        if one.effect == Deviation.Effect.COMPENSATED and one.compensating_control_id is not None
+    ]
+    if not relying:
+        return []
+    standing = standings_of(relying[0].engagement, {one.compensating_control_id or 0 for one in relying})
+    found = []
+    for one in relying:
+        offered = standing[one.compensating_control_id or 0]
+        if offered.lacks:
+            found.append((one, refusal(offered)))
+    return found
+
+
+def refusal(offered: Compensating) -> str:
+    """Why a control does not compensate, as one sentence."""
+    return f"{offered.number} does not compensate: it {', it '.join(offered.lacks)}."
+
+
+def chain_of(deviation: Deviation, *, effect: str = "", kind: str = "") -> tuple[Step, ...]:
+    """The chain from the control up to the limb: as evaluated, else as the rules propose; empty before either."""
+    concluded = effect or deviation.effect
+    if not concluded:
+        proposal = proposed(deviation, kind=kind)
+        if proposal is None:
+            return ()
+        concluded = proposal.proposal.effect.value
+    named = [link.criterion_id for link in deviation.failed_links.all()] if deviation.effect == concluded else []
+    engagement = deviation.engagement
+    promises = [
+        Promise(pk, category)
+        for pk, category in Commitment.objects.filter(engagement=engagement).values_list("pk", "category")
+    ]
+    return chain(
+        concluded,
+        control=deviation.control.number,
+        design=deviation.of_design,
+        type_2=engagement.is_type_2,
+        served=_served(deviation),
+        promises=promises,
+        failed=named,
+    )
+
+
+def _served(deviation: Deviation) -> list[Served]:
+    """The criteria that the control serves, each with the other controls that were found effective."""
+    links = list(
+        ControlCriterion.objects.filter(engagement=deviation.engagement, control__removed_at__isnull=True)
+        .filter(criterion__in=ControlCriterion.objects.filter(control=deviation.control).values("criterion"))
+        .order_by("criterion__position", "control__number")
+        .values_list("criterion_id", "criterion__category", "control_id", "control__number")
+    )
+    standing = standings_of(deviation.engagement, {control for _, _, control, _ in links})
+    others: dict[str, list[str]] = defaultdict(list)
+    categories: dict[str, str] = {}
+    for code, category, control, number in links:
+        categories[code] = category
+        if control != deviation.control_id and not standing[control].lacks:
+            others[code].append(number)
+    return [Served(code, category, tuple(others[code])) for code, category in categories.items()]
+
+
+def commitments_proposed(deviation: Deviation, *, effect: str = "") -> list[int]:
+    """The keys of the commitments that the rules propose as touched."""
+    return [
+        int(key)
+        for step in chain_of(deviation, effect=effect)
+        if step.rung == Rung.COMMITMENT
+        for key in step.touched
+    ]

@@ -2,7 +2,7 @@
 
     python redraw.py listing.csv --record sample.json
     python redraw.py listing.csv --engagement KEY --control KEY --size N
-                     [--method random|stratified|systematic|census|targeted] [--rows 4,17,230]
+                     [--method random|stratified|systematic|census|targeted] [--rows 4,17,230] [--further 15,10]
                      [--date-column NAME] [--date-order mdy|dmy] [--delimiter ,] [--sha256 HASH]
 
 `listing.csv` is the frozen listing as Attestry hands it out, or any CSV in UTF-8 with the same header and
@@ -18,6 +18,7 @@ How it works:
    random: the lowest ranks. stratified: the rows by date (those without one last), cut into as many runs as
    items, as equal as possible, the lowest rank of each run. systematic: (start + i * N) // n for i from 0,
    the start being the SHA-256 of seed|start modulo N. census: all.
+   further items, where a sample was expanded: the lowest ranks among the rows not drawn before.
    targeted: nobody drew these, the auditor chose them. Only that they are rows of this listing is checked.
 """
 
@@ -107,6 +108,14 @@ def select(seed: str, size: int, count: int, method: str, dates: list[date | Non
     return sorted(min(run, key=rank) for run in runs)
 
 
+def further(seed: str, drawn: list[int], size: int, count: int) -> list[int]:
+    taken = set(drawn)
+    left = [index for index in range(count) if index not in taken]
+    if not 0 <= size <= len(left):
+        sys.exit(f"{size} further items cannot be drawn: {len(left)} are left.")
+    return sorted(sorted(left, key=lambda index: sha256(f"{seed}|{index}"))[:size])
+
+
 def main() -> None:
     given = arguments()
     if hasattr(sys.stdout, "reconfigure"):
@@ -127,7 +136,10 @@ def main() -> None:
         say("seed", seed)
         if given.seed not in ("", seed):
             sys.exit("The seed of the record does not follow from engagement, control and listing.")
-        drawn = [index + 1 for index in select(seed, given.size, len(rows), given.method, dates)]
+        indices = select(seed, given.size, len(rows), given.method, dates)
+        for size in given.further:
+            indices += further(seed, indices, size, len(rows))
+        drawn = [index + 1 for index in indices]
     say("row", *header)
     for row in drawn:
         say(str(row), *(cell.replace("\n", " ") for cell in rows[row - 1]))
@@ -135,7 +147,7 @@ def main() -> None:
         rows[row - 1][header.index(given.key_column)][:300] for row in drawn
     ] != given.keys:
         sys.exit("The items are not those of the record.")
-    if (recorded or given.record) and recorded != drawn:
+    if (recorded or given.record) and recorded != sorted(drawn):
         sys.exit(f"The record has other rows: {', '.join(map(str, recorded))}.")
 
 
@@ -160,6 +172,7 @@ def arguments() -> argparse.Namespace:
     options.add_argument("--size", type=int)
     options.add_argument("--method", default="random", choices=METHODS)
     options.add_argument("--rows", default="", help="the rows in the sample's record, such as 4,17,230")
+    options.add_argument("--further", default="", help="sizes of the sample's expansions, in their order")
     options.add_argument("--date-column")
     options.add_argument("--date-order", choices=["mdy", "dmy"])
     options.add_argument("--delimiter", default=",")
@@ -168,8 +181,9 @@ def arguments() -> argparse.Namespace:
     given.keys, given.key_column, given.seed = [], "", ""
     try:
         given.rows = [int(row) for row in given.rows.split(",") if row.strip()]
+        given.further = [int(size) for size in given.further.split(",") if size.strip()]
     except ValueError:
-        options.error("--rows are numbers with commas between")
+        options.error("--rows and --further are numbers with commas between")
     if given.record:
         take(given)
     elif given.method != "targeted" and None in (given.engagement, given.control, given.size):
@@ -182,6 +196,7 @@ def take(given: argparse.Namespace) -> None:
         record = json.loads(Path(given.record).read_bytes().decode("utf-8-sig"))
         for name in ("engagement", "control", "size", "method", "seed", "rows", "keys", "key_column"):
             setattr(given, name, record[name])
+        given.further = record.get("further", [])
         given.sha256 = record["population_sha256"]
         given.date_column = record["date_column"] or None
         given.date_order = record["date_order"] if record["date_order"] in ("mdy", "dmy") else None

@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import islice, pairwise
 
-from django.db.models import Count, Exists, F, OuterRef, Q
+from django.db.models import Count, Exists, F, Max, OuterRef, Q
 from django.utils import timezone
 
 from engagements.coverage import controls_in_scope
 from engagements.models import Engagement
 from engagements.register import Finding, Rule, Severity, rule, shared
 from evidence.models import Population
+from fieldwork import noting
 from fieldwork.drawing import Draw
 from fieldwork.models import (
     ControlTest,
@@ -29,6 +30,7 @@ from fieldwork.models import (
     SignOff,
 )
 from fieldwork.occurring import shortfalls
+from fieldwork.proposing import failing_compensation
 from fieldwork.signing import stale_sign_offs
 from fieldwork.testing.concluding import empty_cells
 
@@ -290,7 +292,7 @@ def different_people(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
     for test_id, steps in standing.items():
         prepared = steps.get(SignOff.Step.PREPARED)
         workers = recorded[test_id] | ({prepared.by_id} if prepared else set())
-        for step in (SignOff.Step.REVIEWED, SignOff.Step.PARTNER):
+        for step in (SignOff.Step.REVIEWED, SignOff.Step.PARTNER, SignOff.Step.QUALITY):
             sign_off = steps.get(step)
             if sign_off is not None and sign_off.by_id in workers:
                 yield rule.finding(f"{sign_off.test}: prepared and reviewed by {sign_off.by}.", at=sign_off.test)
@@ -322,7 +324,7 @@ def time_of_signing(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
 
 @rule("R31", BLOCK, guards="issue", text="The reviewer signs after the preparer, the partner after the reviewer.")
 def order_of_signing(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
-    order = [SignOff.Step.PREPARED, SignOff.Step.REVIEWED, SignOff.Step.PARTNER]
+    order = list(SignOff.Step)
     for steps in _living(engagement).values():
         for before, after in pairwise(order):
             later, earlier = steps.get(after), steps.get(before)
@@ -357,12 +359,13 @@ def every_control_tested(rule: Rule, engagement: Engagement) -> Iterable[Finding
 
 @rule("F02", BLOCK, guards="issue", text="No review note is open.")
 def no_open_notes(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
-    tests = ControlTest.objects.filter(engagement=engagement).annotate(
-        open=Count("notes", filter=Q(notes__cleared_at__isnull=True))
-    )
-    for test in tests.filter(open__gt=0).select_related("control"):
-        count = test.open
-        yield rule.finding(f"{test} has {count} open review note{'' if count == 1 else 's'}.", at=test)
+    standing = ReviewNote.objects.filter(engagement=engagement, cleared_at__isnull=True).order_by("target")
+    for target, count, label in standing.values_list("target").annotate(Count("pk"), Max("label")):
+        yield rule.finding(
+            f"{label} has {count} open review note{'' if count == 1 else 's'}.",
+            url=noting.url_of(engagement, target),
+            label=label,
+        )
 
 
 @rule("F02", BLOCK, guards="sign_review", text="A workpaper with open review notes is not signed as reviewed.")
@@ -379,7 +382,7 @@ def notes_cleared_first(rule: Rule, test: ControlTest) -> Iterable[Finding]:
     "R32", BLOCK, guards="issue", text="Every exception has cause, extent, evaluation and the partner's conclusion."
 )
 def exceptions_concluded(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
-    open_ones = Deviation.objects.filter(engagement=engagement).exclude(state=Deviation.State.NOT_A_DEVIATION)
+    open_ones = Deviation.objects.filter(engagement=engagement).standing()
     for deviation in open_ones.filter(
         ~Q(state=Deviation.State.CONCLUDED)
         | Q(cause="")
@@ -392,6 +395,13 @@ def exceptions_concluded(rule: Rule, engagement: Engagement) -> Iterable[Finding
         if deviation.state != Deviation.State.CONCLUDED or deviation.concluded_by_id is None:
             missing.append("conclusion by the partner")
         yield rule.finding(f"{deviation} has no {', no '.join(missing) or 'effect'}.", at=deviation)
+
+
+@rule("R32", BLOCK, guards="issue", text="What is said to be compensated is: in scope, tested, of the same period.")
+def compensation_holds(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
+    relying = Deviation.objects.standing().filter(engagement=engagement, effect=Deviation.Effect.COMPENSATED)
+    for deviation, words in failing_compensation(relying.select_related("engagement")):
+        yield rule.finding(f"{deviation}: {words}", at=deviation)
 
 
 @rule("R33", BLOCK, guards="sign", text="Every deviation of the sheet is raised as an exception.")

@@ -11,6 +11,7 @@ is the same in one file without dependencies; a test keeps the two equal).
   as equal as possible; from each run the row with the lowest rank.
 - systematic: a fixed step of N/n from a start of SHA-256(seed|start) mod N, in whole numbers.
 - census: every row.
+- further: items of an expanded sample, the lowest ranks among the rows that were not drawn before.
 - targeted: the auditor names the rows, each with a reason; they say nothing about the others.
 """
 
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
@@ -42,6 +43,7 @@ __all__ = [
     "Proposal",
     "Risk",
     "expected_occurrences",
+    "further",
     "longest_silence",
     "missing_occurrences",
     "occurrences_by_month",
@@ -175,6 +177,19 @@ def select(
             raise ValueError("a stratified selection needs a date (or None) for every row")
         return _stratified(seed, size, dates)
     raise ValueError(f"unknown method {method!r}")
+
+
+def further(seed: str, taken: Collection[int], size: int, population_size: int) -> list[int]:
+    """The indices of so many further rows in the order of the listing, after those already `taken`.
+
+    They are the lowest ranks among the others, whatever method drew the first: after a random draw that is what
+    the larger sample would have been. Raises ValueError when more are wanted than are left.
+    """
+    held = set(taken)
+    left = [index for index in range(population_size) if index not in held]
+    if not 0 <= size <= len(left):
+        raise ValueError(f"{size} further items of {len(left)} that are left")
+    return sorted(sorted(left, key=lambda index: _rank(seed, index))[:size])
 
 
 def _systematic(seed: str, size: int, population_size: int) -> list[int]:

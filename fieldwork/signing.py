@@ -16,9 +16,10 @@ from django.utils import timezone
 from accounts.models import User
 from audit.trail import action, record
 from engagements.models import Engagement, Stage
-from engagements.register import guard
+from engagements.register import Severity, findings, guard
 from engagements.roles import require
 from engagements.workflow import locked, must_be
+from fieldwork.differences import Difference, differences
 from fieldwork.models import (
     Attribute,
     ControlTest,
@@ -37,17 +38,23 @@ SIGN_OFF_VOIDED = action(
 )
 RETURNED = action("test.returned", "returned {test} to the preparer: {reason}", firm_only=True)
 
+# So many changed fields stand in the event; the page of the workpaper shows all.
+RECORDED = 40
 SIGNING = (Stage.OBSERVATION, Stage.FIELDWORK, Stage.REPORTING)
 
 _RIGHT = {
     SignOff.Step.PREPARED: "sign_prepared",
     SignOff.Step.REVIEWED: "sign_reviewed",
     SignOff.Step.PARTNER: "sign_partner",
+    SignOff.Step.QUALITY: "complete_quality_review",
 }
 _BEFORE = {
     SignOff.Step.REVIEWED: SignOff.Step.PREPARED,
     SignOff.Step.PARTNER: SignOff.Step.REVIEWED,
+    SignOff.Step.QUALITY: SignOff.Step.PARTNER,
 }
+RIGHTS = {step.value: right for step, right in _RIGHT.items()}
+BEFORE = {step.value: before.value for step, before in _BEFORE.items()}
 
 Content = dict[str, Any]
 
@@ -110,8 +117,8 @@ def contents(tests: models.QuerySet[ControlTest]) -> dict[int, Content]:
             "place",
             "note",
         ),
-        "deviations": Deviation.objects.filter(test__in=pks)
-        .exclude(state=Deviation.State.NOT_A_DEVIATION)
+        "deviations": Deviation.objects.standing()
+        .filter(test__in=pks)
         .values_list("test_id", "code", "title", "description"),
         "deviating": DeviationCell.objects.filter(deviation__test__in=pks)
         .exclude(deviation__state=Deviation.State.NOT_A_DEVIATION)
@@ -145,7 +152,8 @@ def must_be_unsigned(test: ControlTest) -> None:
 
 @transaction.atomic
 def sign(test: ControlTest, step: str, *, by: User) -> SignOff:
-    """Sign a workpaper as prepared, reviewed or partner, at the server's time and bound to its content.
+    """Sign a workpaper as prepared, reviewed, partner or quality reviewer, at the server's time and bound to its
+    content, which is kept with the signature.
 
     Raises PermissionDenied, WrongStage, and Blocked with everything that is missing: cells, evidence,
     conclusion, exceptions not raised (prepared), another person (R28), the step before (R31), open notes.
@@ -156,27 +164,21 @@ def sign(test: ControlTest, step: str, *, by: User) -> SignOff:
     require(engagement, by, _RIGHT[step])
     must_be(engagement, *SIGNING)
     test = ControlTest.objects.select_for_update(of=("self",)).select_related("control").get(pk=test.pk)
-    standing = living(test)
-    if step in standing:
-        raise ValidationError(f"{test} is signed as {step.label.lower()} by {standing[step].by}.")
-    before = _BEFORE.get(step)
-    if before is not None and before not in standing:
-        raise ValidationError(f"R31: {test} is signed as {before.label.lower()} before it is {step.label.lower()}.")
-    if any(sign_off.by_id == by.pk for sign_off in standing.values()):
-        raise ValidationError("R28: you have signed this workpaper already. Another person takes the next step.")
-    if step != SignOff.Step.PREPARED and _worked_on(test, by):
-        raise ValidationError("R28: you recorded results on this sheet. Another person reviews it.")
     content = content_of(test)
     digest = hash_of(content)
-    if any(sign_off.content_sha256 != digest for sign_off in standing.values()):
-        raise ValidationError(
-            "R29: the workpaper differs from what was signed below. Return it to the preparer first."
-        )
+    if refusals := _refusals(test, step, living(test), digest, by):
+        raise ValidationError(refusals[0])
     guard("sign", test)
     if step != SignOff.Step.PREPARED:
         guard("sign_review", test)
     made = SignOff.objects.create(
-        engagement=engagement, test=test, step=step, by=by, at=timezone.now(), content_sha256=digest
+        engagement=engagement,
+        test=test,
+        step=step,
+        by=by,
+        at=timezone.now(),
+        content_sha256=digest,
+        content=content,
     )
     record(
         SIGNED,
@@ -188,6 +190,34 @@ def sign(test: ControlTest, step: str, *, by: User) -> SignOff:
         sha256=digest,
     )
     return made
+
+
+def _refusals(
+    test: ControlTest, step: SignOff.Step, standing: dict[str, SignOff], digest: str, by: User
+) -> list[str]:
+    """Why this person does not take this step now, apart from the rules of the sheet."""
+    found = []
+    if step in standing:
+        found.append(f"{test} is signed as {step.label.lower()} by {standing[step].by}.")
+    before = _BEFORE.get(step)
+    if before is not None and before not in standing:
+        found.append(f"R31: {test} is signed as {before.label.lower()} before it is {step.label.lower()}.")
+    if any(sign_off.by_id == by.pk for sign_off in standing.values()):
+        found.append("R28: you have signed this workpaper already. Another person takes the next step.")
+    if step != SignOff.Step.PREPARED and _worked_on(test, by):
+        found.append("R28: you recorded results on this sheet. Another person reviews it.")
+    if any(sign_off.content_sha256 != digest for sign_off in standing.values()):
+        found.append("R29: the workpaper differs from what was signed below. Return it to the preparer first.")
+    return found
+
+
+def in_the_way(test: ControlTest, step: str, *, by: User, content: Content | None = None) -> list[str]:
+    """What `sign` would refuse, in words: for pages, which offer only what is not refused."""
+    step = SignOff.Step(step)
+    digest = hash_of(content_of(test) if content is None else content)
+    found = _refusals(test, step, living(test), digest, by)
+    standing = findings("sign", test) + ([] if step == SignOff.Step.PREPARED else findings("sign_review", test))
+    return found + [f"{one.rule}: {one.text}" for one in standing if one.severity != Severity.LOG]
 
 
 def _worked_on(test: ControlTest, user: User) -> bool:
@@ -225,15 +255,31 @@ def void_if_changed(test: ControlTest, *, reason: str, by: User) -> list[SignOff
     standing = living(test)
     if not standing:
         return []
-    digest = hash_of(content_of(test))
+    content = content_of(test)
+    digest = hash_of(content)
     ordered = [standing[step] for step in SignOff.Step.values if step in standing]
     stale = [place for place, sign_off in enumerate(ordered) if sign_off.content_sha256 != digest]
     if not stale:
         return []
     voided = ordered[stale[0] :]
     _void({sign_off.step: sign_off for sign_off in voided}, reason)
-    record(SIGN_OFF_VOIDED, by=by, engagement=test.engagement, target=test, test=str(test), reason=reason[:300])
+    changed = differences(voided[0].content, content) if voided[0].content else []
+    record(
+        SIGN_OFF_VOIDED,
+        by=by,
+        engagement=test.engagement,
+        target=test,
+        test=str(test),
+        reason=reason[:300],
+        changes=[[one.place, one.old[:300], one.new[:300]] for one in changed[:RECORDED]],
+        more=max(len(changed) - RECORDED, 0),
+    )
     return voided
+
+
+def changes_since(sign_off: SignOff, content: Content | None = None) -> list[Difference]:
+    """How the workpaper differs now from what this signature stands for, field by field."""
+    return differences(sign_off.content, content_of(sign_off.test) if content is None else content)
 
 
 def _void(sign_offs: dict[str, SignOff], reason: str) -> None:

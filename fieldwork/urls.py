@@ -4,10 +4,12 @@ from django.urls import path
 
 from fieldwork.views import (
     exceptions,
+    noting,
     obtaining,
     procedures,
     profiles,
     programmes,
+    reviewing,
     samples,
     scans,
     sheets,
@@ -25,6 +27,7 @@ _EXCEPTION = f"{_ENGAGEMENT}/exceptions/<str:code>"
 urlpatterns = [
     # testing
     path(f"{_ENGAGEMENT}/testing/", testing.listing, name="testing"),
+    path(f"{_ENGAGEMENT}/testing/progress/", reviewing.progress, name="progress"),
     path(f"{_ENGAGEMENT}/testing/plan/<str:number>/", testing.plan, name="plan"),
     path(f"{_ENGAGEMENT}/testing/import/", programmes.import_file, name="import_programmes"),
     path(f"{_ENGAGEMENT}/testing/import/example/", programmes.example, name="example_programme"),
@@ -57,14 +60,22 @@ urlpatterns = [
     path(f"{_TEST}/sign/", sheets.sign, name="sign"),
     path(f"{_TEST}/return/", sheets.return_, name="return_test"),
     path(f"{_TEST}/exception/", sheets.raise_exception, name="raise_exception"),
-    path(f"{_TEST}/notes/", sheets.review_notes, name="notes"),
-    path(f"{_TEST}/notes/<int:note_pk>/", sheets.note, name="note"),
+    path(f"{_TEST}/notes/", noting.at_test, name="notes"),
+    path(f"{_TEST}/changes/<int:sign_off_pk>/", reviewing.changes, name="changes"),
     path(f"{_TEST}/history/", sheets.history, name="history"),
+    # review
+    path(f"{_ENGAGEMENT}/review/", reviewing.queue, name="review"),
+    path(f"{_ENGAGEMENT}/review/<int:test_pk>/", reviewing.one, name="review_one"),
+    path(f"{_ENGAGEMENT}/review/<int:test_pk>/sign/", reviewing.sign, name="review_sign"),
+    path(f"{_ENGAGEMENT}/notes/", noting.listing, name="note_list"),
+    path(f"{_ENGAGEMENT}/notes/<int:note_pk>/", noting.act, name="note"),
+    path(f"{_ENGAGEMENT}/notes/<str:kind>/<str:key>/", noting.at, name="notes_at"),
     # samples
     path(f"{_ENGAGEMENT}/samples/draw/<int:population_pk>/<str:number>/", samples.draw, name="draw"),
     path(f"{_ENGAGEMENT}/samples/choose/<int:population_pk>/<str:number>/", samples.choose, name="choose"),
     path(f"{_ENGAGEMENT}/samples/<int:sample_pk>/", samples.show, name="sample"),
     path(f"{_ENGAGEMENT}/samples/<int:sample_pk>/record/", samples.record, name="sample_record"),
+    path(f"{_ENGAGEMENT}/samples/<int:sample_pk>/expand/", samples.expand, name="expand"),
     path(f"{_ENGAGEMENT}/samples/<int:sample_pk>/again/", samples.again, name="redraw"),
     # exceptions
     path(f"{_ENGAGEMENT}/exceptions/", exceptions.listing, name="exceptions"),
@@ -72,6 +83,8 @@ urlpatterns = [
     path(f"{_EXCEPTION}/evaluate/", exceptions.evaluate, name="evaluate"),
     path(f"{_EXCEPTION}/conclude/", exceptions.conclude, name="conclude_exception"),
     path(f"{_EXCEPTION}/words/", exceptions.reword, name="reword_exception"),
+    path(f"{_EXCEPTION}/merge/", exceptions.merge, name="merge"),
+    path(f"{_EXCEPTION}/split/", exceptions.split, name="split"),
     path(f"{_EXCEPTION}/dismiss/", exceptions.dismiss, name="dismiss"),
     path(f"{_EXCEPTION}/release/", exceptions.release, name="release"),
     # the firm

@@ -12,7 +12,8 @@ from engagements.models import Stage
 from engagements.roles import roles_with
 from engagements.waiting import Urgency, Waiting, waiting
 from fieldwork.drawing import TESTING
-from fieldwork.models import ControlTest, Deviation, ItemResult, ManagementResponse, SignOff
+from fieldwork.models import ControlTest, Deviation, ItemResult, ManagementResponse, ReviewNote, SignOff
+from fieldwork.noting import url_of
 
 MOST = 50
 
@@ -85,6 +86,55 @@ def to_review(user: User) -> Iterable[Waiting]:
 
 
 @waiting
+def to_answer(user: User) -> Iterable[Waiting]:
+    """Review notes at the person's tests that nobody has answered."""
+    notes = (
+        ReviewNote.objects.filter(
+            test__assigned_to=user, answer="", cleared_at__isnull=True, **_mine(user, "record_tests")
+        )
+        .select_related("engagement__client")
+        .order_by("pk")
+    )
+    for note in notes[:MOST]:
+        yield Waiting(
+            note.engagement,
+            "returned",
+            f"Review note: {note.text[:120]}",
+            url_of(note.engagement, note.target),
+            code=note.label,
+            urgency=Urgency.NOW,
+            act="Answer",
+        )
+
+
+@waiting
+def to_clear(user: User) -> Iterable[Waiting]:
+    """The person's own review notes that were answered: only who raised one clears it."""
+    notes = (
+        ReviewNote.objects.filter(
+            raised_by=user,
+            cleared_at__isnull=True,
+            engagement__members__user=user,
+            engagement__stage__in=TESTING,
+            engagement__frozen_at__isnull=True,
+        )
+        .exclude(answer="")
+        .select_related("engagement__client")
+        .order_by("pk")
+    )
+    for note in notes[:MOST]:
+        yield Waiting(
+            note.engagement,
+            "review",
+            f"Answered: {note.text[:120]}",
+            url_of(note.engagement, note.target),
+            code=note.label,
+            urgency=Urgency.NOW,
+            act="Clear",
+        )
+
+
+@waiting
 def to_conclude(user: User) -> Iterable[Waiting]:
     """Exceptions that were evaluated and wait for the partner."""
     evaluated = (
@@ -116,7 +166,7 @@ def to_respond(user: User) -> Iterable[Waiting]:
             engagement__stage__in=[Stage.OBSERVATION, Stage.FIELDWORK, Stage.REPORTING],
             engagement__frozen_at__isnull=True,
         )
-        .exclude(state=Deviation.State.NOT_A_DEVIATION)
+        .standing()
         .select_related("engagement__client")
         .order_by("code")
     )

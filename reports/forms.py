@@ -91,7 +91,7 @@ class MatterForm(forms.Form):
         _set_queryset(
             self,
             "deviations",
-            Deviation.objects.filter(engagement=engagement).exclude(state=Deviation.State.NOT_A_DEVIATION),
+            Deviation.objects.filter(engagement=engagement).standing(),
         )
         deviations: Any = self.fields["deviations"]
         deviations.label_from_instance = lambda one: f"{one.code} {one.title}"

@@ -113,7 +113,7 @@ def standing_deviations(engagement: Engagement) -> list[Deviation]:
     """The exceptions that stand, by code, with all that is said of them."""
     found = (
         Deviation.objects.filter(engagement=engagement)
-        .exclude(state=Deviation.State.NOT_A_DEVIATION)
+        .standing()
         .select_related("control", "test__control", "compensating_control")
         .prefetch_related(
             Prefetch("failed_links__criterion"),

@@ -552,7 +552,9 @@ def _report(request: HttpRequest, engagement: Engagement, **forms: Any) -> HttpR
         issuance = recalling.last_issued(engagement)
     reporting = _workable(engagement, Stage.REPORTING)
     newest = next((one for one in drafts if one.state == Report.State.READY), None)
-    standing = findings("issue", engagement) if of_firm and reporting else []
+    with one_look(engagement):
+        standing = findings("issue", engagement) if of_firm and reporting else []
+        moving = _moving(engagement) if "manage_engagement" in engagement.may else {}
     proof = _proof(request, engagement)
     context = {
         **frame(request, engagement, "report"),
@@ -563,7 +565,7 @@ def _report(request: HttpRequest, engagement: Engagement, **forms: Any) -> HttpR
         "issuance": issuance,
         "reissuing": issuance is not None and issuance.state == Issuance.State.CURRENT and not engagement.frozen,
         "steps": _steps(engagement),
-        "next_steps": drafting.next_steps(engagement) if "manage_engagement" in engagement.may else [],
+        **moving,
         "standing": standing,
         "may_render": "render_report" in engagement.may and _workable(engagement, Stage.FIELDWORK, Stage.REPORTING),
         "may_review": "complete_quality_review" in engagement.may
@@ -584,6 +586,18 @@ def _report(request: HttpRequest, engagement: Engagement, **forms: Any) -> HttpR
         "issue_open": "issue" in forms,
     }
     return render(request, "reports/report.html", context, status=422 if forms else 200)
+
+
+def _moving(engagement: Engagement) -> dict[str, Any]:
+    """The step ahead with what it lacks, and those to go back to: a step that would be refused is not offered."""
+    steps = drafting.next_steps(engagement)
+    here = drafting.STEPS.index(ReportingStep(engagement.reporting_step))
+    ahead = next((step for step in steps if drafting.STEPS.index(step) > here), None)
+    return {
+        "ahead": ahead,
+        "lacking": drafting.what_step_lacks(engagement, ahead) if ahead is not None else [],
+        "back": [step for step in steps if step != ahead],
+    }
 
 
 def _steps(engagement: Engagement) -> list[dict[str, Any]]:

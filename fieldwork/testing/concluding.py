@@ -73,7 +73,7 @@ def _check_cells(test: ControlTest, result: str) -> None:
 
 
 def _has_exception(test: ControlTest, cells: bool) -> bool:
-    standing = Deviation.objects.filter(test=test).exclude(state=Deviation.State.NOT_A_DEVIATION)
+    standing = Deviation.objects.filter(test=test).standing()
     return cells or standing.exists()
 
 

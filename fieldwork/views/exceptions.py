@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.listing import narrow
 from engagements.frame import frame
-from engagements.models import Engagement
+from engagements.models import Commitment, Engagement
 from engagements.roles import engagement_for
 from engagements.views.acting import done, filed, person, shown
-from fieldwork import deviations
-from fieldwork.forms import ConcludeExceptionForm, EvaluateForm, ReasonForm, ResponseForm, WordsForm
-from fieldwork.models import Deviation, ItemResult, ManagementResponse
-from fieldwork.proposing import Proposed, proposed
-
-_LIMBS = {
-    Deviation.Effect.CONTROL_EFFECTIVE: "none: disclosed in Section IV",
-    Deviation.Effect.COMPENSATED: "none: disclosed with the compensating control",
-    Deviation.Effect.CRITERION_FAILED: "operating effectiveness",
-}
+from fieldwork import deviations, regrouping
+from fieldwork.chain import Rung, Step
+from fieldwork.forms import (
+    ConcludeExceptionForm,
+    EvaluateForm,
+    MergeForm,
+    ReasonForm,
+    ResponseForm,
+    SplitForm,
+    WordsForm,
+)
+from fieldwork.models import Deviation, ItemResult, ManagementResponse, Regrouping
+from fieldwork.proposing import Proposed, chain_of, commitments_proposed, proposed
 
 
 @require_GET
@@ -60,7 +64,7 @@ def released(engagement: Engagement) -> Any:
     """What the client may see: released and not dismissed (R68)."""
     return (
         Deviation.objects.filter(engagement=engagement, released_at__isnull=False)
-        .exclude(state=Deviation.State.NOT_A_DEVIATION)
+        .standing()
         .select_related("control")
     )
 
@@ -83,7 +87,14 @@ def _visible(request: HttpRequest, pk: int, code: str, *needed: str) -> Deviatio
     )
     deviation: Deviation = get_object_or_404(
         found.select_related(
-            "control", "test__control", "compensating_control", "evaluated_by", "concluded_by", "raised_by"
+            "control",
+            "test__control",
+            "test__sample__population",
+            "compensating_control",
+            "merged_into",
+            "evaluated_by",
+            "concluded_by",
+            "raised_by",
         ),
         code=code,
     )
@@ -91,10 +102,22 @@ def _visible(request: HttpRequest, pk: int, code: str, *needed: str) -> Deviatio
     return deviation
 
 
+def _where_merged(pk: int, code: str) -> str | None:
+    """The exception into which a released one was merged: there the client finds what it knew by another code."""
+    merged = Deviation.objects.filter(
+        engagement=pk, code=code, released_at__isnull=False, merged_into__released_at__isnull=False
+    )
+    return merged.values_list("merged_into__code", flat=True).first()
+
+
 @require_http_methods(["GET", "POST"])
 def show(request: HttpRequest, pk: int, code: str) -> HttpResponse:
     """One exception. The client answers here; the firm sees everything."""
     needed = ("see_fieldwork", "see_exceptions") if request.method == "GET" else ("respond_exceptions",)
+    if request.method == "GET" and (merged := _where_merged(pk, code)) is not None:
+        engagement = engagement_for(request, pk, *needed)
+        if "see_fieldwork" not in engagement.may:
+            return redirect("fieldwork:exception", pk, merged)
     deviation = _visible(request, pk, code, *needed)
     if "see_fieldwork" not in deviation.engagement.may:
         return _client_page(request, deviation)
@@ -117,24 +140,87 @@ def _client_page(request: HttpRequest, deviation: Deviation) -> HttpResponse:
 def _context(request: HttpRequest, deviation: Deviation) -> dict[str, Any]:
     engagement = deviation.engagement
     may = engagement.may
-    at_work = not engagement.frozen and deviation.state != Deviation.State.NOT_A_DEVIATION
+    at_work = not engagement.frozen and deviation.stands
+    cells = list(_cells_of(deviation))
+    others = Deviation.objects.standing().filter(test=deviation.test, cell_links__isnull=False)
     return {
         **frame(request, engagement, "exceptions"),
         "deviation": deviation,
-        "cells": ItemResult.objects.filter(deviations=deviation)
-        .select_related("item", "attribute", "citation__file", "by")
-        .order_by("item__position", "attribute__letter"),
-        "failed": deviation.failed_links.select_related("criterion"),
-        "mapped": deviation.control.criteria.order_by("position"),
-        "limb": _LIMBS.get(Deviation.Effect(deviation.effect), "") if deviation.effect else "",
+        "cells": cells,
+        "chain": _rungs(deviation),
+        "marks": [str(Deviation.Marker(marker).label) for marker in deviation.markers],
+        "touched": deviation.touched_links.select_related("commitment"),
+        "regroupings": Regrouping.objects.filter(Q(source=deviation) | Q(target=deviation)).select_related(
+            "source", "target", "by"
+        ),
+        "expandable": _expandable(deviation) and "draw_samples" in may and at_work,
+        "may_merge": at_work
+        and "evaluate_deviations" in may
+        and bool(cells)
+        and others.exclude(pk=deviation.pk).exists(),
+        "may_split": at_work and "evaluate_deviations" in may and len(cells) > 1,
         "proposed": proposed(deviation),
         "responses": ManagementResponse.objects.filter(deviation=deviation).select_related("by"),
         "may_evaluate": at_work and "evaluate_deviations" in may,
         "may_conclude": at_work and "conclude_deviations" in may and deviation.state == Deviation.State.EVALUATED,
         "may_dismiss": at_work and "conclude_deviations" in may,
         "may_release": at_work and "sign_reviewed" in may and deviation.released_at is None,
-        "conclude_form": ConcludeExceptionForm(initial={"effect": deviation.effect}),
+        "conclude_form": ConcludeExceptionForm(deviation=deviation, initial={"effect": deviation.effect}),
     }
+
+
+def _cells_of(deviation: Deviation) -> Any:
+    return (
+        ItemResult.objects.filter(deviations=deviation)
+        .select_related("item", "attribute", "citation__file", "by")
+        .order_by("item__position", "attribute__letter")
+    )
+
+
+def _expandable(deviation: Deviation) -> bool:
+    sample = deviation.test.sample
+    return (
+        sample is not None
+        and not sample.is_targeted
+        and sample.voided_at is None
+        and sample.total < sample.population.row_count
+    )
+
+
+_NAMES = {
+    Rung.CONTROL: "Control",
+    Rung.CRITERION: "Criteria",
+    Rung.COMMITMENT: "Commitments",
+    Rung.LIMB: "Limb of the opinion",
+}
+_LIMBS = {"design": "design", "operating": "operating effectiveness"}
+
+
+def _rungs(deviation: Deviation) -> list[dict[str, Any]]:
+    """The chain for the page, with what the evaluation says in place of what was proposed."""
+    steps = chain_of(deviation)
+    commitments = len(deviation.touched_links.all())
+    return [
+        {
+            "name": _NAMES[step.rung],
+            "rung": step.rung.value,
+            "words": _touched(step, commitments if deviation.effect else None),
+            "reasons": step.reasons,
+            "bad": bool(step.touched),
+        }
+        for step in steps
+    ]
+
+
+def _touched(step: Step, commitments: int | None) -> str:
+    if step.rung is Rung.COMMITMENT:
+        count = len(step.touched) if commitments is None else commitments
+        return f"{count} not achieved" if count else "none touched"
+    if step.rung is Rung.LIMB:
+        return ", ".join(_LIMBS[limb] for limb in step.touched) or "none: disclosed in the report"
+    if step.rung is Rung.CRITERION:
+        return f"{', '.join(step.touched)} not met" if step.touched else "met all the same"
+    return f"{', '.join(step.touched)} failed" if step.touched else "still effective"
 
 
 @require_http_methods(["GET", "POST"])
@@ -146,7 +232,9 @@ def evaluate(request: HttpRequest, pk: int, code: str) -> HttpResponse:
         initial={
             **{name: getattr(deviation, name) for name in ("cause", "type", "extent", "evaluation", "effect")},
             "compensating_control": deviation.compensating_control_id,
+            "markers": deviation.markers,
             "failed_criteria": [link.criterion_id for link in deviation.failed_links.all()],
+            "commitments": [link.commitment_id for link in deviation.touched_links.all()],
         },
     )
     user = person(request)
@@ -158,6 +246,11 @@ def evaluate(request: HttpRequest, pk: int, code: str) -> HttpResponse:
         **frame(request, deviation.engagement, "exceptions"),
         "deviation": deviation,
         "kinds": _by_kind(deviation),
+        "steps": chain_of(deviation, effect=Deviation.Effect.CRITERION_FAILED),
+        "promises": Commitment.objects.filter(
+            engagement=deviation.engagement,
+            pk__in=commitments_proposed(deviation, effect=Deviation.Effect.CRITERION_FAILED),
+        ),
     }
     return shown(request, "fieldwork/evaluate.html", context, form)
 
@@ -170,7 +263,7 @@ def _by_kind(deviation: Deviation) -> list[tuple[str, Proposed | None]]:
 @require_http_methods(["GET", "POST"])
 def conclude(request: HttpRequest, pk: int, code: str) -> HttpResponse:
     deviation = _visible(request, pk, code, "conclude_deviations")
-    form = ConcludeExceptionForm(request.POST or None, initial={"effect": deviation.effect})
+    form = ConcludeExceptionForm(request.POST or None, deviation=deviation, initial={"effect": deviation.effect})
     user = person(request)
     if filed(
         request, form, lambda data: deviations.conclude(deviation, by=user, **data), f"{deviation} is concluded."
@@ -208,6 +301,41 @@ def dismiss(request: HttpRequest, pk: int, code: str) -> HttpResponse:
         return redirect(deviation)
     context = {**frame(request, deviation.engagement, "exceptions"), "deviation": deviation}
     return shown(request, "fieldwork/dismiss.html", context, form)
+
+
+@require_http_methods(["GET", "POST"])
+def merge(request: HttpRequest, pk: int, code: str) -> HttpResponse:
+    """Put the items of an exception into another one of the sheet, because they share their cause."""
+    deviation = _visible(request, pk, code, "evaluate_deviations")
+    form = MergeForm(request.POST or None, deviation=deviation)
+    user = person(request)
+    if filed(
+        request,
+        form,
+        lambda data: regrouping.merge(deviation, data["into"], reason=data["reason"], by=user),
+        f"{deviation} is merged. Evaluate the other one again.",
+    ):
+        return redirect(form.cleaned_data["into"])
+    context = {**frame(request, deviation.engagement, "exceptions"), "deviation": deviation}
+    return shown(request, "fieldwork/merge.html", context, form)
+
+
+@require_http_methods(["GET", "POST"])
+def split(request: HttpRequest, pk: int, code: str) -> HttpResponse:
+    """Take items of an exception out into a new one, because their cause is another."""
+    deviation = _visible(request, pk, code, "evaluate_deviations")
+    form = SplitForm(request.POST or None, cells=_cells_of(deviation))
+    made: list[Deviation] = []
+    user = person(request)
+    if filed(
+        request,
+        form,
+        lambda data: made.append(regrouping.split(deviation, by=user, **data)),
+        "The exception is split. Evaluate both again.",
+    ):
+        return redirect(made[0])
+    context = {**frame(request, deviation.engagement, "exceptions"), "deviation": deviation}
+    return shown(request, "fieldwork/split.html", context, form)
 
 
 @require_POST

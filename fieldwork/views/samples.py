@@ -20,10 +20,10 @@ from engagements.roles import engagement_for
 from engagements.views.acting import filed, person, shown
 from evidence.models import Population
 from evidence.views.files import as_attachment
-from fieldwork import drawing, redraw
-from fieldwork.forms import ChooseForm, DrawForm
-from fieldwork.models import ControlTest, Sample
-from fieldwork.statistics import figures, finite_zero_deviation_size
+from fieldwork import drawing, expanding, redraw
+from fieldwork.forms import ChooseForm, DrawForm, ExpandForm
+from fieldwork.models import ControlTest, ItemResult, Sample
+from fieldwork.statistics import figures, finite_upper_limit, finite_zero_deviation_size, upper_limit
 
 # What a reader usually wants to know: is the deviation rate below a tenth, with 90% confidence?
 _CONFIDENCE, _TOLERABLE = 0.90, 0.10
@@ -147,8 +147,8 @@ def _looked_up(population: Population, words: str, picked: Mapping[int, str]) ->
     }
 
 
-def _sample(request: HttpRequest, pk: int, sample_pk: int) -> Sample:
-    engagement = engagement_for(request, pk, "see_fieldwork")
+def _sample(request: HttpRequest, pk: int, sample_pk: int, needed: str = "see_fieldwork") -> Sample:
+    engagement = engagement_for(request, pk, needed)
     found = get_object_or_404(
         Sample.objects.select_related("population__file", "control", "profile", "drawn_by"),
         engagement=engagement,
@@ -182,10 +182,19 @@ def _context(request: HttpRequest, sample: Sample) -> dict[str, Any]:
             for item in sample.items.all()
         ],
         "figures": (
-            figures(population.row_count, sample.size, expected=sample.expected_deviations)
+            figures(population.row_count, sample.total, expected=sample.expected_deviations)
             if sample.projects
             else ()
         ),
+        "expansions": sample.expansions.select_related("drawn_by"),
+        "may_expand": "draw_samples" in sample.engagement.may
+        and not sample.is_targeted
+        and sample.voided_at is None
+        and not sample.engagement.frozen
+        and _left(sample) > 0
+        and ItemResult.objects.filter(
+            item__sample_item__sample=sample, outcome=ItemResult.Outcome.DEVIATION
+        ).exists(),
         "enough": finite_zero_deviation_size(population.row_count, _CONFIDENCE, _TOLERABLE),
         "tests": ControlTest.objects.filter(sample=sample).select_related("control"),
         "command": _command(sample),
@@ -200,6 +209,54 @@ def _command(sample: Sample) -> str:
 
 def _record_name(sample: Sample) -> str:
     return f"{sample.control.number}-sample-{sample.pk}.json"
+
+
+@require_http_methods(["GET", "POST"])
+def expand(request: HttpRequest, pk: int, sample_pk: int) -> HttpResponse:
+    """Draw further items of a sample by its seed, after a deviation."""
+    sample = _sample(request, pk, sample_pk, "draw_samples")
+    form = ExpandForm(request.POST or None, initial={"size": min(sample.size, _left(sample)) or None})
+    user = person(request)
+    if filed(
+        request,
+        form,
+        lambda data: expanding.expand(sample, by=user, **data),
+        "The further items are drawn and on the sheet.",
+    ):
+        return redirect(sample.tests.first() or sample)
+    context = {
+        **frame(request, sample.engagement, "testing"),
+        "sample": sample,
+        "left": _left(sample),
+        "now": _now(sample),
+    }
+    return shown(request, "fieldwork/expand.html", context, form)
+
+
+def _left(sample: Sample) -> int:
+    return sample.population.row_count - sample.total
+
+
+def _now(sample: Sample) -> list[dict[str, Any]]:
+    """The deviations so far, and the limit if as many and no more are found in as many items again."""
+    items = (
+        ItemResult.objects.filter(item__sample_item__sample=sample, outcome=ItemResult.Outcome.DEVIATION)
+        .values("item")
+        .distinct()
+        .count()
+    )
+    population, tested = sample.population.row_count, sample.total
+    sizes = [tested, *sorted({min(tested * 2, population), min(tested * 3, population)} - {tested})]
+    return [
+        {
+            "tested": size,
+            "deviations": min(items, size),
+            "upper_90": upper_limit(size, min(items, size), 0.90),
+            "upper_95": upper_limit(size, min(items, size), 0.95),
+            "at_most": finite_upper_limit(population, size, min(items, size), 0.95),
+        }
+        for size in sizes
+    ]
 
 
 @require_GET

@@ -19,10 +19,9 @@ from engagements.models import Engagement
 from engagements.register import findings
 from engagements.roles import engagement_for
 from engagements.views.acting import done, filed, person, shown
-from engagements.workflow import WORKING, stands_at
 from evidence import listings
 from evidence.models import EvidenceFile, RequestControl
-from fieldwork import deviations, notes, signing, testing
+from fieldwork import deviations, signing, testing
 from fieldwork.drawing import TESTING
 from fieldwork.forms import (
     WORDS,
@@ -33,7 +32,6 @@ from fieldwork.forms import (
     ConcludeForm,
     FillForm,
     ItemForm,
-    NoteForm,
     RaiseForm,
     ReasonForm,
     UnobtainableForm,
@@ -57,8 +55,8 @@ from fieldwork.standing import standing
 from fieldwork.views.testing import tests_of
 
 SEE = "see_fieldwork"
-SIGNERS = ("sign_prepared", "sign_reviewed", "sign_partner")
-REVIEWERS = ("sign_reviewed", "sign_partner", "complete_quality_review")
+RETURNERS = ("sign_prepared", "sign_reviewed", "sign_partner")
+SIGNERS = (*RETURNERS, "complete_quality_review")
 
 
 def test_for(request: HttpRequest, pk: int, test_pk: int, *needed: str) -> tuple[Engagement, ControlTest]:
@@ -210,11 +208,12 @@ def _around(request: HttpRequest, engagement: Engagement, test: ControlTest, *, 
 def _steps(
     request: HttpRequest, engagement: Engagement, living: dict[str, SignOff], *, ready: bool
 ) -> list[dict[str, Any]]:
-    """The three signatures: given, open to this person, or why not yet."""
+    """The four signatures: given, open to this person, or why not yet."""
     wanted = [
         (SignOff.Step.PREPARED, "sign_prepared", "when filled and concluded"),
         (SignOff.Step.REVIEWED, "sign_reviewed", "by another person"),
         (SignOff.Step.PARTNER, "sign_partner", "where the partner wants to"),
+        (SignOff.Step.QUALITY, "complete_quality_review", "where the quality reviewer selects it"),
     ]
     signed_by = {sign_off.by_id for sign_off in living.values()}
     steps = []
@@ -502,7 +501,7 @@ def sign(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def return_(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
-    engagement, test = test_for(request, pk, test_pk, *SIGNERS)
+    engagement, test = test_for(request, pk, test_pk, *RETURNERS)
     form = ReasonForm(request.POST or None)
     if filed(
         request,
@@ -533,40 +532,6 @@ def raise_exception(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse
         return redirect(made[0])
     context = {**frame(request, engagement, "testing"), "test": test, "loose": loose, "standing": standing(test)}
     return shown(request, "fieldwork/raise.html", context, form)
-
-
-@require_http_methods(["GET", "POST"])
-def review_notes(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
-    """The review notes of a test: a side panel, or a page of their own."""
-    engagement, test = test_for(request, pk, test_pk, *((SEE,) if request.method == "GET" else REVIEWERS))
-    form = NoteForm(request.POST or None)
-    user = person(request)
-    if filed(request, form, lambda data: notes.raise_note(test, text=data["text"], by=user), "The note is raised."):
-        return redirect("fieldwork:notes", pk, test_pk)
-    context = {
-        **frame(request, engagement, "testing"),
-        "test": test,
-        "notes": ReviewNote.objects.filter(test=test).select_related("raised_by", "answered_by"),
-        "may_raise": stands_at(engagement, *WORKING)
-        and bool(engagement.may & {"sign_reviewed", "sign_partner", "complete_quality_review"}),
-        "may_answer": "record_tests" in engagement.may,
-    }
-    fragment = request.headers.get("HX-Request") == "true"
-    return shown(request, "fieldwork/_notes.html" if fragment else "fieldwork/notes.html", context, form)
-
-
-@require_POST
-def note(request: HttpRequest, pk: int, test_pk: int, note_pk: int) -> HttpResponse:
-    """Answer or clear a review note."""
-    _, test = test_for(request, pk, test_pk, "record_tests", *REVIEWERS)
-    found = get_object_or_404(ReviewNote, test=test, pk=note_pk)
-    user = person(request)
-    if request.POST.get("act") == "clear":
-        done(request, lambda: notes.clear(found, by=user), "The note is cleared.")
-    else:
-        text = request.POST.get("text", "")
-        done(request, lambda: notes.answer(found, text=text, by=user), "The note is answered.")
-    return redirect("fieldwork:notes", pk, test_pk)
 
 
 @require_GET

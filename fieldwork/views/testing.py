@@ -17,7 +17,7 @@ from fieldwork import programmes, testing
 from fieldwork.forms import PlanForm, attributes_in_lines, team
 from fieldwork.models import ControlTest
 from fieldwork.programmes import Programme
-from fieldwork.progress import STATES, ControlProgress, controls_progress
+from fieldwork.progress import STATES, ControlProgress, controls_progress, tally
 
 
 @require_GET
@@ -38,7 +38,7 @@ def listing(request: HttpRequest, pk: int) -> HttpResponse:
         **frame(request, engagement, "testing"),
         "rows": rows,
         "states": STATES,
-        "tally": _tally(everything),
+        "tally": tally(everything),
         "team": team(engagement),
         "series": sorted({code.split(".")[0] for row in everything for code in row.criteria}),
         "may_record": "record_tests" in engagement.may and not engagement.frozen,
@@ -48,10 +48,6 @@ def listing(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _people(row: ControlProgress) -> set[str]:
     return {str(line.test.assigned_to_id) for line in row.lines if line.test.assigned_to_id}
-
-
-def _tally(rows: list[ControlProgress]) -> dict[str, int]:
-    return {state: sum(row.state == state for row in rows) for state in STATES}
 
 
 @require_http_methods(["GET", "POST"])

@@ -31,6 +31,8 @@ NO_PAGES = {
         "fieldwork:places",
         "fieldwork:sample_record",
         "fieldwork:redraw_script",
+        "fieldwork:review_one",
+        "fieldwork:changes",
     ),
     *("reports:draft_progress", "reports:draft_page", "reports:draft_pdf"),
     *("reports:pages_now", "reports:pages_picture"),

@@ -311,7 +311,7 @@ def test_review_notes_in_the_panel(sheet: ControlTest) -> None:
     fragment = sana.get(url, HTTP_HX_REQUEST="true").content.decode()
     assert "Why no device" in fragment
     assert "<html" not in fragment
-    one = reverse("fieldwork:note", args=[sheet.engagement_id, sheet.pk, note.pk])
+    one = reverse("fieldwork:note", args=[sheet.engagement_id, note.pk])
     sana.post(one, {"act": "answer", "text": "None was handed out."})
     assert sana.post(one, {"act": "clear"}).status_code == 403
     milan.post(one, {"act": "clear"})

@@ -70,8 +70,8 @@ def test_the_database_refuses_the_same_person_too(done: ControlTest) -> None:
     with refused, transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO fieldwork_signoff"
-            " (engagement_id, test_id, step, by_id, at, content_sha256, voided_reason)"
-            " VALUES (%s, %s, 'reviewed', %s, now(), %s, '')",
+            " (engagement_id, test_id, step, by_id, at, content_sha256, content, voided_reason)"
+            " VALUES (%s, %s, 'reviewed', %s, now(), %s, '{}', '')",
             [done.engagement_id, done.pk, prepared.by_id, prepared.content_sha256],
         )
 

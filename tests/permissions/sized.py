@@ -186,7 +186,10 @@ def _tests(
     )
     _deviations(of, [test for test in tests if test.pk in excepted], cells, who)
     ReviewNote.objects.bulk_create(
-        ReviewNote(**of, test=test, text="Where is this seen?", raised_by=who["milan"]) for test in tests[::2]
+        ReviewNote(
+            **of, target=f"test:{test.pk}", label=str(test), test=test, text="Where?", raised_by=who["milan"]
+        )
+        for test in tests[::2]
     )
     found = signing.contents(ControlTest.objects.filter(pk__in=[test.pk for test in tests[::2]]))
     SignOff.objects.bulk_create(
@@ -197,6 +200,7 @@ def _tests(
             by=who["sana"],
             at=timezone.now(),
             content_sha256=signing.hash_of(content),
+            content=content,
         )
         for key, content in found.items()
     )

@@ -88,7 +88,8 @@ INVITERS = ("manage_team", "invite_own")
 EITHER_SCOPE = ("edit_scope", "edit_registers")
 SEE_REQUESTS = ("see_fieldwork", "upload_evidence")
 SEE_LISTINGS = ("see_fieldwork", "provide_populations")
-SIGNERS = ("sign_prepared", "sign_reviewed", "sign_partner")
+RETURNERS = ("sign_prepared", "sign_reviewed", "sign_partner")
+SIGNERS = (*RETURNERS, "complete_quality_review")
 REVIEWERS = ("sign_reviewed", "sign_partner", "complete_quality_review")
 SEE_EXCEPTIONS = ("see_fieldwork", "see_exceptions")
 
@@ -566,7 +567,7 @@ FIELDWORK = [
         data={"result": "exceptions", "conclusion": "One."},
     ),
     row("fieldwork:sign", "pk", "test", post=SIGNERS, acts=TESTING, data={"step": "prepared"}),
-    row("fieldwork:return_test", "pk", "test", get=SIGNERS, post=SIGNERS, acts=TESTING, data=REASON),
+    row("fieldwork:return_test", "pk", "test", get=RETURNERS, post=RETURNERS, acts=TESTING, data=REASON),
     row(
         "fieldwork:raise_exception",
         "pk",
@@ -580,11 +581,25 @@ FIELDWORK = [
     row(
         "fieldwork:note",
         "pk",
-        "test",
         "note",
         post="record_tests",
         data={"text": "An answer."},
     ),
+    row("fieldwork:note_list", "pk", get="see_fieldwork"),
+    row(
+        "fieldwork:notes_at",
+        "pk",
+        "=exception",
+        "deviation",
+        get="see_fieldwork",
+        post=REVIEWERS,
+        data={"text": "And the others?"},
+    ),
+    row("fieldwork:review", "pk", get=REVIEWERS),
+    row("fieldwork:review_one", "pk", "test", get=REVIEWERS),
+    row("fieldwork:review_sign", "pk", "test", post=REVIEWERS, acts=TESTING, data={"step": "reviewed"}),
+    row("fieldwork:changes", "pk", "test", "=1", get="see_fieldwork", missing=True),
+    row("fieldwork:progress", "pk", get="see_fieldwork"),
     row("fieldwork:history", "pk", "test", get="see_fieldwork"),
     row(
         "fieldwork:draw",
@@ -609,6 +624,15 @@ FIELDWORK = [
     row("fieldwork:sample", "pk", "sample", get="see_fieldwork"),
     row("fieldwork:sample_record", "pk", "sample", get="see_fieldwork"),
     row("fieldwork:redraw", "pk", "sample", post="see_fieldwork", acts=frozenset()),
+    row(
+        "fieldwork:expand",
+        "pk",
+        "sample",
+        get="draw_samples",
+        post="draw_samples",
+        acts=TESTING,
+        data={"size": "2", "reason": "Is it an anomaly?"},
+    ),
     row("fieldwork:exceptions", "pk", get=SEE_EXCEPTIONS),
     row(
         "fieldwork:exception",
@@ -647,6 +671,24 @@ FIELDWORK = [
         post="conclude_deviations",
         acts=TESTING,
         data=REASON,
+    ),
+    row(
+        "fieldwork:merge",
+        "pk",
+        "deviation",
+        get="evaluate_deviations",
+        post="evaluate_deviations",
+        acts=TESTING,
+        data=REASON,
+    ),
+    row(
+        "fieldwork:split",
+        "pk",
+        "deviation",
+        get="evaluate_deviations",
+        post="evaluate_deviations",
+        acts=TESTING,
+        data={**WORDS, **REASON},
     ),
     row("fieldwork:release", "pk", "deviation", post="sign_reviewed", acts=TESTING),
     row("fieldwork:profile", get=FIRM),

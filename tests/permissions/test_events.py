@@ -230,6 +230,23 @@ def an_exception(world: World) -> dict[str, Any]:
     return {"deviation": fieldwork.raised(test, list(ItemResult.objects.filter(item__test=test, outcome="d"))).code}
 
 
+def two_exceptions(world: World) -> dict[str, Any]:
+    """Two exceptions of one sheet; the form names the second one."""
+    test = fieldwork.planned(world.engagement, another_control(world))
+    cells = fieldwork.worked(test, deviating=[(1, "A"), (2, "B")])
+    fieldwork.raised(test, cells[1:])
+    return {"deviation": fieldwork.raised(test, cells[:1]).code}
+
+
+def an_exception_of_two(world: World) -> dict[str, Any]:
+    test = fieldwork.planned(world.engagement, another_control(world))
+    return {"deviation": fieldwork.raised(test, fieldwork.worked(test, deviating=[(1, "A"), (2, "B")])).code}
+
+
+def newest_exceptions(world: World) -> Any:
+    return Deviation.objects.filter(engagement=world.engagement).order_by("-pk")
+
+
 def something_to_draw(world: World) -> dict[str, Any]:
     control = another_control(world)
     return {
@@ -538,6 +555,19 @@ FITTING: dict[str, Fitting] = {
     "fieldwork:propose_profile": Fitting(before=a_changed_profile),
     "fieldwork:return_profile": Fitting(before=lambda world: a_changed_profile(world, proposed=True)),
     "fieldwork:release": Fitting(before=an_exception),
+    "fieldwork:review_sign": Fitting(before=lambda world: a_test(world, sign=True), who="milan"),
+    "fieldwork:merge": Fitting(
+        lambda world: {"into": newest_exceptions(world)[1].pk, "reason": "One form."}, before=two_exceptions
+    ),
+    "fieldwork:split": Fitting(
+        lambda world: {
+            "cells": newest_exceptions(world)[0].cells.order_by("pk")[0].pk,
+            "title": "T",
+            "description": "D.",
+            "reason": "Another cause.",
+        },
+        before=an_exception_of_two,
+    ),
     "fieldwork:cite": Fitting(
         lambda world: {"file": EvidenceFile.objects.filter(engagement=world.engagement).order_by("pk")[0].pk}
     ),

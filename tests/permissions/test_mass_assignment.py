@@ -61,7 +61,7 @@ OWN: dict[str, str] = {
     "fieldwork:cite": "note",
     "fieldwork:draw": "expected_deviations method size smaller_reason",
     "fieldwork:edit_test": "inquired_of",
-    "fieldwork:evaluate": "compensating_control",
+    "fieldwork:evaluate": "commitments compensating_control markers",
     "fieldwork:fill": "place",
     "fieldwork:plan": "assigned_to inquired_of sample",
     "fieldwork:add_procedure": "corroborated_by place",

@@ -429,6 +429,7 @@ SHOWING = {
     "fieldwork:exception",
     "fieldwork:item",
     "fieldwork:notes",
+    "fieldwork:notes_at",
     "reports:section",
     "reports:sign_statement",
 }

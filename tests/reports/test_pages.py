@@ -115,6 +115,23 @@ def test_forming_the_opinion_on_the_page() -> None:
     assert as_("milan", engagement).post(url("set_report_date", engagement), {"date": ""}).status_code == 403
 
 
+def test_a_step_that_would_be_refused_is_not_offered() -> None:
+    engagement = m.in_scope()
+    m.worked(engagement)
+    m.described(engagement)
+    page = as_("milan", engagement).get(url("report", engagement)).content.decode()
+    assert "Before the report goes on to client review:" in page
+    assert "No draft of the present content is rendered." in page
+    assert "On to client review" not in page
+    m.rendered(engagement)
+    assert "On to client review" in as_("milan", engagement).get(url("report", engagement)).content.decode()
+    drafting.move_step(engagement, ReportingStep.CLIENT_REVIEW, by=f.person("milan"))
+    page = as_("milan", engagement).get(url("report", engagement)).content.decode()
+    assert "No conclusion on operating effectiveness." in page
+    assert "On to quality review" not in page
+    assert "Back to draft" in page
+
+
 def test_the_client_meets_drafts_only_from_client_review_on() -> None:
     engagement = m.in_scope()
     m.described(engagement)
