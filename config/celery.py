@@ -19,5 +19,6 @@ app.conf.beat_schedule = {
     "expire_uploads": {"task": "evidence.expire", "schedule": 3600.0, "options": {"expires": 3600}},
     "scan_again": {"task": "evidence.look_after", "schedule": 60.0, "options": {"expires": 60}},
     "forget_pieces": {"task": "reports.forget_pieces", "schedule": crontab(hour="3", minute="30")},
+    "daily_mail": {"task": "evidence.digests", "schedule": 600.0, "options": {"expires": 600}},
     "verify_files": {"task": "evidence.verify_all", "schedule": crontab(hour="2", minute="30")},
 }

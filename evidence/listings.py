@@ -16,7 +16,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice, pairwise
 from typing import IO, Any, Literal
@@ -70,6 +70,8 @@ class Listing:
 
     columns: Row
     rows: tuple[Row, ...]
+    # As a spreadsheet counts the rows; empty ones are left out above.
+    numbers: tuple[int, ...] = field(default=(), compare=False, repr=False)
 
     def column(self, name: str) -> list[str]:
         """The cells of one column from top to bottom. Raises KeyError."""
@@ -389,7 +391,8 @@ def _build(numbered: list[tuple[int, list[str]]]) -> Listing:
                 problems.append(f"Row {number}, column {name!r}: the text holds characters that cannot be shown.")
     if problems:
         raise ListingError(*problems)
-    return Listing(tuple(header), tuple(tuple(cells[:reach]) for _, cells in whole))
+    numbers = tuple(number for number, _ in whole)
+    return Listing(tuple(header), tuple(tuple(cells[:reach]) for _, cells in whole), numbers)
 
 
 def _width_problem(number: int, cells: list[str], header: list[str]) -> str:

@@ -16,7 +16,7 @@ from engagements.models import Engagement
 from engagements.roles import engagement_for
 from evidence import matching, resumable
 from evidence.forms import FilesField, MatchForm
-from evidence.models import EvidenceRequest, Upload
+from evidence.models import EvidenceRequest, RequestQuerySet, Upload
 from evidence.policy import policy_of
 from evidence.validation import CONTENT_TYPES
 from evidence.views.requests import may_work, requests_for, share_of, user_of
@@ -45,8 +45,8 @@ def _mine(request: HttpRequest, engagement: Engagement) -> QuerySet[Upload]:
     return resumable.under_way(engagement, user_of(request)).filter(to_be_matched=True).order_by("name", "pk")
 
 
-def _open_requests(request: HttpRequest, engagement: Engagement) -> QuerySet[EvidenceRequest]:
-    found = requests_for(request, engagement).exclude(state=EvidenceRequest.State.ACCEPTED)
+def _open_requests(request: HttpRequest, engagement: Engagement) -> RequestQuerySet:
+    found = requests_for(request, engagement).unsettled()
     return found.prefetch_related("controls").order_by("code")
 
 
