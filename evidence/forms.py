@@ -218,11 +218,11 @@ class MatchForm(DatesForm):
 
     requests = RequestsField(required=False, label="Answers")
 
-    def __init__(self, *args: Any, requests: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, requests: Any, choices: Sequence[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         chooser = self.fields["requests"]
         assert isinstance(chooser, RequestsField)
-        chooser.queryset = requests
+        chooser.queryset, chooser.choices = requests, choices
 
 
 class ExplainForm(forms.Form):

@@ -33,6 +33,7 @@ def to_provide(user: User) -> Iterable[Waiting]:
     )
     for one in requests[:MOST]:
         returned = one.state == EvidenceRequest.State.RETURNED
+        begun = one.state == EvidenceRequest.State.IN_PROGRESS
         yield Waiting(
             one.engagement,
             "returned" if returned else "request",
@@ -41,7 +42,7 @@ def to_provide(user: User) -> Iterable[Waiting]:
             code=one.code,
             due=one.due,
             urgency=Urgency.RETURNED if returned else None,
-            act="Correct" if returned else "Upload",
+            act="Correct" if returned else "Go on" if begun else "Upload",
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.decorators import login_not_required, login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -52,6 +52,7 @@ def end_calendar(request: HttpRequest) -> HttpResponse:
     return redirect("evidence:mail")
 
 
+@login_not_required
 @require_GET
 @never_cache
 def calendar(request: HttpRequest, secret: str) -> HttpResponse:
@@ -67,6 +68,7 @@ def calendar(request: HttpRequest, secret: str) -> HttpResponse:
     return response
 
 
+@login_not_required
 @csrf_exempt
 @require_http_methods(["GET", "POST"])
 @never_cache

@@ -16,6 +16,7 @@ function wanted(area) {
   const fitting = names(area).filter(
     (name) => name.toLowerCase().startsWith(words) || (words && name.toLowerCase().split(" ").some((part) => part.startsWith(words))),
   );
+  fitting.sort((one, other) => other.toLowerCase().startsWith(words) - one.toLowerCase().startsWith(words));
   // A name that stands there whole is done.
   if (!fitting.length || fitting.some((name) => name.toLowerCase() === words)) return null;
   return { at, fitting: fitting.slice(0, 8) };
