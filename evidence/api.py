@@ -31,7 +31,19 @@ class RequestSerializer(serializers.ModelSerializer[EvidenceRequest]):
 
     class Meta:
         model = EvidenceRequest
-        fields = ("code", "title", "detail", "controls", "assigned_to", "due", "priority", "state", "return_reason")
+        fields = (
+            "code",
+            "title",
+            "detail",
+            "covers_from",
+            "covers_to",
+            "controls",
+            "assigned_to",
+            "due",
+            "priority",
+            "state",
+            "return_reason",
+        )
 
 
 class FileSerializer(serializers.ModelSerializer[EvidenceFile]):

@@ -11,10 +11,12 @@ from django.utils import timezone
 
 from accounts.forms import DateInput
 from accounts.models import User
-from engagements.models import Control, Engagement
+from engagements.models import FIRM_ROLES, Control, Engagement, EngagementMember
+from engagements.roles import roles_with
+from evidence.bulk import Act
 from evidence.listings import Listing, date_columns, key_columns
 from evidence.models import EvidenceFile, EvidenceRequest, Population
-from evidence.requests import assignees
+from evidence.reasons import STOCK, words
 
 
 class ControlsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
@@ -32,6 +34,14 @@ class AssigneeField(forms.ModelChoiceField):  # type: ignore[type-arg]
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("empty_label", "Nobody yet: the client's administrator decides")
+        super().__init__(User.objects.none(), required=False, **kwargs)
+
+
+class ReviewerField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """A person of the firm who accepts and returns."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("empty_label", "Whoever of the team comes first")
         super().__init__(User.objects.none(), required=False, **kwargs)
 
 
@@ -56,18 +66,26 @@ def in_scope(engagement: Engagement) -> Any:
     return Control.objects.in_scope().filter(engagement=engagement)
 
 
-def _choose(form: forms.BaseForm, engagement: Engagement) -> None:
+def choose(form: forms.BaseForm, engagement: Engagement) -> None:
     """Offer this engagement's controls and people, never another's."""
     for field in form.fields.values():
         if isinstance(field, ControlsField):
             field.queryset = in_scope(engagement)
         elif isinstance(field, AssigneeField):
-            field.queryset = User.objects.filter(pk__in=[user.pk for user in assignees(engagement)]).order_by(
-                "name"
-            )
+            field.queryset = _people(engagement, without=FIRM_ROLES)
+        elif isinstance(field, ReviewerField):
+            field.queryset = _people(engagement, within=roles_with("manage_requests"))
 
 
-def _check_future(form: forms.Form) -> None:
+def _people(engagement: Engagement, *, within: Any = None, without: Any = ()) -> Any:
+    """As `evidence.requests.assignees` and `reviewers` name them, in the query itself."""
+    members = EngagementMember.objects.filter(engagement=engagement).exclude(role__in=without)
+    if within is not None:
+        members = members.filter(role__in=within)
+    return User.objects.filter(is_active=True, pk__in=members.values("user_id")).order_by("name", "pk")
+
+
+def check_future(form: forms.Form) -> None:
     due = form.cleaned_data.get("due")
     if due and due < timezone.localdate():
         form.add_error("due", "The due date lies in the past.")
@@ -79,20 +97,23 @@ class RequestForm(forms.Form):
         label="What is needed",
         required=False,
         widget=forms.Textarea(attrs={"rows": 6}),
-        help_text="Say which system, which dates and in which form.",
+        help_text="Say which system and in which form.",
     )
+    covers_from = forms.DateField(required=False, widget=DateInput(), label="For the days from")
+    covers_to = forms.DateField(required=False, widget=DateInput(), label="to")
     controls = ControlsField(required=False, label="For the controls")
     assigned_to = AssigneeField(label="Asked of")
     due = forms.DateField(widget=DateInput())
     priority = forms.ChoiceField(choices=EvidenceRequest.Priority.choices, initial=EvidenceRequest.Priority.NORMAL)
+    reviewer = ReviewerField(label="Looked at by", help_text="Of the firm. The client does not see it.")
 
     def __init__(self, *args: Any, engagement: Engagement, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _choose(self, engagement)
+        choose(self, engagement)
 
     def clean(self) -> dict[str, Any]:
         if "due" in self.changed_data:
-            _check_future(self)
+            check_future(self)
         return self.cleaned_data
 
 
@@ -109,37 +130,51 @@ class FromControlsForm(forms.Form):
 
     def __init__(self, *args: Any, engagement: Engagement, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _choose(self, engagement)
+        choose(self, engagement)
 
     def clean(self) -> dict[str, Any]:
-        _check_future(self)
+        check_future(self)
         return self.cleaned_data
 
 
 class BulkForm(forms.Form):
     """What is done with the requests picked in the list."""
 
-    act = forms.ChoiceField(choices=[("open", "Open"), ("assign", "Assign"), ("due", "Set due date")])
+    act = forms.ChoiceField(choices=Act.choices)
     ids = forms.ModelMultipleChoiceField(
         EvidenceRequest.objects.none(), error_messages={"required": "Pick at least one request."}
     )
     assigned_to = AssigneeField(empty_label="Assign to…")
+    reviewer = ReviewerField(empty_label="Whoever comes first")
     due = forms.DateField(required=False, widget=DateInput())
+    priority = forms.ChoiceField(required=False, choices=[("", "Priority…"), *EvidenceRequest.Priority.choices])
+    stock = forms.ChoiceField(required=False, choices=[("", "Usual reasons…"), *STOCK.items()])
+    reason = forms.CharField(required=False, max_length=2000)
 
-    def __init__(self, *args: Any, engagement: Engagement, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, engagement: Engagement, requests: Any = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _choose(self, engagement)
+        choose(self, engagement)
         picked = self.fields["ids"]
         assert isinstance(picked, forms.ModelMultipleChoiceField)
-        picked.queryset = EvidenceRequest.objects.filter(engagement=engagement)
+        picked.queryset = EvidenceRequest.objects.none() if requests is None else requests
 
     def clean(self) -> dict[str, Any]:
-        if self.cleaned_data.get("act") == "assign" and not self.cleaned_data.get("assigned_to"):
+        act = self.cleaned_data.get("act")
+        if act == Act.ASSIGN and not self.cleaned_data.get("assigned_to"):
             self.add_error("assigned_to", "Choose the person to assign to.")
-        if self.cleaned_data.get("act") == "due":
+        if act == Act.DUE:
             if not self.cleaned_data.get("due") and "due" not in self.errors:
                 self.add_error("due", "Give the new due date.")
-            _check_future(self)
+            check_future(self)
+        if act == Act.PRIORITY and not self.cleaned_data.get("priority"):
+            self.add_error("priority", "Choose the priority.")
+        if act in {Act.RETURN, Act.CANCEL}:
+            reason = self.cleaned_data.get("reason", "")
+            if act == Act.RETURN:
+                reason = words(self.cleaned_data.get("stock", ""), reason)
+            if not reason.strip():
+                self.add_error("reason", "Say why: the client reads it.")
+            self.cleaned_data["reason"] = reason
         return self.cleaned_data
 
 
@@ -148,7 +183,7 @@ class AssignForm(forms.Form):
 
     def __init__(self, *args: Any, engagement: Engagement, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _choose(self, engagement)
+        choose(self, engagement)
 
 
 class DatesForm(forms.Form):
@@ -185,11 +220,11 @@ class MatchForm(DatesForm):
 
     requests = RequestsField(required=False, label="Answers")
 
-    def __init__(self, *args: Any, requests: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, requests: Any, choices: Sequence[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         chooser = self.fields["requests"]
         assert isinstance(chooser, RequestsField)
-        chooser.queryset = requests
+        chooser.queryset, chooser.choices = requests, choices
 
 
 class ExplainForm(forms.Form):
@@ -212,6 +247,28 @@ class UploadForm(DatesForm):
     replaces = forms.CharField(required=False)
 
     field_order = ["file", "speaks_from", "speaks_to"]
+
+
+class ReturnForm(forms.Form):
+    """Why a request is returned: a usual reason, own words, or both."""
+
+    stock = forms.ChoiceField(
+        required=False, choices=[("", "In my own words"), *STOCK.items()], label="Usual reasons"
+    )
+    reason = forms.CharField(
+        required=False,
+        label="Own words",
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="The client reads it.",
+        max_length=2000,
+    )
+
+    def clean(self) -> dict[str, Any]:
+        if not self.errors:
+            self.cleaned_data["reason"] = words(self.cleaned_data.get("stock", ""), self.cleaned_data["reason"])
+            if not self.cleaned_data["reason"]:
+                self.add_error("reason", "Say what is missing or wrong: the client reads it.")
+        return self.cleaned_data
 
 
 class ReasonForm(forms.Form):
@@ -334,7 +391,7 @@ class PopulationForm(forms.ModelForm):  # type: ignore[type-arg]
         self, *args: Any, engagement: Engagement, listing: Listing, may_observe: bool, **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
-        _choose(self, engagement)
+        choose(self, engagement)
         if not may_observe:
             del self.fields["observed"]
         dates = [column.name for column in date_columns(listing)]

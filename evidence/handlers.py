@@ -1,6 +1,6 @@
 """What a worker does for this app."""
 
-from evidence import examining, resumable, verifying
+from evidence import digest, examining, resumable, urgent, verifying
 from evidence.uploads import EXAMINE
 from jobs.queue import handler, on_failure
 
@@ -8,3 +8,5 @@ handler(resumable.JOB)(resumable.check)
 on_failure(resumable.JOB)(resumable.check_failed)
 handler(EXAMINE)(examining.examine)
 handler(verifying.JOB)(verifying.verify)
+handler(digest.JOB)(digest.send)
+handler(urgent.JOB)(digest.send_urgent)

@@ -15,7 +15,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
 from typing import IO, Literal
@@ -69,6 +69,8 @@ class Listing:
 
     columns: Row
     rows: tuple[Row, ...]
+    # As a spreadsheet counts the rows; empty ones are left out above.
+    numbers: tuple[int, ...] = field(default=(), compare=False, repr=False)
 
     def column(self, name: str) -> list[str]:
         """The cells of one column from top to bottom. Raises KeyError."""
@@ -350,7 +352,8 @@ def _build(numbered: list[tuple[int, Row]]) -> Listing:
                 problems.append(f"Row {number}, column {name!r}: the text holds characters that cannot be shown.")
     if problems:
         raise ListingError(*problems)
-    return Listing(header, tuple(cells[:reach] for _, cells in whole))
+    numbers = tuple(number for number, _ in whole)
+    return Listing(header, tuple(cells[:reach] for _, cells in whole), numbers)
 
 
 def _width_problem(number: int, cells: Row, header: Row) -> str:

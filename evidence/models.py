@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import uuid
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 import pgtrigger
 from django.contrib.postgres.indexes import GinIndex
@@ -18,6 +18,7 @@ from django.utils import timezone
 from accounts.models import User
 from engagements.freeze import OF_ROW, UNLESS_PURGED, EngagementOwned, stays
 from engagements.models import Control, Engagement, Role
+from evidence import correspondence  # noqa: F401  Django finds the models there
 from evidence.storage import opened, stored_name
 
 # Roles of the client's side that deal only with what is assigned to them.
@@ -36,10 +37,14 @@ def prefix_query(words: str) -> SearchQuery | None:
 
 class RequestQuerySet(models.QuerySet["EvidenceRequest"]):
     def waiting_for_client(self) -> RequestQuerySet:
-        return self.filter(state__in=[EvidenceRequest.State.OPEN, EvidenceRequest.State.RETURNED])
+        return self.filter(state__in=EvidenceRequest.WITH_CLIENT)
 
     def waiting_for_firm(self) -> RequestQuerySet:
         return self.filter(state=EvidenceRequest.State.SUBMITTED)
+
+    def unsettled(self) -> RequestQuerySet:
+        """Neither accepted nor called off."""
+        return self.exclude(state__in=EvidenceRequest.SETTLED)
 
     def overdue(self, *, at: dt.date) -> RequestQuerySet:
         return self.waiting_for_client().filter(due__lt=at)
@@ -49,7 +54,10 @@ class RequestQuerySet(models.QuerySet["EvidenceRequest"]):
         found = self.filter(engagement=engagement)
         if "see_fieldwork" in engagement.may:
             return found
-        found = found.exclude(state=EvidenceRequest.State.DRAFT)
+        # A draft that was cancelled has never been shown either.
+        found = found.exclude(state=EvidenceRequest.State.DRAFT).exclude(
+            state=EvidenceRequest.State.CANCELLED, opened_at__isnull=True
+        )
         if engagement.member.role in OWN_ONLY:
             found = found.filter(assigned_to=user)
         return found
@@ -61,27 +69,47 @@ class EvidenceRequest(EngagementOwned):
     class State(models.TextChoices):
         DRAFT = "draft", "Draft"
         OPEN = "open", "Open"
+        IN_PROGRESS = "in_progress", "In progress"
         SUBMITTED = "submitted", "Submitted"
         RETURNED = "returned", "Returned"
         ACCEPTED = "accepted", "Accepted"
+        CLOSED = "closed", "Closed"
+        CANCELLED = "cancelled", "Cancelled"
 
     class Priority(models.TextChoices):
         NORMAL = "normal", "Normal"
         HIGH = "high", "High"
 
+    WITH_CLIENT: ClassVar = frozenset({State.OPEN, State.IN_PROGRESS, State.RETURNED})
+    SETTLED: ClassVar = frozenset({State.ACCEPTED, State.CLOSED, State.CANCELLED})
+    # What was handed in: an auditor may rely on it.
+    GIVEN: ClassVar = frozenset({State.SUBMITTED, State.ACCEPTED, State.CLOSED})
+
     code = models.CharField(max_length=12)
     title = models.CharField(max_length=200)
-    detail = models.TextField("what is needed, and for which dates", blank=True)
+    detail = models.TextField("what is needed", blank=True)
+    covers_from = models.DateField("for the days from", null=True, blank=True)
+    covers_to = models.DateField("for the days to", null=True, blank=True)
     controls: models.ManyToManyField[Control, RequestControl] = models.ManyToManyField(
         Control, through="RequestControl", related_name="requests"
     )
     assigned_to = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    reviewer = models.ForeignKey(
+        User,
+        verbose_name="looked at by",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+    )
     due = models.DateField()
     priority = models.CharField(max_length=6, choices=Priority.choices, default=Priority.NORMAL)
-    state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
+    state = models.CharField(max_length=11, choices=State.choices, default=State.DRAFT)
     return_reason = models.TextField(blank=True)
+    cancel_reason = models.TextField(blank=True)
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
+    opened_at = models.DateTimeField(null=True, blank=True)
     submitted_at = models.DateTimeField(null=True, blank=True)
     decided_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     decided_at = models.DateTimeField(null=True, blank=True)
@@ -95,6 +123,15 @@ class EvidenceRequest(EngagementOwned):
             models.CheckConstraint(
                 condition=~Q(state="returned") | ~Q(return_reason=""), name="request_returned_with_reason"
             ),
+            models.CheckConstraint(
+                condition=~Q(state="cancelled") | ~Q(cancel_reason=""), name="request_cancelled_with_reason"
+            ),
+            models.CheckConstraint(
+                condition=Q(covers_from__isnull=True)
+                | Q(covers_to__isnull=True)
+                | Q(covers_from__lte=F("covers_to")),
+                name="request_dates_in_order",
+            ),
         ]
         triggers = [
             *EngagementOwned.Meta.triggers,
@@ -103,11 +140,18 @@ class EvidenceRequest(EngagementOwned):
                 field="state",
                 transitions=[
                     ("draft", "open"),
+                    ("open", "in_progress"),
                     ("open", "submitted"),
+                    ("in_progress", "submitted"),
                     ("submitted", "returned"),
                     ("submitted", "accepted"),
                     ("returned", "submitted"),
                     ("accepted", "returned"),
+                    ("accepted", "closed"),
+                    ("closed", "accepted"),
+                    *((state, "cancelled") for state in ("draft", "open", "in_progress", "submitted", "returned")),
+                    ("cancelled", "draft"),
+                    ("cancelled", "open"),
                 ],
             ),
         ]
@@ -120,7 +164,13 @@ class EvidenceRequest(EngagementOwned):
 
     @property
     def waits_for_client(self) -> bool:
-        return self.state in {self.State.OPEN, self.State.RETURNED}
+        return self.state in self.WITH_CLIENT
+
+    @property
+    def covers(self) -> str:
+        """The days for which it asks, in words; empty when none are given."""
+        days = [f"{day.day} {day:%b %Y}" for day in (self.covers_from, self.covers_to) if day]
+        return " to ".join(dict.fromkeys(days))
 
 
 class RequestControl(EngagementOwned):
@@ -161,7 +211,7 @@ class FileQuerySet(models.QuerySet["EvidenceFile"]):
 
     def handed_in(self) -> FileQuerySet:
         """What an auditor may rely on: for no request, or for one that was submitted at least; not quarantined."""
-        given = [EvidenceRequest.State.SUBMITTED, EvidenceRequest.State.ACCEPTED]
+        given = EvidenceRequest.GIVEN
         also = AlsoAnswers.objects.filter(request__state__in=given)
         answers = Q(request__isnull=True) | Q(request__state__in=given) | Q(pk__in=also.values("file_id"))
         return self.filter(answers).exclude(checked__scan=FileCheck.Scan.QUARANTINED)

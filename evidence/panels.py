@@ -20,7 +20,7 @@ def requests_panel(engagement: Engagement, request: HttpRequest) -> dict[str, An
     """How far the requests are, and those of the person's side that press most."""
     visible = EvidenceRequest.objects.visible_as(engagement, request.user)  # type: ignore[arg-type]
     counts = dict(visible.order_by().values_list("state").annotate(Count("pk")))
-    asked = sum(number for state, number in counts.items() if state != State.DRAFT)
+    asked = sum(number for state, number in counts.items() if state not in {State.DRAFT, State.CANCELLED})
     if not asked:
         return None
     of_firm = "see_fieldwork" in engagement.may
@@ -28,9 +28,9 @@ def requests_panel(engagement: Engagement, request: HttpRequest) -> dict[str, An
     late = visible.overdue(at=timezone.localdate())
     return {
         "asked": asked,
-        "accepted": counts.get(State.ACCEPTED, 0),
+        "accepted": counts.get(State.ACCEPTED, 0) + counts.get(State.CLOSED, 0),
         "submitted": counts.get(State.SUBMITTED, 0),
-        "with_client": counts.get(State.OPEN, 0) + counts.get(State.RETURNED, 0),
+        "with_client": sum(counts.get(state, 0) for state in EvidenceRequest.WITH_CLIENT),
         "late": late.count(),
         "pressing": list((pressing or late).select_related("assigned_to").order_by("due", "code")[:SHOWN]),
         "of_firm": of_firm,

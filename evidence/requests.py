@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -12,23 +13,50 @@ from django.utils import timezone
 from accounts.models import User
 from audit.trail import action, record
 from engagements.models import FIRM_ROLES, Control, Engagement, EngagementMember, Role
-from engagements.roles import permissions_of, require
+from engagements.roles import permissions_of, require, roles_with
 from engagements.workflow import WORKING, WrongStage, locked, must_be
+from evidence import urgent
 from evidence.codes import next_code
 from evidence.models import OWN_ONLY, EvidenceFile, EvidenceRequest, FileCheck, RequestControl
 
 # A draft is the firm's alone: the client learns of a request when it is opened.
 DRAFTED = action("request.drafted", "drafted the request {target}", firm_only=True)
 DRAFT_CHANGED = action("request.draft_changed", "changed {part} of the draft {target}", firm_only=True)
+DRAFT_CANCELLED = action("request.draft_cancelled", "cancelled the draft {target}: {reason}", firm_only=True)
+DRAFT_REVIVED = action("request.draft_revived", "took up the draft {target} again", firm_only=True)
 OPENED = action("request.opened", "asked for {target}")
 ASSIGNED = action("request.assigned", "assigned {target} to {to}")
 DUE_CHANGED = action("request.due_changed", "moved the due date of {target} from {old} to {new}")
+PRIORITY_CHANGED = action("request.priority_changed", "gave {target} {priority} priority")
+# Who of the firm looks at it is the firm's own business.
+REVIEWER_CHANGED = action("request.reviewer_changed", "gave {target} to {to} to look at", firm_only=True)
 CHANGED = action("request.changed", "reworded the request {target}")
 SUBMITTED = action("request.submitted", "submitted {target}")
 ACCEPTED = action("request.accepted", "accepted {target}")
 RETURNED = action("request.returned", "returned {target}: {reason}")
+CLOSED = action("request.closed", "closed {target}")
+REOPENED = action("request.reopened", "reopened {target}")
+CANCELLED = action("request.cancelled", "cancelled {target}: {reason}")
+ASKED_AGAIN = action("request.asked_again", "asked for {target} again")
 
 State = EvidenceRequest.State
+# As long as nobody has decided about it, a request can be changed.
+CHANGING = (State.DRAFT, State.OPEN, State.IN_PROGRESS, State.RETURNED, State.SUBMITTED)
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """What is asked for in one request."""
+
+    title: str
+    due: dt.date
+    detail: str = ""
+    controls: Sequence[Control] = ()
+    covers_from: dt.date | None = None
+    covers_to: dt.date | None = None
+    assigned_to: User | None = None
+    reviewer: User | None = None
+    priority: str = EvidenceRequest.Priority.NORMAL
 
 
 @transaction.atomic
@@ -40,7 +68,10 @@ def make(
     by: User,
     detail: str = "",
     controls: Iterable[Control] = (),
+    covers_from: dt.date | None = None,
+    covers_to: dt.date | None = None,
     assigned_to: User | None = None,
+    reviewer: User | None = None,
     priority: str = EvidenceRequest.Priority.NORMAL,
 ) -> EvidenceRequest:
     """Draft one request; the client sees it when it is opened.
@@ -48,10 +79,18 @@ def make(
     Raises PermissionDenied, WrongStage, ValidationError (no title, a control of another engagement, an assignee
     who cannot upload here).
     """
+    asked = Asked(title, due, detail, list(controls), covers_from, covers_to, assigned_to, reviewer, priority)
+    return make_all(engagement, [asked], by=by)[0]
+
+
+@transaction.atomic
+def make_all(engagement: Engagement, asked: Iterable[Asked], *, by: User) -> list[EvidenceRequest]:
+    """Draft many requests, all or none. Raises as `make` does."""
     require(engagement, by, "manage_requests")
     engagement = locked(engagement)
     must_be(engagement, *WORKING)
-    return _make(engagement, title, detail, list(controls), assigned_to, due, priority, by)
+    clients, firms = assignees(engagement), reviewers(engagement)
+    return [_make(engagement, one, clients, firms, by) for one in asked]
 
 
 @transaction.atomic
@@ -76,7 +115,11 @@ def make_from_controls(
     must_be(engagement, *WORKING)
     wanted = list(controls)
     if not again:
-        having = set(RequestControl.objects.filter(control__in=wanted).values_list("control_id", flat=True))
+        having = set(
+            RequestControl.objects.filter(control__in=wanted)
+            .exclude(request__state=State.CANCELLED)
+            .values_list("control_id", flat=True)
+        )
         wanted = [control for control in wanted if control.pk not in having]
     able = {user.pk for user in assignees(engagement)}
     bundles: dict[tuple[object, ...], list[Control]] = {}
@@ -85,21 +128,15 @@ def make_from_controls(
         evidence = " ".join(control.typical_evidence.split()).rstrip(".")
         key = (evidence.casefold(), owner) if group and evidence else (control.pk, owner)
         bundles.setdefault(key, []).append(control)
-    return [
-        _make(
-            engagement,
-            *_words_for(engagement, bundle),
-            bundle,
-            bundle[0].owner if bundle[0].owner_id in able else assigned_to,
-            due,
-            EvidenceRequest.Priority.NORMAL,
-            by,
-        )
-        for bundle in bundles.values()
-    ]
+    asked = []
+    for bundle in bundles.values():
+        title, detail = _words_for(bundle)
+        answering = bundle[0].owner if bundle[0].owner_id in able else assigned_to
+        asked.append(Asked(title, due, detail, bundle, engagement.starts_on, engagement.ends_on, answering))
+    return make_all(engagement, asked, by=by)
 
 
-def _words_for(engagement: Engagement, controls: list[Control]) -> tuple[str, str]:
+def _words_for(controls: list[Control]) -> tuple[str, str]:
     """Title and detail of a request for the usual evidence of controls that share it."""
     first = controls[0]
     evidence = " ".join(first.typical_evidence.split()).rstrip(".")
@@ -107,44 +144,45 @@ def _words_for(engagement: Engagement, controls: list[Control]) -> tuple[str, st
     lines = [f"Please provide: {evidence}." if evidence else "Please provide what shows that the control operates."]
     if len(controls) > 1:
         lines += ["", "It serves several controls:", *(f"- {one.number} {one.title}" for one in controls)]
-    span = engagement.span_label
-    lines += ["", f"For the period {span}." if engagement.is_type_2 else f"State {span}."]
     return title[:200], "\n".join(lines)
 
 
 def _make(
-    engagement: Engagement,
-    title: str,
-    detail: str,
-    controls: list[Control],
-    assigned_to: User | None,
-    due: dt.date,
-    priority: str,
-    by: User,
+    engagement: Engagement, asked: Asked, clients: Sequence[User], firms: Sequence[User], by: User
 ) -> EvidenceRequest:
-    if not title.strip():
+    if not asked.title.strip():
         raise ValidationError({"title": "Say in a few words what you ask for."})
-    strangers = [control for control in controls if control.engagement_id != engagement.pk]
-    if strangers:
+    if any(control.engagement_id != engagement.pk for control in asked.controls):
         raise ValidationError({"controls": "A control of another engagement cannot be asked about here."})
-    _check_assignee(engagement, assigned_to)
+    _check_assignee(asked.assigned_to, clients)
+    _check_reviewer(asked.reviewer, firms)
+    _check_covers(asked.covers_from, asked.covers_to)
     made = EvidenceRequest(
         engagement=engagement,
         code=next_code(EvidenceRequest.objects.filter(engagement=engagement), "REQ"),
-        title=title.strip(),
-        detail=detail.strip(),
-        assigned_to=assigned_to,
-        due=due,
-        priority=priority,
+        title=asked.title.strip(),
+        detail=asked.detail.strip(),
+        covers_from=asked.covers_from,
+        covers_to=asked.covers_to,
+        assigned_to=asked.assigned_to,
+        reviewer=asked.reviewer,
+        due=asked.due,
+        priority=asked.priority,
         created_by=by,
     )
-    made.full_clean(exclude=["engagement", "created_by", "assigned_to"], validate_constraints=False)
+    _check_shape(made)
     made.save()
     RequestControl.objects.bulk_create(
-        RequestControl(engagement=engagement, request=made, control=control) for control in controls
+        RequestControl(engagement=engagement, request=made, control=control) for control in asked.controls
     )
-    record(DRAFTED, by=by, engagement=engagement, target=made, controls=[one.number for one in controls])
+    record(DRAFTED, by=by, engagement=engagement, target=made, controls=[one.number for one in asked.controls])
     return made
+
+
+def _check_shape(request: EvidenceRequest) -> None:
+    request.full_clean(
+        exclude=["engagement", "created_by", "assigned_to", "reviewer", "decided_by"], validate_constraints=False
+    )
 
 
 def assignees(engagement: Engagement) -> list[User]:
@@ -157,39 +195,76 @@ def assignees(engagement: Engagement) -> list[User]:
     return sorted((member.user for member in members), key=lambda user: user.name)
 
 
-def _check_assignee(engagement: Engagement, user: User | None) -> None:
-    if user is not None and user not in assignees(engagement):
+def reviewers(engagement: Engagement) -> list[User]:
+    """The firm's people who accept and return here, by name."""
+    members = EngagementMember.objects.filter(
+        engagement=engagement, user__is_active=True, role__in=roles_with("manage_requests")
+    ).select_related("user")
+    return sorted((member.user for member in members), key=lambda user: user.name)
+
+
+def _check_assignee(user: User | None, known: Sequence[User]) -> None:
+    if user is not None and user not in known:
         raise ValidationError(
             {"assigned_to": f"{user} is not in the client's team of this engagement. Add the person there first."}
         )
 
 
+def _check_reviewer(user: User | None, known: Sequence[User]) -> None:
+    if user is not None and user not in known:
+        raise ValidationError({"reviewer": f"{user} does not look at requests in this engagement."})
+
+
+def _check_covers(first: dt.date | None, last: dt.date | None) -> None:
+    if first and last and first > last:
+        raise ValidationError({"covers_to": "The last day lies before the first."})
+
+
 @transaction.atomic
 def reword(
-    request: EvidenceRequest, *, title: str, detail: str, controls: Iterable[Control], priority: str, by: User
+    request: EvidenceRequest,
+    *,
+    title: str,
+    detail: str,
+    controls: Iterable[Control],
+    by: User,
+    covers_from: dt.date | None = None,
+    covers_to: dt.date | None = None,
 ) -> EvidenceRequest:
     """Change what is asked for, until it is accepted. Raises PermissionDenied, WrongStage, ValidationError."""
     require(request.engagement, by, "manage_requests")
     request = _held(request)
-    _must_be_in(request, State.DRAFT, State.OPEN, State.RETURNED, State.SUBMITTED, act="reworded")
+    _must_be_in(request, *CHANGING, act="reworded")
     wanted = list(controls)
     if not title.strip():
         raise ValidationError({"title": "Say in a few words what you ask for."})
     if any(control.engagement_id != request.engagement_id for control in wanted):
         raise ValidationError({"controls": "A control of another engagement cannot be asked about here."})
-    request.title, request.detail, request.priority = title.strip(), detail.strip(), priority
-    request.full_clean(exclude=["engagement", "created_by", "assigned_to"], validate_constraints=False)
-    request.save(update_fields=["title", "detail", "priority"])
+    _check_covers(covers_from, covers_to)
+    before = (request.title, request.detail, request.covers_from, request.covers_to)
+    linked = set(request.control_links.values_list("control_id", flat=True))
+    request.title, request.detail = title.strip(), detail.strip()
+    request.covers_from, request.covers_to = covers_from, covers_to
+    after = (request.title, request.detail, request.covers_from, request.covers_to)
+    if before == after and linked == {one.pk for one in wanted}:
+        return request
+    _check_shape(request)
+    request.save(update_fields=["title", "detail", "covers_from", "covers_to"])
     request.control_links.exclude(control__in=wanted).delete()
     RequestControl.objects.bulk_create(
         (RequestControl(engagement=request.engagement, request=request, control=one) for one in wanted),
         ignore_conflicts=True,
     )
-    if request.state == State.DRAFT:
-        record(DRAFT_CHANGED, by=by, engagement=request.engagement, target=request, part="the words")
-    else:
-        record(CHANGED, by=by, engagement=request.engagement, target=request)
+    _note(request, CHANGED, by, "the words")
     return request
+
+
+def _note(request: EvidenceRequest, what: object, by: User, part: str, **detail: str) -> None:
+    """What changed about a request; of a draft the client learns nothing."""
+    if request.state == State.DRAFT:
+        record(DRAFT_CHANGED, by=by, engagement=request.engagement, target=request, part=part)
+    else:
+        record(what, by=by, engagement=request.engagement, target=request, **detail)  # type: ignore[arg-type]
 
 
 @transaction.atomic
@@ -198,13 +273,8 @@ def open_requests(requests: Iterable[EvidenceRequest], *, by: User) -> list[Evid
 
     All must belong to one engagement. Raises PermissionDenied, WrongStage, ValidationError.
     """
-    opened = []
-    for request in _held_all(requests, by):
-        if request.state == State.DRAFT:
-            request.state = State.OPEN
-            request.save(update_fields=["state"])
-            record(OPENED, by=by, engagement=request.engagement, target=request, title=request.title)
-            opened.append(request)
+    opened = [request for request in held_all(requests, by, "manage_requests") if open_held(request, by=by)]
+    urgent.tell(opened, by=by)
     return opened
 
 
@@ -218,18 +288,9 @@ def assign(request: EvidenceRequest, *, to: User | None, by: User) -> EvidenceRe
     if not may_assign(request.engagement, by):
         raise PermissionDenied("Only the firm and the client's administrator assign requests.")
     request = _held(request)
-    _must_be_in(request, State.DRAFT, State.OPEN, State.RETURNED, State.SUBMITTED, act="assigned")
     if request.state == State.DRAFT:
         require(request.engagement, by, "manage_requests")
-    _check_assignee(request.engagement, to)
-    if request.assigned_to_id == (to.pk if to else None):
-        return request
-    request.assigned_to = to
-    request.save(update_fields=["assigned_to"])
-    if request.state == State.DRAFT:
-        record(DRAFT_CHANGED, by=by, engagement=request.engagement, target=request, part="the assignee")
-    else:
-        record(ASSIGNED, by=by, engagement=request.engagement, target=request, to=str(to or "nobody"))
+    assign_held(request, to=to, by=by, known=assignees(request.engagement))
     return request
 
 
@@ -242,26 +303,30 @@ def may_assign(engagement: Engagement, user: User) -> bool:
 
 
 @transaction.atomic
+def give_to(request: EvidenceRequest, *, reviewer: User | None, by: User) -> EvidenceRequest:
+    """Say who of the firm looks at it; None: whoever comes first. Raises PermissionDenied, WrongStage,
+    ValidationError."""
+    require(request.engagement, by, "manage_requests")
+    request = _held(request)
+    review_held(request, to=reviewer, by=by, known=reviewers(request.engagement))
+    return request
+
+
+@transaction.atomic
 def change_due(request: EvidenceRequest, *, due: dt.date, by: User) -> EvidenceRequest:
     """Move the due date of a request that is not accepted. Raises PermissionDenied, WrongStage."""
     require(request.engagement, by, "manage_requests")
     request = _held(request)
-    _must_be_in(request, State.DRAFT, State.OPEN, State.RETURNED, State.SUBMITTED, act="given another due date")
-    old = request.due
-    if due != old:
-        request.due = due
-        request.save(update_fields=["due"])
-        if request.state == State.DRAFT:
-            record(DRAFT_CHANGED, by=by, engagement=request.engagement, target=request, part="the due date")
-        else:
-            record(
-                DUE_CHANGED,
-                by=by,
-                engagement=request.engagement,
-                target=request,
-                old=old.isoformat(),
-                new=due.isoformat(),
-            )
+    due_held(request, due=due, by=by)
+    return request
+
+
+@transaction.atomic
+def prioritise(request: EvidenceRequest, *, priority: str, by: User) -> EvidenceRequest:
+    """Say how much it presses. Raises PermissionDenied, WrongStage, ValidationError."""
+    require(request.engagement, by, "manage_requests")
+    request = _held(request)
+    priority_held(request, priority=priority, by=by)
     return request
 
 
@@ -275,7 +340,7 @@ def submit(request: EvidenceRequest, *, by: User) -> EvidenceRequest:
     request = _held(request)
     if request.state == State.SUBMITTED:
         return request
-    _must_be_in(request, State.OPEN, State.RETURNED, act="submitted")
+    _must_be_in(request, *EvidenceRequest.WITH_CLIENT, act="submitted")
     files = EvidenceFile.objects.answering(request)
     if not files.exists():
         raise ValidationError(f"{request.code} has no file yet. Upload what is asked for, then submit.")
@@ -296,13 +361,7 @@ def accept(request: EvidenceRequest, *, by: User) -> EvidenceRequest:
     """
     require(request.engagement, by, "manage_requests")
     request = _held(request)
-    if request.state == State.ACCEPTED:
-        return request
-    _must_be_in(request, State.SUBMITTED, act="accepted")
-    request.state, request.return_reason = State.ACCEPTED, ""
-    request.decided_by, request.decided_at = by, timezone.now()
-    request.save(update_fields=["state", "return_reason", "decided_by", "decided_at"])
-    record(ACCEPTED, by=by, engagement=request.engagement, target=request)
+    accept_held(request, by=by)
     return request
 
 
@@ -314,14 +373,169 @@ def return_(request: EvidenceRequest, *, reason: str, by: User) -> EvidenceReque
     """
     require(request.engagement, by, "manage_requests")
     request = _held(request)
+    return_held(request, reason=reason, by=by)
+    urgent.tell([request], by=by)
+    return request
+
+
+@transaction.atomic
+def cancel(request: EvidenceRequest, *, reason: str, by: User) -> EvidenceRequest:
+    """It is not needed any more; what was given stays. The client reads the reason, unless it was a draft.
+
+    Raises PermissionDenied, WrongStage, ValidationError without a reason.
+    """
+    require(request.engagement, by, "manage_requests")
+    request = _held(request)
+    cancel_held(request, reason=reason, by=by)
+    return request
+
+
+@transaction.atomic
+def close(request: EvidenceRequest, *, by: User) -> EvidenceRequest:
+    """Nothing more is to come or to be asked about what was accepted. Raises PermissionDenied, WrongStage."""
+    require(request.engagement, by, "manage_requests")
+    request = _held(request)
+    close_held(request, by=by)
+    return request
+
+
+@transaction.atomic
+def reopen(request: EvidenceRequest, *, by: User) -> EvidenceRequest:
+    """Take up again what was closed (it is accepted then) or cancelled (it is asked again, or a draft).
+
+    Raises PermissionDenied, WrongStage.
+    """
+    require(request.engagement, by, "manage_requests")
+    request = _held(request)
+    reopen_held(request, by=by)
+    return request
+
+
+# -- The acts on a row that is locked and whose person may: one by one above, for many in evidence.bulk ----------
+
+
+def open_held(request: EvidenceRequest, *, by: User) -> bool:
+    """Whether it was a draft and is open now."""
+    if request.state != State.DRAFT:
+        return False
+    request.state, request.opened_at = State.OPEN, timezone.now()
+    request.save(update_fields=["state", "opened_at"])
+    record(OPENED, by=by, engagement=request.engagement, target=request, title=request.title)
+    return True
+
+
+def assign_held(request: EvidenceRequest, *, to: User | None, by: User, known: Sequence[User]) -> bool:
+    _must_be_in(request, *CHANGING, act="assigned")
+    _check_assignee(to, known)
+    if request.assigned_to_id == (to.pk if to else None):
+        return False
+    request.assigned_to = to
+    request.save(update_fields=["assigned_to"])
+    _note(request, ASSIGNED, by, "the assignee", to=str(to or "nobody"))
+    return True
+
+
+def review_held(request: EvidenceRequest, *, to: User | None, by: User, known: Sequence[User]) -> bool:
+    _must_be_in(request, *CHANGING, act="given to somebody")
+    _check_reviewer(to, known)
+    if request.reviewer_id == (to.pk if to else None):
+        return False
+    request.reviewer = to
+    request.save(update_fields=["reviewer"])
+    record(REVIEWER_CHANGED, by=by, engagement=request.engagement, target=request, to=str(to or "whoever is first"))
+    return True
+
+
+def due_held(request: EvidenceRequest, *, due: dt.date, by: User) -> bool:
+    _must_be_in(request, *CHANGING, act="given another due date")
+    old = request.due
+    if due == old:
+        return False
+    request.due = due
+    request.save(update_fields=["due"])
+    _note(request, DUE_CHANGED, by, "the due date", old=old.isoformat(), new=due.isoformat())
+    return True
+
+
+def priority_held(request: EvidenceRequest, *, priority: str, by: User) -> bool:
+    _must_be_in(request, *CHANGING, act="given another priority")
+    if priority not in EvidenceRequest.Priority.values:
+        raise ValidationError({"priority": "Choose a priority."})
+    if priority == request.priority:
+        return False
+    request.priority = priority
+    request.save(update_fields=["priority"])
+    _note(request, PRIORITY_CHANGED, by, "the priority", priority=request.get_priority_display().lower())
+    return True
+
+
+def accept_held(request: EvidenceRequest, *, by: User) -> bool:
+    if request.state == State.ACCEPTED:
+        return False
+    _must_be_in(request, State.SUBMITTED, act="accepted")
+    request.return_reason = ""
+    _decide(request, State.ACCEPTED, by)
+    record(ACCEPTED, by=by, engagement=request.engagement, target=request)
+    return True
+
+
+def return_held(request: EvidenceRequest, *, reason: str, by: User) -> bool:
     _must_be_in(request, State.SUBMITTED, State.ACCEPTED, act="returned")
     if not reason.strip():
         raise ValidationError({"reason": "Say what is missing or wrong: the client reads it."})
-    request.state, request.return_reason = State.RETURNED, reason.strip()
-    request.decided_by, request.decided_at = by, timezone.now()
-    request.save(update_fields=["state", "return_reason", "decided_by", "decided_at"])
+    request.return_reason = reason.strip()
+    _decide(request, State.RETURNED, by)
     record(RETURNED, by=by, engagement=request.engagement, target=request, reason=request.return_reason)
-    return request
+    return True
+
+
+def _decide(request: EvidenceRequest, state: State, by: User) -> None:
+    request.state, request.decided_by, request.decided_at = state, by, timezone.now()
+    request.save(update_fields=["state", "return_reason", "cancel_reason", "decided_by", "decided_at"])
+
+
+def cancel_held(request: EvidenceRequest, *, reason: str, by: User) -> bool:
+    if request.state == State.CANCELLED:
+        return False
+    _must_be_in(request, *CHANGING, act="cancelled")
+    if not reason.strip():
+        raise ValidationError({"reason": "Say why it is not needed any more."})
+    was_draft = request.state == State.DRAFT
+    request.cancel_reason = reason.strip()
+    _decide(request, State.CANCELLED, by)
+    what = DRAFT_CANCELLED if was_draft else CANCELLED
+    record(what, by=by, engagement=request.engagement, target=request, reason=request.cancel_reason)
+    return True
+
+
+def close_held(request: EvidenceRequest, *, by: User) -> bool:
+    if request.state == State.CLOSED:
+        return False
+    _must_be_in(request, State.ACCEPTED, act="closed")
+    request.state = State.CLOSED
+    request.save(update_fields=["state"])
+    record(CLOSED, by=by, engagement=request.engagement, target=request)
+    return True
+
+
+def reopen_held(request: EvidenceRequest, *, by: User) -> bool:
+    _must_be_in(request, State.CLOSED, State.CANCELLED, act="reopened")
+    if request.state == State.CLOSED:
+        request.state, what = State.ACCEPTED, REOPENED
+    elif request.opened_at is None:
+        request.state, request.cancel_reason, what = State.DRAFT, "", DRAFT_REVIVED
+    else:
+        request.state, request.cancel_reason, what = State.OPEN, "", ASKED_AGAIN
+    request.save(update_fields=["state", "cancel_reason"])
+    record(what, by=by, engagement=request.engagement, target=request)
+    return True
+
+
+def begin_held(request: EvidenceRequest) -> None:
+    """The client has given something: the upload's own event says so."""
+    if request.state == State.OPEN:
+        request.state = State.IN_PROGRESS
+        request.save(update_fields=["state"])
 
 
 def check_own(request: EvidenceRequest, by: User, permission: str) -> None:
@@ -346,13 +560,14 @@ def _held(request: EvidenceRequest) -> EvidenceRequest:
     return held
 
 
-def _held_all(requests: Iterable[EvidenceRequest], by: User) -> list[EvidenceRequest]:
+def held_all(requests: Iterable[EvidenceRequest], by: User, *needed: str) -> list[EvidenceRequest]:
+    """The rows of one engagement, locked after it, in the order of their making. Raises as `_held` does."""
     wanted = list(requests)
     if not wanted:
         return []
     if len({request.engagement_id for request in wanted}) > 1:
         raise ValidationError("These requests belong to different engagements.")
-    require(wanted[0].engagement, by, "manage_requests")
+    require(wanted[0].engagement, by, *needed)
     engagement = locked(wanted[0].engagement)
     must_be(engagement, *WORKING)
     held = list(

@@ -117,7 +117,7 @@ def evidence_of_the_period(rule: Rule, engagement: Engagement) -> Iterable[Findi
 
 @rule("E01", Severity.WARN, guards="reporting", text="Requests are answered and accepted before reporting.")
 def requests_are_closed(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
-    standing = EvidenceRequest.objects.filter(engagement=engagement).exclude(state=EvidenceRequest.State.ACCEPTED)
+    standing = EvidenceRequest.objects.filter(engagement=engagement).unsettled()
     if number := standing.count():
         one = number == 1
         yield rule.finding(

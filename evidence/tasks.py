@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from audit.context import EVERYBODY, acting_for
-from evidence import examining, resumable, verifying
+from evidence import digest, examining, resumable, verifying
 
 
 @shared_task(name="evidence.expire")
@@ -22,3 +22,9 @@ def look_after() -> None:
 def verify_all() -> None:
     with acting_for(EVERYBODY):
         verifying.begin_all()
+
+
+@shared_task(name="evidence.digests")
+def digests() -> None:
+    with acting_for(EVERYBODY):
+        digest.begin_due()

@@ -19,7 +19,7 @@ from evidence import lint, storage, validation
 from evidence.codes import next_code
 from evidence.models import AlsoAnswers, EvidenceFile, EvidenceRequest, FileCheck
 from evidence.policy import policy_of
-from evidence.requests import check_own
+from evidence.requests import begin_held, check_own
 from jobs.queue import enqueue
 
 RECEIVED = action("evidence.received", "uploaded {target}: {name}")
@@ -39,7 +39,7 @@ EXAMINE = "evidence.examine"
 DATED = action("evidence.dated", "dated {target}: it speaks of {speaks_of}")
 
 # An accepted request was looked at as it is: it must be returned before more can come.
-_TAKES_FILES = frozenset(EvidenceRequest.State) - {EvidenceRequest.State.ACCEPTED}
+_TAKES_FILES = frozenset(EvidenceRequest.State) - EvidenceRequest.SETTLED
 
 
 def receive(
@@ -157,6 +157,8 @@ def register(
         size=made.size,
         request=request.code if request else "",
     )
+    if request is not None and not obtained_by_auditor:
+        begin_held(request)
     enqueue(EXAMINE, key=f"{EXAMINE}:{made.pk}", engagement_id=engagement.pk, payload={"file": made.pk})
     return made
 
@@ -183,6 +185,8 @@ def answer_also(file: EvidenceFile, requests: Iterable[EvidenceRequest], *, by: 
         )
         if created:
             made.append(link)
+            if not file.obtained_by_auditor:
+                begin_held(request)
             what = ALSO_OBTAINED if file.obtained_by_auditor else ALSO_ANSWERS
             record(what, by=by, engagement=engagement, target=file, request=request.code)
     return made
@@ -343,8 +347,10 @@ def _engagement_of(to: EvidenceRequest | Engagement) -> Engagement:
 
 
 def _must_take_files(request: EvidenceRequest) -> None:
-    if not takes_files(request):
+    if request.state == EvidenceRequest.State.ACCEPTED:
         raise WrongStage(f"{request.code} is accepted. It must be returned before more files can be added.")
+    if not takes_files(request):
+        raise WrongStage(f"{request.code} is {request.get_state_display().lower()}: it takes no files any more.")
 
 
 def _replaceable(

@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from evidence.views import files, matching, populations, previews, reconciliations, requests, resumable
+from evidence.views import (
+    asking,
+    comments,
+    files,
+    mail,
+    matching,
+    populations,
+    previews,
+    reconciliations,
+    requests,
+    resumable,
+)
 
 app_name = "evidence"
 
@@ -14,6 +25,9 @@ urlpatterns = [
     path(f"{_ENGAGEMENT}/requests/", requests.show_requests, name="requests"),
     path(f"{_ENGAGEMENT}/requests/new/", requests.make, name="make_request"),
     path(f"{_ENGAGEMENT}/requests/from-controls/", requests.make_from_controls, name="make_requests"),
+    path(f"{_ENGAGEMENT}/requests/from-list/", asking.make_from_list, name="make_from_list"),
+    path(f"{_ENGAGEMENT}/requests/import/", asking.import_requests, name="import_requests"),
+    path(f"{_ENGAGEMENT}/requests/import/form/", asking.import_form, name="import_form"),
     path(f"{_ENGAGEMENT}/requests/act/", requests.act, name="act_on_requests"),
     path(f"{_ENGAGEMENT}/requests/drop/", matching.drop, name="drop"),
     path(f"{_ENGAGEMENT}/requests/<str:code>/", requests.show_request, name="request"),
@@ -23,6 +37,19 @@ urlpatterns = [
     path(f"{_ENGAGEMENT}/requests/<str:code>/accept/", requests.accept, name="accept_request"),
     path(f"{_ENGAGEMENT}/requests/<str:code>/return/", requests.return_, name="return_request"),
     path(f"{_ENGAGEMENT}/requests/<str:code>/assign/", requests.assign, name="assign_request"),
+    path(f"{_ENGAGEMENT}/requests/<str:code>/comments/", comments.comment, name="comment"),
+    path(f"{_ENGAGEMENT}/requests/<str:code>/aside/", comments.put_aside, name="put_aside"),
+    # the firm's lists of requests
+    path("firm/requests/", asking.request_lists, name="request_lists"),
+    path("firm/requests/<int:list_pk>/", asking.request_list, name="request_list"),
+    path("firm/requests/<int:list_pk>/edit/", asking.edit_request_list, name="edit_request_list"),
+    path("firm/requests/<int:list_pk>/retire/", asking.retire_request_list, name="retire_request_list"),
+    # mail and calendar
+    path("account/mail/", mail.mail, name="mail"),
+    path("account/calendar/make/", mail.make_calendar, name="make_calendar"),
+    path("account/calendar/end/", mail.end_calendar, name="end_calendar"),
+    path("mail/stop/<str:token>/", mail.stop_mail, name="stop_mail"),
+    path("calendar/<str:secret>.ics", mail.calendar, name="calendar"),
     # files
     path(f"{_ENGAGEMENT}/evidence/", files.show_files, name="files"),
     path(f"{_ENGAGEMENT}/evidence/add/", files.obtain, name="obtain"),

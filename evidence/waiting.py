@@ -11,6 +11,7 @@ from engagements.models import FIRM_ROLES, Engagement, EngagementMember
 from engagements.roles import roles_with
 from engagements.waiting import Urgency, Waiting, waiting
 from engagements.workflow import WORKING
+from evidence.correspondence import Mention
 from evidence.models import OWN_ONLY, EvidenceRequest, Population
 
 MOST = 50
@@ -32,6 +33,7 @@ def to_provide(user: User) -> Iterable[Waiting]:
     )
     for one in requests[:MOST]:
         returned = one.state == EvidenceRequest.State.RETURNED
+        begun = one.state == EvidenceRequest.State.IN_PROGRESS
         yield Waiting(
             one.engagement,
             "returned" if returned else "request",
@@ -40,7 +42,7 @@ def to_provide(user: User) -> Iterable[Waiting]:
             code=one.code,
             due=one.due,
             urgency=Urgency.RETURNED if returned else None,
-            act="Correct" if returned else "Upload",
+            act="Correct" if returned else "Go on" if begun else "Upload",
         )
 
 
@@ -50,6 +52,7 @@ def to_look_at(user: User) -> Iterable[Waiting]:
     requests = (
         EvidenceRequest.objects.waiting_for_firm()
         .filter(engagement__in=_engagements(user, "manage_requests"))
+        .filter(Q(reviewer=user) | Q(reviewer=None))
         .select_related("engagement__client")
         .order_by("submitted_at")
     )
@@ -80,6 +83,35 @@ def to_look_at(user: User) -> Iterable[Waiting]:
             urgency=Urgency.SOON,
             act="Evaluate",
         )
+
+
+@waiting
+def to_answer(user: User) -> Iterable[Waiting]:
+    """Requests in whose comments the person is named, until they answer there or put it aside."""
+    own = EngagementMember.objects.filter(user=user)
+    own_only = Q(comment__engagement__in=own.filter(role__in=OWN_ONLY).values("engagement_id"))
+    named = (
+        Mention.objects.filter(user=user, done_at__isnull=True, comment__engagement__stage__in=WORKING)
+        .filter(comment__engagement__in=own.values("engagement_id"))
+        # Who is asked no longer does not see it any more.
+        .exclude(own_only & ~Q(comment__request__assigned_to=user))
+        .select_related("comment__by", "comment__request__engagement__client")
+        .order_by("pk")
+    )
+    told = set()
+    for one in named[:MOST]:
+        request = one.comment.request
+        if request.pk not in told:
+            told.add(request.pk)
+            yield Waiting(
+                request.engagement,
+                "respond",
+                f"{one.comment.by.name} names you on: {request.title}",
+                f"{request.get_absolute_url()}#{'notes' if one.comment.internal else 'comments'}",
+                code=request.code,
+                urgency=Urgency.SOON,
+                act="Answer",
+            )
 
 
 @waiting

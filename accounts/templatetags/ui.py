@@ -26,6 +26,7 @@ KINDS: dict[str, str] = {
     "returned": "bad",
     "accepted": "ok",
     "closed": "idle",
+    "cancelled": "idle",
     "replaced": "idle",
     "superseded": "idle",
     "pending": "idle",

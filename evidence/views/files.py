@@ -9,7 +9,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -24,7 +23,7 @@ from engagements.roles import engagement_for
 from evidence import uploads
 from evidence.citing import uses_of
 from evidence.forms import AlsoForm, DatesForm, ExplainForm, PolicyForm, UploadForm
-from evidence.models import EvidenceFile, EvidenceRequest, FileCheck, FileQuerySet
+from evidence.models import EvidenceFile, FileCheck, FileQuerySet, RequestQuerySet
 from evidence.policy import GB, MB, policy_of, used
 from evidence.policy import change as change_policy
 from evidence.storage import Altered
@@ -208,11 +207,11 @@ def scan_of(file: EvidenceFile) -> FileCheck:
     return getattr(file, "checked", None) or FileCheck(file=file)
 
 
-def others_for(request: HttpRequest, engagement: Engagement, file: EvidenceFile) -> QuerySet[EvidenceRequest]:
+def others_for(request: HttpRequest, engagement: Engagement, file: EvidenceFile) -> RequestQuerySet:
     """The requests that a file could answer besides those that it answers."""
     answered = [file.request_id, *(one.pk for one in file.also_answers.all())]
     found = requests_for(request, engagement).exclude(pk__in=[pk for pk in answered if pk])
-    return found.exclude(state=EvidenceRequest.State.ACCEPTED)
+    return found.unsettled()
 
 
 @require_POST

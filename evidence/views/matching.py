@@ -16,10 +16,13 @@ from engagements.models import Engagement
 from engagements.roles import engagement_for
 from evidence import matching, resumable
 from evidence.forms import FilesField, MatchForm
-from evidence.models import EvidenceRequest, Upload
+from evidence.models import EvidenceRequest, RequestQuerySet, Upload
 from evidence.policy import policy_of
 from evidence.validation import CONTENT_TYPES
 from evidence.views.requests import may_work, requests_for, share_of, user_of
+
+# So many files are matched on one page; the others come when these are given.
+SHOWN = 25
 
 
 @require_http_methods(["GET", "POST"])
@@ -45,8 +48,8 @@ def _mine(request: HttpRequest, engagement: Engagement) -> QuerySet[Upload]:
     return resumable.under_way(engagement, user_of(request)).filter(to_be_matched=True).order_by("name", "pk")
 
 
-def _open_requests(request: HttpRequest, engagement: Engagement) -> QuerySet[EvidenceRequest]:
-    found = requests_for(request, engagement).exclude(state=EvidenceRequest.State.ACCEPTED)
+def _open_requests(request: HttpRequest, engagement: Engagement) -> RequestQuerySet:
+    found = requests_for(request, engagement).unsettled()
     return found.prefetch_related("controls").order_by("code")
 
 
@@ -102,16 +105,22 @@ Row = tuple[Upload, MatchForm | None]
 def _rows(request: HttpRequest, engagement: Engagement, data: Any = None) -> list[Row]:
     """Every upload of the person, those that can be given with a form, filled in by their names."""
     asked = _open_requests(request, engagement)
+    # Once for all files: each would ask for them again.
+    choices = [(one.code, f"{one.code} {one.title}") for one in asked]
     candidates = [
         matching.Candidate(one.code, [control.number for control in one.controls.all()], one.title, one.detail)
         for one in asked
     ]
     rows: list[Row] = []
+    shown = 0
     for upload in _mine(request, engagement).select_related("by", "engagement"):
         upload.share = share_of(upload)  # type: ignore[attr-defined]
         if upload.state != Upload.State.HELD:
             rows.append((upload, None))
             continue
+        if not (shown < SHOWN if data is None else _sent(upload, data)):
+            continue
+        shown += 1
         found = matching.guesses(upload.name, candidates)
         sure = [guess for guess in found if guess.sure >= 0.9] or found[:1]
         upload.guesses = sure  # type: ignore[attr-defined]
@@ -120,8 +129,15 @@ def _rows(request: HttpRequest, engagement: Engagement, data: Any = None) -> lis
             "speaks_from": upload.speaks_from,
             "speaks_to": upload.speaks_to,
         }
-        rows.append((upload, MatchForm(data, prefix=str(upload.token), requests=asked, initial=first)))
+        rows.append(
+            (upload, MatchForm(data, prefix=str(upload.token), requests=asked, choices=choices, initial=first))
+        )
     return rows
+
+
+def _sent(upload: Upload, data: Any) -> bool:
+    """Whether the page that was sent had this file on it."""
+    return any(f"{upload.token}-{name}" in data for name in ("requests", "speaks_from", "speaks_to"))
 
 
 def _page(
@@ -132,6 +148,7 @@ def _page(
     context = {
         **frame(request, engagement, "requests"),
         "held": [row for row in rows if row[1] is not None],
+        "waiting": _mine(request, engagement).filter(state=Upload.State.HELD).count(),
         "others": [upload for upload, form in rows if form is None],
         "may_upload": may_work(engagement),
         "of_firm": "see_fieldwork" in engagement.may,

@@ -83,7 +83,7 @@ class TestFromControls:
         assert [one.title for one in made] == [first.title, second.title]
         assert [one.assigned_to for one in made] == [owen, f.people(engagement)["carla"]]
         assert made[0].detail.startswith("Please provide: Leaver population, disable logs.")
-        assert "1 Oct 2025 – 30 Sep 2026" in made[0].detail
+        assert (made[0].covers_from, made[0].covers_to) == (dt.date(2025, 10, 1), dt.date(2026, 9, 30))
 
     def test_same_evidence_is_asked_for_once(self, engagement: Engagement) -> None:
         controls = [makers.control(engagement, number, typical_evidence="Policy set") for number in ("A-1", "A-2")]
@@ -212,9 +212,7 @@ class TestChanging:
     def test_wording(self, engagement: Engagement) -> None:
         first, second = makers.control(engagement, "A-1"), makers.control(engagement, "A-2")
         asked = makers.request(engagement, controls=[first])
-        requests.reword(
-            asked, title="Logs", detail="All.", controls=[second], priority="high", by=f.people(engagement)["sana"]
-        )
+        requests.reword(asked, title="Logs", detail="All.", controls=[second], by=f.people(engagement)["sana"])
         asked.refresh_from_db()
         assert (asked.title, list(asked.controls.all())) == ("Logs", [second])
 
@@ -224,4 +222,4 @@ class TestChanging:
         with pytest.raises(WrongStage):
             requests.change_due(asked, due=makers.DUE, by=sana)
         with pytest.raises(WrongStage):
-            requests.reword(asked, title="Logs", detail="", controls=[], priority="normal", by=sana)
+            requests.reword(asked, title="Logs", detail="", controls=[], by=sana)

@@ -35,7 +35,7 @@ from engagements.models import (
     ReportingStep,
     Stage,
 )
-from evidence import resumable
+from evidence import comments, importing, resumable
 from evidence.models import EvidenceFile, EvidenceRequest, Population, Upload
 from fieldwork import profiles
 from fieldwork import testing as planning
@@ -111,6 +111,15 @@ def a_file(world: World) -> dict[str, Any]:
 
 def a_listing(world: World) -> dict[str, Any]:
     return {"file": SimpleUploadedFile("more.csv", evidence.LEAVERS), "encoding": ""}
+
+
+def a_sealed_table(world: World) -> dict[str, Any]:
+    table = importing.Table([(2, {"title": "Leavers", "due": "2099-01-31"})], [])
+    return {"sealed": importing.seal(table, engagement=world.engagement, by=world.people["sana"])}
+
+
+def named(world: World) -> None:
+    comments.comment(request_of(world, "Open"), text="@Owen Pike, which?", by=world.people["sana"])
 
 
 def tested(world: World) -> ControlTest:
@@ -472,6 +481,19 @@ FITTING: dict[str, Fitting] = {
         before=another_control,
     ),
     "evidence:act_on_requests": Fitting(lambda world: {"act": "open", "ids": request_of(world, "Drafted").pk}),
+    "evidence:import_requests": Fitting(a_sealed_table, who="sana"),
+    "evidence:put_aside": Fitting(who="owen", before=named),
+    "evidence:edit_request_list": Fitting(
+        {
+            "name": "Other words",
+            "line-TOTAL_FORMS": "1",
+            "line-INITIAL_FORMS": "1",
+            "line-0-title": "Leavers",
+            "line-0-priority": "normal",
+            "line-0-after": "0",
+        }
+    ),
+    "evidence:end_calendar": Fitting(who="owen"),
     "evidence:upload": Fitting(a_file, who="owen"),
     "evidence:submit_request": Fitting(who="owen", before=upload_first),
     "evidence:drop": Fitting(

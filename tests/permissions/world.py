@@ -34,7 +34,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from accounts import invitations, middleware
-from accounts.models import ClientMember, FirmMember, User
+from accounts.models import ClientMember, FirmMember, User, hash_token
 from accounts.policies import demands_on
 from accounts.proving import SIGNED_IN_AT
 from archive import retention
@@ -54,7 +54,8 @@ from engagements.models import (
     Stage,
 )
 from engagements.roles import set_role
-from evidence import resumable
+from evidence import asking, mailing, resumable
+from evidence.correspondence import CalendarFeed, RequestList
 from evidence.models import EvidenceRequest, Reconciliation, Upload
 from fieldwork import deviations, notes, profiles, scans, testing
 from fieldwork.models import ControlTest, SamplingProfile, ScanReport, SheetItem
@@ -225,6 +226,9 @@ def blank(*_: Any) -> Rendered:
     return Rendered(pdf, 2, hashlib.sha256(pdf).hexdigest())
 
 
+CALENDAR = "the-secret-of-a-calendar"
+
+
 @remembered
 def rich(client: str, *, number: str, partner: User | None = None) -> Engagement:
     """At reporting and ready to issue, with the draft shown to the client and an object of every kind."""
@@ -257,6 +261,8 @@ def rich(client: str, *, number: str, partner: User | None = None) -> Engagement
     test = fieldwork.planned(engagement, control, a_sample=sample)
     evidence.concluded_reconciliation(sample.population)
     profiles.write(engagement.firm, fieldwork.profile(), who["milan"])
+    asking.write(engagement.firm, name=f"For {number}", lines=asking.shipped()[:1], by=who["milan"])
+    CalendarFeed.objects.get_or_create(user=who["owen"], defaults={"token_hash": hash_token(CALENDAR)})
     cells = fieldwork.worked(test, deviating=[(2, "B")])
     testing.record_procedure(
         test,
@@ -349,6 +355,9 @@ def ids_of(engagement: Engagement) -> dict[str, Any]:
         "service": NonAttestService.objects.get(**of).pk,
         "profile": SamplingProfile.objects.filter(firm=None)[0].pk,
         "written": SamplingProfile.objects.filter(firm=engagement.firm, state="draft").order_by("pk")[0].pk,
+        "request_list": RequestList.objects.get(firm=engagement.firm, name=f"For {engagement.number}").pk,
+        "stop": mailing.stop_url(f.people(engagement)["owen"]).rstrip("/").rpartition("/")[2],
+        "calendar": CALENDAR,
         "reconciliation": Reconciliation.objects.get(**of).pk,
         "hold": LegalHold.objects.get(**of).pk,
         "fact": 0,
