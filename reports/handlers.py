@@ -1,9 +1,10 @@
 """What a worker does for this app."""
 
 from jobs.queue import handler, on_failure
-from reports import drafting, issuing
+from reports import drafting, issuing, likeness
 
 handler("report.draft")(drafting.render_draft)
 on_failure("report.draft")(drafting.draft_failed)
 handler("report.issue")(issuing.render_final)
 on_failure("report.issue")(issuing.issue_failed)
+handler("report.likeness")(likeness.compare)

@@ -212,6 +212,7 @@ def typeset(
         "subject": book.subject,
         "made_on": book.made_on,
         "heads": [heads.index((chunk.head, chunk.wide)) if chunk.head else None for chunk in book.chunks],
+        "attached": [asdict(one) for one in book.attached],
     }
     pdf = press.bind([_heads(book, shelf, press), *ordered], bound, shelf)
     return Rendered(pdf, sum(summary(one)["pages"] for one in ordered), hashlib.sha256(pdf).hexdigest())

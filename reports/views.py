@@ -24,6 +24,7 @@ from reports import (
     issuing,
     opinion,
     prose,
+    remarks,
     storage,
 )
 from reports import (
@@ -47,6 +48,7 @@ from reports.forms import (
     put,
 )
 from reports.models import (
+    ClientReview,
     DescriptionRevision,
     DescriptionSection,
     EmphasisParagraph,
@@ -577,8 +579,28 @@ def _report(request: HttpRequest, engagement: Engagement, **forms: Any) -> HttpR
         "approve_form": forms.get("approve") or ApproveForm(**proof, initial={"draft": newest.pk if newest else 0}),
         "issue_form": forms.get("issue") or IssueForm(**proof, initial={"draft": newest.pk if newest else 0}),
         "issue_open": "issue" in forms,
+        "several": sum(one.state == Report.State.READY for one in drafts) > 1,
+        **_readings(engagement, newest),
     }
     return render(request, "reports/report.html", context, status=422 if forms else 200)
+
+
+def _readings(engagement: Engagement, newest: Report | None) -> dict[str, Any]:
+    """What was said to the newest draft, and whether the client is asked to read it."""
+    may_comment = any(right in engagement.may for right in remarks.MAY_COMMENT)
+    if newest is None or not _workable(engagement, Stage.REPORTING):
+        return {}
+    of_firm = engagement.member.of_firm
+    reviews = list(ClientReview.objects.filter(draft=newest).select_related("by"))
+    return {
+        "may_comment": may_comment,
+        "open_comments": remarks.comments(newest, of_firm=of_firm).filter(settled_at=None).count(),
+        "client_read": reviews[0] if reviews else None,
+        "review_asked": not of_firm
+        and may_comment
+        and engagement.reporting_step == ReportingStep.CLIENT_REVIEW
+        and all(one.by_id != engagement.member.user_id for one in reviews),
+    }
 
 
 def _steps(engagement: Engagement) -> list[dict[str, Any]]:
