@@ -6,7 +6,7 @@ What is approved is printed in drafts made from then on; a draft keeps the words
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -209,12 +209,16 @@ def _beside(snapshot: Snapshot, one: Wording) -> Beside:
     limb = one["element"].removeprefix("limb_")
     inline = limb != one["element"]
     markdown = wording.filled(one["text"], words, inline=inline)
+    context: dict[str, Any] = {"s": snapshot, "w": words}
     if inline:
-        template, context = f"report/opinion/_limb_{limb}.html", {"text": words.limb.get(cast(Limb, limb))}
-        printed = bool(context["text"] and context["text"].own)
+        template = f"report/opinion/_limb_{limb}.html"
+        context["text"] = text = words.limb.get(cast(Limb, limb))
+        there, printed = text is not None, bool(text and text.own)
     else:
-        template, context = f"report/opinion/_{one['element']}.html", {}
-        printed = any(element.key == one["element"] and element.own for element in words.elements)
-    product = reading.plain(render_to_string(template, {"s": snapshot, "w": words, **context}))
+        template = f"report/opinion/_{one['element']}.html"
+        element = next((element for element in words.elements if element.key == one["element"]), None)
+        there, printed = element is not None, bool(element and element.own)
+    # What a report has no place for, such as a paragraph on a Section V that is not there, cannot be worded.
+    product = reading.plain(render_to_string(template, context)) if there else ""
     own = markdown if inline else reading.plain(prose.to_html(markdown))
     return Beside(one["element"], one["version"], product, own, markdown, printed)

@@ -16,6 +16,11 @@ from reports.content import Control, Snapshot
 from reports.wording import Phrases, assertion_text
 
 _BLOCK = re.compile(r"</(?:p|li|h[1-6]|tr|div|ul|ol|table|section|blockquote|pre)>|<br\s*/?>", re.IGNORECASE)
+_CELL = re.compile(r"</t[dh]>", re.IGNORECASE)
+# What stands on a line of its own below the text before it.
+_NOTE = re.compile(r'<span class="(?:how|see)">')
+# The letter of a limb stands in a column of its own.
+_LETTER = re.compile(r'(<span class="letter">[^<]*</span>)')
 _TAG = re.compile(r"<[^>]*>")
 _SILENT = re.compile(r"<(style|script|template)\b.*?</\1>", re.IGNORECASE | re.DOTALL)
 
@@ -35,15 +40,15 @@ class Paragraph:
 
 
 def plain(markup: str) -> str:
-    """The text of HTML, each block on a line of its own.
+    """The text of HTML, each block on a line of its own, and a row of a table on one.
 
     >>> plain("<p>A <b>bold</b> &amp; long\\nword</p><ul><li>one</li></ul>")
     'A bold & long word\\none'
     """
-    markup = _SILENT.sub("", markup)
-    markup = " ".join(markup.split())
+    markup = _LETTER.sub(r"\1 ", _SILENT.sub("", markup))
+    markup = _NOTE.sub(r" \g<0>", _CELL.sub(" | ", " ".join(markup.split())))
     text = html.unescape(_TAG.sub("", _BLOCK.sub("\n", markup)))
-    lines = (" ".join(line.split()) for line in text.splitlines())
+    lines = (" ".join(line.split()).strip("| ") for line in text.splitlines())
     return "\n".join(line for line in lines if line)
 
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -286,6 +287,7 @@ def issued_data(request: HttpRequest, pk: int, form: str) -> HttpResponse:
     return response
 
 
+@login_not_required
 @require_GET
 def schema(request: HttpRequest) -> HttpResponse:
     """The JSON Schema of the report's data, for everybody."""

@@ -40,8 +40,8 @@ from fieldwork import testing as planning
 from fieldwork.models import ControlTest, Deviation, ItemResult, SamplingProfile
 from jobs.models import Job
 from jobs.running import run
-from reports import statements
-from reports.models import SystemDescription
+from reports import own_words, statements
+from reports.models import OwnWording, SystemDescription
 from tests import certificates
 from tests import factories as f
 from tests.evidence import makers as evidence
@@ -70,6 +70,7 @@ FILES = (
     "fieldwork:sample_record",
     "reports:draft_pdf",
     "reports:issued_pdf",
+    "reports:issued_data",
     "engagements:activity_export",
     "engagements:trail",
     "engagements:firm_trail_export",
@@ -254,6 +255,17 @@ def not_weighed(world: World) -> dict[str, Any]:
 
 def under_review(world: World) -> None:
     Engagement.objects.filter(pk=world.engagement.pk).update(reporting_step=ReportingStep.QUALITY_REVIEW)
+
+
+def under_client_review(world: World) -> None:
+    Engagement.objects.filter(pk=world.engagement.pk).update(reporting_step=ReportingStep.CLIENT_REVIEW)
+
+
+def a_wording(world: World, *, approved: bool = False) -> None:
+    own = OwnWording.objects.get(pk=world.ids["wording"])
+    own_words.propose(own, by=world.people["milan"])
+    if approved:
+        own_words.approve(own, by=world.people["petra"])
 
 
 def newer_terms(world: World) -> None:
@@ -509,6 +521,10 @@ FITTING: dict[str, Fitting] = {
     "reports:start_description": Fitting(before=without_description, who="carla"),
     "reports:sign_statement": Fitting(signing),
     "reports:quality_review": Fitting(before=under_review),
+    "reports:client_review": Fitting(before=under_client_review, who="carla"),
+    "reports:approve_wording": Fitting(before=a_wording),
+    "reports:return_wording": Fitting(before=a_wording),
+    "reports:retire_wording": Fitting(before=lambda world: a_wording(world, approved=True)),
     "reports:request_draft": Fitting(
         before=lambda world: SystemDescription.objects.filter(engagement=world.engagement).update(title="Other")
     ),

@@ -65,7 +65,10 @@ OWN: dict[str, str] = {
     "fieldwork:plan": "assigned_to inquired_of sample",
     "fieldwork:record": "evidence",
     "reports:add_matter": "pervasive",
+    "reports:client_review": "note",
+    "reports:comment": "internal",
     "reports:sign_statement": "modifications preview",
+    "reports:write_wording": "report_type",
 }
 OURS = {"audit", "jobs", "accounts", "controls", "engagements", "evidence", "fieldwork", "reports", "distribution"}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import hashlib
 import io
 import json
 import re
@@ -20,6 +22,7 @@ from reports import prose, reading, twin
 from reports.book import book_of
 from reports.content import Snapshot
 from reports.rendering import typeset
+from reports.stamping import stamp
 from reports.wording import day
 from tests.reports import snapshots
 from tests.reports.pdf import texts
@@ -189,3 +192,17 @@ def test_a_file_inside_changes_no_page(issued: bytes) -> None:
     with pikepdf.open(io.BytesIO(without)) as document:
         assert "/AF" not in document.Root
         assert not document.attachments
+
+
+def test_a_readers_copy_carries_the_data_too(issued: bytes) -> None:
+    copy = stamp(
+        issued,
+        name="Rita Reader",
+        email="rita@example.com",
+        at=dt.datetime(2026, 12, 1, 9, 30, tzinfo=dt.UTC),
+        grant_id="7",
+        master_sha256=hashlib.sha256(issued).hexdigest(),
+        issued_sha256=hashlib.sha256(issued).hexdigest(),
+    )
+    for form, (name, _, _) in twin.FORMS.items():
+        assert attachment(copy, name).decode() == twin.text_of(snapshots.qualified(), form)
