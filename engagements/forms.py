@@ -327,6 +327,15 @@ class SubserviceForm(RegisterForm):
     independence_confirmed_on = forms.DateField(
         label="Independence of it confirmed on", required=False, widget=DateInput(), help_text="Inclusive method."
     )
+    assertion = forms.CharField(
+        label="Its assertion, word for word",
+        required=False,
+        widget=forms.Textarea,
+        help_text="Inclusive method: printed after management's own in Section II.",
+    )
+    signatory = forms.CharField(
+        label="Who signed it, name and title", required=False, max_length=200, help_text="Inclusive method."
+    )
 
 
 class CuecForm(RegisterForm):

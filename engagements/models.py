@@ -566,6 +566,8 @@ class SubserviceOrganization(EngagementOwned):
     assertion_received_on = models.DateField("its assertion received on", null=True, blank=True)
     representation_received_on = models.DateField("its representation letter received on", null=True, blank=True)
     independence_confirmed_on = models.DateField("independence of it confirmed on", null=True, blank=True)
+    assertion = models.TextField("its assertion, as it is printed", blank=True)
+    signatory = models.CharField("who signed its assertion, name and title", max_length=200, blank=True)
 
     class Meta(EngagementOwned.Meta):
         ordering = ["pk"]

@@ -99,7 +99,7 @@ def add_subservice(
     """A subservice organization (DC7); `monitoring` are the numbers of the controls that watch it.
 
     `dates`: report_period_start, report_period_end, assertion_received_on, representation_received_on,
-    independence_confirmed_on.
+    independence_confirmed_on; of the inclusive method also the texts `assertion` and `signatory`.
     """
     return _enter(
         SubserviceOrganization(name=name, services=services, method=method, **dates),

@@ -370,7 +370,7 @@ def _missing_of(organization: SubserviceOrganization) -> list[str]:
         }
     else:
         needed = {
-            "its assertion": [organization.assertion_received_on],
+            "its assertion": [organization.assertion_received_on and organization.assertion.strip()],
             "its representation letter": [organization.representation_received_on],
             "the firm's independence of it": [organization.independence_confirmed_on],
         }

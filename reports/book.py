@@ -65,6 +65,17 @@ class Chunk:
 
 
 @dataclass(frozen=True)
+class Attached:
+    """A file that the PDF carries (ISO 19005-3, 6.8). `relation`: to the report, as PDF names it."""
+
+    name: str
+    mime: str
+    relation: str
+    about: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Book:
     """All that is printed. `styles` are names of assets; `running` and `draft` stand on every page."""
 
@@ -76,6 +87,7 @@ class Book:
     running: str
     draft: str
     chunks: tuple[Chunk, ...]
+    attached: tuple[Attached, ...] = ()
 
     @property
     def html(self) -> str:

@@ -283,6 +283,14 @@ class Statements(TypedDict):
     no_changes: str
 
 
+class Wording(TypedDict):
+    """A paragraph of Section I in the firm's own words, as the version that was approved has it."""
+
+    element: str  # e.g. "scope", or "limb_design" for the sentence of a limb
+    version: int
+    text: str  # Markdown with the names of facts in braces; of a limb: plain text
+
+
 class Snapshot(TypedDict):
     format: Literal["attestry.report/1"]
     report: ReportIdentity
@@ -312,6 +320,7 @@ class Snapshot(TypedDict):
     other_information: str  # Markdown; management's, unaudited
     specified_parties: list[str]
     procedures: Procedures
+    wording: list[Wording]  # the firm's own paragraphs; empty: the product's words
 
 
 def canonical(snapshot: Snapshot) -> bytes:
@@ -467,6 +476,7 @@ def _codes(snapshot: Snapshot) -> dict[str, list[str]]:
         "test": [test["id"] for control in snapshot["controls"] for test in control["tests"]],
         "matter": [str(one["number"]) for one in snapshot["opinion"]["matters"]],
         "complementary control": [one["code"] for one in [*snapshot["cuecs"], *csocs]],
+        "paragraph of its own for": [one["element"] for one in snapshot["wording"]],
     }
 
 

@@ -21,7 +21,7 @@ from engagements.workflow import STEPPED, WrongStage, locked, must_be
 from jobs.models import Job
 from jobs.queue import enqueue
 from jobs.running import Unrecoverable, finish, hold, report_progress
-from reports import content, opinion, storage
+from reports import content, likeness, opinion, storage
 from reports.book import Book, book_of
 from reports.models import QualityReview, Report, SystemDescription
 from reports.quality import why_reviewed
@@ -226,6 +226,10 @@ def move_step(engagement: Engagement, to: ReportingStep | str, *, by: User) -> E
         if draft is not None:
             draft.shown_to_client_at = timezone.now()
             draft.save(update_fields=["shown_to_client_at"])
+    if to == ReportingStep.QUALITY_REVIEW and STEPS.index(old) < STEPS.index(to):
+        reviewed_next = newest_ready(engagement)
+        if reviewed_next is not None:
+            likeness.ask(reviewed_next, by=by)
     record(STEPPED, by=by, engagement=engagement, target=engagement, old=str(old.label), new=str(to.label))
     return engagement
 

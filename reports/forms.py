@@ -129,6 +129,43 @@ class QualityReviewForm(forms.Form):
     conclusion = forms.CharField(label="Conclusion of the review", widget=_area(3))
 
 
+class CommentForm(forms.Form):
+    text = forms.CharField(label="Comment", max_length=5000, widget=_area(3))
+    internal = forms.BooleanField(label="For the firm alone", required=False)
+
+
+class SettleForm(forms.Form):
+    answer = forms.CharField(label="Answer", required=False, max_length=5000, widget=_area(2))
+
+
+class ClientReviewForm(forms.Form):
+    note = forms.CharField(
+        label="What you have to say to the whole",
+        required=False,
+        max_length=5000,
+        widget=_area(3),
+        help_text="Empty when your comments at the paragraphs say it all.",
+    )
+
+
+class OwnWordingForm(forms.Form):
+    report_type = forms.ChoiceField(
+        label="For reports of", required=False, choices=[("", "Both types"), ("1", "Type 1"), ("2", "Type 2")]
+    )
+    text = forms.CharField(label="Text", strip=False, widget=_area(12))
+    note = forms.CharField(
+        label="What changes and why",
+        help_text="For whoever approves it: where the text is from, and under which licence.",
+        required=False,
+        widget=_area(3),
+    )
+
+    def __init__(self, *arguments: Any, fixed: bool, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        if fixed:
+            del self.fields["report_type"]
+
+
 class ApproveForm(ProofForm):
     draft = forms.IntegerField(widget=forms.HiddenInput)
 

@@ -1,7 +1,7 @@
 """What a worker does for this app."""
 
 from jobs.queue import handler, on_failure
-from reports import drafting, issuing, previewing
+from reports import drafting, issuing, likeness, previewing
 
 handler("report.draft")(drafting.render_draft)
 on_failure("report.draft")(drafting.draft_failed)
@@ -9,3 +9,4 @@ handler("report.issue")(issuing.render_final)
 on_failure("report.issue")(issuing.issue_failed)
 handler(previewing.KIND)(previewing.render)
 on_failure(previewing.KIND)(previewing.failed)
+handler("report.likeness")(likeness.compare)

@@ -8,6 +8,7 @@ nothing was issued, and the engagement thaws.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -27,7 +28,7 @@ from engagements.workflow import WrongStage, locked, must_be
 from jobs.models import Job
 from jobs.queue import enqueue
 from jobs.running import Unrecoverable, finish, hold
-from reports import content, storage
+from reports import content, storage, twin
 from reports.approving import approvals, asks_for_two
 from reports.book import book_of
 from reports.drafting import rendered_and_kept
@@ -39,6 +40,7 @@ from reports.snapshot import build
 ASKED = action("report.issue_requested", "decided to issue the report from {target}", firm_only=True)
 ISSUED = action("report.issued", "issued {target}")
 DOWNLOADED = action("report.downloaded", "downloaded {target}")
+DATA_DOWNLOADED = action("report.data_downloaded", "downloaded the data of {target}")
 FAILED = action("report.issue_failed", "could not render the final report: nothing was issued", firm_only=True)
 
 
@@ -131,7 +133,8 @@ def render_final(job: Job) -> dict[str, Any]:
         issuance.unsealed_sha256 = hashlib.sha256(pdf).hexdigest()
         return _sealed(issuance, pdf)
 
-    rendered = rendered_and_kept(job, issuance.engagement_id, book_of(snapshot, draft=None), sealed=sealed)
+    book = replace(book_of(snapshot, draft=None), attached=twin.attached(snapshot))
+    rendered = rendered_and_kept(job, issuance.engagement_id, book, sealed=sealed)
     with transaction.atomic():
         held = hold(job)
         engagement = locked(issuance.engagement)
@@ -200,6 +203,14 @@ def download(issuance: Issuance, *, by: User) -> bytes:
     pdf = storage.pdf_of(issuance.engagement_id, issuance.pdf_sha256)
     record(DOWNLOADED, by=by, engagement=issuance.engagement, target=issuance, sha256=issuance.pdf_sha256)
     return pdf
+
+
+@transaction.atomic
+def download_data(issuance: Issuance, form: str, *, by: User) -> str:
+    """The issued report as data, the same that its PDF carries; who took them is on record."""
+    text = twin.text_of(content.validate(issuance.snapshot), form)
+    record(DATA_DOWNLOADED, by=by, engagement=issuance.engagement, target=issuance, form=form)
+    return text
 
 
 def current(engagement: Engagement) -> Issuance | None:

@@ -37,6 +37,7 @@ class Bound:
     subject: str
     made_on: str
     heads: Sequence[int | None]
+    attached: Sequence[Mapping[str, str]] = ()  # reports.book.Attached as plain data
 
 
 @dataclass
@@ -350,7 +351,32 @@ class _Binding:
             _string(name) + b" " + self._place(*self.destinations[name])
             for name in sorted(self.destinations, key=lambda name: name.encode())
         )
-        return b"/Names <</Dests %d 0 R>>" % self.writer.add(b"<</Names [%b]>>" % entries)
+        dests = self.writer.add(b"<</Names [%b]>>" % entries)
+        if not self.bound.attached:
+            return b"/Names <</Dests %d 0 R>>" % dests
+        files = sorted((one["name"], self._attached(one)) for one in self.bound.attached)
+        named = b" ".join(_string(name) + b" %d 0 R" % number for name, number in files)
+        return b"/Names <</Dests %d 0 R/EmbeddedFiles <</Names [%b]>>>>/AF [%b]" % (
+            dests,
+            named,
+            _references(number for _, number in files),
+        )
+
+    def _attached(self, one: Mapping[str, str]) -> int:
+        """A file specification with its file, associated with the whole document (ISO 19005-3, 6.8)."""
+        text = one["text"].encode()
+        made = f"D:{self.bound.made_on.replace('-', '')}"
+        mime = one["mime"].replace("/", "#2F")
+        check = hashlib.md5(text, usedforsecurity=False).hexdigest()
+        file = self.writer.stream(
+            f"/Type /EmbeddedFile/Subtype /{mime}/Params <</Size {len(text)}/ModDate ({made})/CheckSum <{check}>>>",
+            text,
+        )
+        name = _string(one["name"])
+        return self.writer.add(
+            b"<</Type /Filespec/F %b/UF %b/Desc %b/AFRelationship /%b/EF <</F %d 0 R/UF %d 0 R>>>>"
+            % (name, name, _string(one["about"]), one["relation"].encode(), file, file)
+        )
 
     def _labels(self) -> bytes:
         """Labels as printed: the cover by name, every other page by the number it bears."""

@@ -11,12 +11,13 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
-from accounts.models import User
+from accounts.models import Firm, User
 from controls.models import Criterion
 from engagements.freeze import OF_ROW, UNLESS_PURGED, EngagementOwned, append_only, stays
 from engagements.models import Engagement
 from fieldwork.models import Deviation
 from jobs.models import Job
+from reports.lattice import INQUIRY_DAYS
 
 
 class Part(models.TextChoices):
@@ -32,6 +33,45 @@ class Part(models.TextChoices):
     DC8 = "DC8", "Criteria not relevant to the system"
     DC9 = "DC9", "Significant changes in the period"
     OTHER = "other", "Other information provided by management"
+
+
+# The dates that there are stand in order when a report is issued (R47 to R54), whatever code asks for it; which of
+# them have to be there is for the rules (reports/lattice.py). Days are those of UTC, like the application's.
+DATES_IN_ORDER = f"""
+    SELECT * INTO e FROM engagements_engagement WHERE id = NEW.engagement_id;
+    ends := COALESCE(e.as_of, e.period_end);
+    SELECT min(at) INTO first_test FROM fieldwork_itemresult WHERE engagement_id = e.id;
+    SELECT max(at) INTO review FROM fieldwork_signoff
+        WHERE engagement_id = e.id AND voided_at IS NULL AND step <> 'prepared';
+    SELECT max(file.uploaded_at) INTO evidence FROM fieldwork_evidencecitation cited
+        JOIN evidence_evidencefile file ON file.id = cited.file_id WHERE cited.engagement_id = e.id;
+    SELECT max(at) INTO quality FROM reports_qualityreview WHERE engagement_id = e.id;
+    SELECT stated_on INTO assertion FROM reports_managementstatement
+        WHERE engagement_id = e.id AND superseded_at IS NULL AND kind = 'assertion';
+    SELECT stated_on INTO representation FROM reports_managementstatement
+        WHERE engagement_id = e.id AND superseded_at IS NULL AND kind = 'representation';
+    SELECT stated_on INTO inquiry FROM reports_managementstatement
+        WHERE engagement_id = e.id AND superseded_at IS NULL AND kind = 'subsequent_events';
+    today := (clock_timestamp() AT TIME ZONE 'UTC')::date;
+    broken := CASE
+        WHEN NEW.state NOT IN ('rendering', 'current') THEN NULL
+        WHEN e.accepted_on > e.letter_on OR (first_test AT TIME ZONE 'UTC')::date < e.letter_on THEN 'R47'
+        WHEN NEW.report_date <> e.report_date OR NEW.report_date < ends
+            OR (e.type = '2' AND NEW.report_date = ends) THEN 'R48'
+        WHEN assertion > NEW.report_date OR assertion < ends OR (e.type = '2' AND assertion = ends) THEN 'R49'
+        WHEN representation <> NEW.report_date THEN 'R50'
+        WHEN (review AT TIME ZONE 'UTC')::date > NEW.report_date
+            OR (evidence AT TIME ZONE 'UTC')::date > NEW.report_date THEN 'R51'
+        WHEN inquiry > NEW.report_date OR inquiry < NEW.report_date - {INQUIRY_DAYS} THEN 'R52'
+        WHEN quality > clock_timestamp() OR quality > NEW.released_at THEN 'R53'
+        WHEN NEW.report_date > today OR NEW.report_date > (NEW.released_at AT TIME ZONE 'UTC')::date THEN 'R54'
+    END;
+    IF broken IS NOT NULL THEN
+        RAISE EXCEPTION 'The dates of this engagement are not in order (%)', broken
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+"""  # noqa: S608 - the only thing put in is a number of ours
 
 
 class SystemDescription(EngagementOwned):
@@ -117,10 +157,29 @@ class ManagementStatement(EngagementOwned):
                 fields=["engagement", "kind"],
                 condition=Q(superseded_at__isnull=True),
                 name="statement_one_current",
-            )
+            ),
         ]
         triggers = [
             *EngagementOwned.Meta.triggers,
+            # R49, and what holds of the letters alike: it speaks of a time that was over.
+            pgtrigger.Trigger(
+                name="speaks_of_what_is_over",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                declare=[("e", "engagements_engagement%ROWTYPE")],
+                func="""
+                    SELECT * INTO e FROM engagements_engagement WHERE id = NEW.engagement_id;
+                    IF NEW.stated_on < e.as_of OR NEW.stated_on <= e.period_end THEN
+                        RAISE EXCEPTION 'It speaks of a time that was not over on that day (R49)'
+                            USING ERRCODE = 'check_violation';
+                    END IF;
+                    IF NEW.stated_on > (NEW.signed_at AT TIME ZONE 'UTC')::date THEN
+                        RAISE EXCEPTION 'A document is not dated ahead of the day it is signed'
+                            USING ERRCODE = 'check_violation';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
             *stays(
                 "signed_stays",
                 "kind",
@@ -250,6 +309,91 @@ class EmphasisParagraph(EngagementOwned):
         return self.title
 
 
+class OwnWordingQuerySet(models.QuerySet["OwnWording"]):
+    def in_force(self, firm: Firm, report_type: str) -> list[OwnWording]:
+        """The firm's approved words for reports of a type: those for this type before those for both."""
+        found: dict[str, OwnWording] = {}
+        for one in self.filter(firm=firm, state=OwnWording.State.APPROVED, report_type__in=["", report_type]):
+            if one.element not in found or one.report_type:
+                found[one.element] = one
+        return [found[element] for element in sorted(found)]
+
+
+class OwnWording(models.Model):
+    """A paragraph of Section I in the firm's own words, e.g. those of a text that it has licensed.
+
+    Draft, proposed, approved by a partner who has not written it; an approved version never changes, the next one
+    retires it. Reports keep the version that they were made with in their content.
+    """
+
+    class State(models.TextChoices):
+        DRAFT = "draft", "Draft"
+        PROPOSED = "proposed", "To be approved"
+        APPROVED = "approved", "In force"
+        RETIRED = "retired", "Retired"
+
+    firm = models.ForeignKey(Firm, on_delete=models.CASCADE, related_name="wordings")
+    element = models.CharField("paragraph", max_length=30)
+    report_type = models.CharField(
+        "for", max_length=1, blank=True, choices=[("", "Both types"), ("1", "Type 1"), ("2", "Type 2")]
+    )
+    version = models.PositiveSmallIntegerField()
+    text = models.TextField()
+    note = models.TextField("what changes and why", blank=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
+    written_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    written_at = models.DateTimeField()
+    approved_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    approved_at = models.DateTimeField(null=True, blank=True)
+    retired_at = models.DateTimeField(null=True, blank=True)
+
+    objects = OwnWordingQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["element", "report_type", "-version"]
+        constraints = [
+            models.UniqueConstraint(fields=["firm", "element", "version"], name="own_wording_once"),
+            models.UniqueConstraint(
+                fields=["firm", "element", "report_type"],
+                condition=Q(state="approved"),
+                name="own_wording_one_in_force",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["approved", "retired"])
+                | Q(approved_by__isnull=False, approved_at__isnull=False),
+                name="own_wording_approved_by_somebody",
+            ),
+        ]
+        triggers = [
+            pgtrigger.FSM(
+                name="own_wording_machine",
+                field="state",
+                transitions=[
+                    ("draft", "proposed"),
+                    ("proposed", "draft"),
+                    ("proposed", "approved"),
+                    ("approved", "retired"),
+                ],
+            ),
+            pgtrigger.Trigger(
+                name="approved_wording_stays",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update | pgtrigger.Delete,
+                condition=pgtrigger.Q(old__state__in=["approved", "retired"]),
+                func="""
+                    IF TG_OP = 'DELETE'
+                        OR to_jsonb(NEW) - 'state' - 'retired_at' <> to_jsonb(OLD) - 'state' - 'retired_at' THEN
+                        RAISE EXCEPTION 'What was approved never changes' USING ERRCODE = 'restrict_violation';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.element.replace('_', ' ')} v{self.version}"
+
+
 class QualityReview(EngagementOwned):
     """Completion of the engagement quality review by someone outside of the team (SQMS 2, R53)."""
 
@@ -305,6 +449,71 @@ class Report(EngagementOwned):
 
     def open(self) -> Any:
         return storages["reports"].open(self.storage_name, "rb")
+
+
+class ReportComment(EngagementOwned):
+    """A remark at a paragraph of a draft. The firm's own are not shown to the client where `internal` says so."""
+
+    draft = models.ForeignKey(Report, on_delete=models.PROTECT, related_name="comments")
+    place = models.CharField("anchor of the paragraph", max_length=80)
+    text = models.TextField()
+    internal = models.BooleanField(default=False)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    of_firm = models.BooleanField()
+    at = models.DateTimeField(auto_now_add=True)
+    answer = models.TextField(blank=True)
+    settled_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(of_firm=True) | Q(internal=False), name="comment_of_client_is_seen")
+        ]
+        triggers = [
+            *EngagementOwned.Meta.triggers,
+            *stays("said_stays", "draft", "place", "text", "internal", "by", "of_firm", "at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"comment on {self.draft}"
+
+
+class ClientReview(EngagementOwned):
+    """The client's word on a draft that was shown to it."""
+
+    draft = models.ForeignKey(Report, on_delete=models.PROTECT, related_name="client_reviews")
+    content_sha256 = models.CharField("hash of the content as read", max_length=64)
+    note = models.TextField(blank=True)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["-pk"]
+        constraints = [models.UniqueConstraint(fields=["draft", "by"], name="client_review_once_each")]
+        triggers = [*EngagementOwned.Meta.triggers, append_only()]
+
+    def __str__(self) -> str:
+        return f"review of {self.draft} by {self.by}"
+
+
+class LikenessCheck(EngagementOwned):
+    """A draft compared with the firm's reports for other clients (R45): how much of its text recurs there."""
+
+    draft = models.ForeignKey(Report, on_delete=models.PROTECT, related_name="likeness_checks")
+    content_sha256 = models.CharField(max_length=64)
+    compared = models.PositiveIntegerField("engagements it was compared with")
+    # By section: the share of its words that recur, in which engagement (its number), and the longest passages,
+    # which are this engagement's own text.
+    found = models.JSONField()
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["-pk"]
+        triggers = [*EngagementOwned.Meta.triggers, append_only()]
+
+    def __str__(self) -> str:
+        return f"comparison of {self.draft}"
 
 
 class IssueApproval(EngagementOwned):
@@ -417,6 +626,18 @@ class Issuance(models.Model):
                     END IF;
                     RETURN NEW;
                 """,
+            ),
+            pgtrigger.Trigger(
+                name="dates_in_order",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                declare=[
+                    ("e", "engagements_engagement%ROWTYPE"),
+                    *((name, "date") for name in ("ends", "assertion", "representation", "inquiry", "today")),
+                    *((name, "timestamptz") for name in ("first_test", "review", "evidence", "quality")),
+                    ("broken", "text"),
+                ],
+                func=DATES_IN_ORDER,
             ),
             pgtrigger.Trigger(
                 name="no_truncate",

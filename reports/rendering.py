@@ -263,6 +263,7 @@ def _bound(book: Book, chunks: Sequence[Chunk]) -> dict[str, Any]:
         "subject": book.subject,
         "made_on": book.made_on,
         "heads": [heads.index((chunk.head, chunk.wide)) if chunk.head else None for chunk in chunks],
+        "attached": [asdict(one) for one in book.attached],
     }
 
 

@@ -6,20 +6,18 @@ The numbers are those of the rules as the firm reads them; severity and wording 
 from __future__ import annotations
 
 import datetime as dt
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from django.db.models import Max
+from django.db.models import Max, Min
 from django.urls import reverse
 from django.utils import timezone
 
-from engagements.coverage import controls_in_scope
 from engagements.models import Engagement
 from engagements.register import Finding, Rule, Severity, rule, shared
 from fieldwork.models import ControlTest, Deviation, EvidenceCitation, ItemResult, SheetItem, SignOff
-from reports import opinion
+from reports import consistency, lattice, likeness, opinion
 from reports.approving import approvals, asks_for_two
-from reports.content import Snapshot, digest, has_other_information
+from reports.content import Snapshot, digest
 from reports.description import missing
 from reports.drafting import reviewed
 from reports.models import (
@@ -29,6 +27,7 @@ from reports.models import (
     ManagementStatement,
     Matter,
     Part,
+    QualityReview,
 )
 from reports.opinion import page
 from reports.quality import reviewer_named, why_reviewed
@@ -42,13 +41,8 @@ from reports.snapshot import (
     standing_matters,
     standing_statements,
 )
-from reports.statements import INQUIRY_DAYS
-from reports.wording import elements
 
 Kind = ManagementStatement.Kind
-
-LONGEST_TO_RELEASE = dt.timedelta(days=30)
-LONGEST_TO_REPORT = dt.timedelta(days=120)
 
 
 @shared
@@ -57,39 +51,42 @@ def _content(engagement: Engagement) -> Snapshot:
 
 
 @shared
-def _keys(engagement: Engagement) -> list[str]:
-    return [element.key for element in elements(_content(engagement))]
+def _reading(engagement: Engagement) -> consistency.Reading:
+    return consistency.Reading(_content(engagement))
 
 
-def _day(date: dt.date) -> str:
-    return f"{date.day} {date:%b %Y}"
+def _found(rule: Rule, engagement: Engagement, discords: Iterable[consistency.Discord]) -> Iterator[Finding]:
+    """What the engine found under a rule, with the page on which it is put right."""
+    for one in discords:
+        if one.rule == rule.id:
+            url, label = _page_of(engagement, one)
+            yield rule.finding(one.text, url=url, label=label)
+
+
+def _page_of(engagement: Engagement, one: consistency.Discord) -> tuple[str, str]:
+    key = engagement.pk
+    if one.kind in {"control", "criterion"}:
+        return reverse(f"engagements:{one.kind}", args=[key, one.code]), one.code
+    if one.kind == "exception":
+        return reverse("fieldwork:exception", args=[key, one.code]), one.code
+    if one.kind == "part":
+        return reverse("reports:section", args=[key, one.code]), one.code
+    if one.kind == "statement":
+        return page(engagement, "statements"), "Assertion"
+    if one.kind in REGISTERS:
+        return reverse("engagements:register", args=[key, REGISTERS[one.kind]]), one.code or "Register"
+    return f"{page(engagement, 'text')}#{one.place}", "The paragraph"
+
+
+REGISTERS = {
+    "subservice": "subservice",
+    "complementary": "cuec",
+    "incidents": "incidents",
+    "changes": "changes",
+}
 
 
 # Sections III, IV and V
-
-
-@rule("R36", Severity.BLOCK, guards="issue", text="The text of a control is the same in Sections III and IV")
-def same_wording(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
-    """Both sections print the one wording; what is left is prose that states a control again in other words."""
-    wordings = {control.number: control.wording for control in controls_in_scope(engagement)}
-    for section in sections_of(engagement).values():
-        if section.part == Part.OTHER:
-            continue
-        for number, text in restated(section.body, wordings):
-            yield rule.finding(
-                f"{section.part} states {number} in other words than Section IV: “{text[:80]}”.", at=section
-            )
-
-
-def restated(body: str, wordings: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Lines of a text that state a control (number, separator, words) other than in its wording."""
-    for line in body.splitlines():
-        plain = re.sub(r"[*_`]", "", line).strip().strip("|").strip().lstrip("-+#>").strip()
-        found = re.match(r"(\S+?)\s*(?::|\||–|—|\s-\s)\s*(.+)", plain)
-        if found and found[1] in wordings:
-            words, text = " ".join(wordings[found[1]].split()), " ".join(found[2].split())
-            if text.split(" | ")[0] not in {words, re.sub(r"[*_`]", "", words)}:
-                yield found[1], text
 
 
 @rule("R37", Severity.BLOCK, guards="issue", text="Every deviation of the test sheets stands in Section IV")
@@ -105,73 +102,69 @@ def deviations_reported(rule: Rule, engagement: Engagement) -> Iterator[Finding]
         yield rule.finding(
             f"{cell.item.test}, {cell}: no exception is raised from this deviation.", at=cell.item.test
         )
-    if not engagement.is_type_2:
-        return
-    snapshot = _content(engagement)
-    printed = {one["code"]: one for one in snapshot["deviations"]}
-    listed = {
-        code: test["result"]
-        for control in snapshot["controls"]
-        for test in control["tests"]
-        for code in test["deviation_codes"]
-    }
-    for deviation in standing_deviations(engagement):
-        one = printed.get(deviation.code)
-        if one is None or deviation.code not in listed:
+    printed = {one["code"] for one in _content(engagement)["deviations"]}
+    for deviation in standing_deviations(engagement) if engagement.is_type_2 else ():
+        if deviation.code not in printed:
             yield rule.finding(
                 f"{deviation.code} would not be printed: {deviation.control} is out of scope.", at=deviation
             )
-        elif one["items_tested"] is None or one["deviations"] is None:
-            yield rule.finding(f"{deviation.code} has no number of items tested or of deviations.", at=deviation)
-        elif listed[deviation.code] != "exceptions":
-            yield rule.finding(
-                f"{deviation.code} stands, but its test does not say “exceptions noted”.", at=deviation
-            )
 
 
-@rule("R40", Severity.BLOCK, guards="issue", text="Section V and the other-information paragraph go together")
-def section_five(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
-    yield from (rule.finding(text) for text in section_five_problems(_content(engagement), *_keys(engagement)))
+# What the consistency engine finds. Rules that other apps check on their own rows are not asked twice.
+ENGINE = {
+    "R36": "The text of a control is the same in Sections III and IV",
+    "R37": "Exceptions and tests of Section IV say the same",
+    "R40": "Section V and the other-information paragraph go together",
+    "R41": "Complementary controls, their paragraphs and their conditions go together",
+    "R42": "The report restricts its use to named classes of parties",
+    "S02": "The report is addressed to whom it is for",
+    "S03": "Title, time, categories and criteria are the same in Sections I, II and III",
+    "S04": "Subservice organizations are named, with assumed controls that serve criteria or an assertion",
+    "S05": "The paragraph on user entity controls has controls that serve criteria",
+    "S06": "The paragraph on other information names its section",
+    "S08": "The auditor's responsibilities name the standards and reasonable assurance",
+    "S09": "The auditor states its independence",
+    "S11": "A Type 1 says that operation was not examined",
+    "S12": "The report points at its tests, and says why something was not tested",
+    "S14": "The opinion speaks limb by limb, in all material respects, of the time examined",
+    "S15": "Every emphasis or other-matter paragraph has its reason on file",
+    "S16": "The restriction of use names every party",
+    "S17": "The firm signs",
+    "S18": "City and state stand under the report",
+}
 
 
-@rule("R41", Severity.BLOCK, guards="issue", text="Complementary controls and their paragraphs go together")
-def complementary(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
-    url = page(engagement, "report")
-    for text in complementary_problems(_content(engagement), *_keys(engagement)):
-        yield rule.finding(text, url=url, label="Report")
+def _engine(code: str) -> Callable[[Rule, Engagement], Iterator[Finding]]:
+    def check(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
+        here = _reading(engagement)
+        for law in consistency.CHECKS[code]:
+            yield from _found(rule, engagement, law(here))
+
+    return check
 
 
-@rule("R42", Severity.BLOCK, guards="issue", text="The report restricts its use to named classes of parties")
-def restricted_use(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
-    yield from (rule.finding(text) for text in restricted_use_problems(_content(engagement), *_keys(engagement)))
+for _code, _text in ENGINE.items():
+    rule(_code, Severity.BLOCK, guards="issue", text=_text)(_engine(_code))
 
 
-def section_five_problems(snapshot: Snapshot, *keys: str) -> Iterator[str]:
-    """R40 on a content and the elements that would be printed."""
-    if has_other_information(snapshot) and "other_information" not in keys:
-        yield "Section V is printed without the paragraph that says it was not examined."
-    if not has_other_information(snapshot) and "other_information" in keys:
-        yield "The other-information paragraph is printed, but Section V is empty."
+@rule("R44", Severity.BLOCK, guards="issue", text="The changes that are described lie within the period")
+def changes_in_period(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
+    yield from _found(rule, engagement, consistency.changes_in_period(_reading(engagement)))
 
 
-def complementary_problems(snapshot: Snapshot, *keys: str) -> Iterator[str]:
-    """R41 on a content and the elements that would be printed."""
-    carved_out = [one for one in snapshot["subservices"] if one["method"] == "carve_out"]
-    for one in carved_out:
-        if not one["csocs"]:
-            yield f"{one['name']} is carved out, but no complementary control is assumed there."
-    if bool(carved_out) != ("carve_out" in keys):
-        yield "Carved-out subservice organizations and the paragraph on them do not go together."
-    if bool(snapshot["cuecs"]) != ("cuec" in keys):
-        yield "Complementary user entity controls and the paragraph on them do not go together."
-
-
-def restricted_use_problems(snapshot: Snapshot, *keys: str) -> Iterator[str]:
-    """R42 on a content and the elements that would be printed."""
-    if "restricted_use" not in keys:
-        yield "The paragraph on restricted use is missing."
-    if not snapshot["specified_parties"]:
-        yield "No class of specified parties is named."
+@rule("R45", Severity.WARN, guards="issue", text="Texts do not recur in the firm's reports for other clients")
+def unlike_others(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
+    check = likeness.newest(engagement, digest(_content(engagement)))
+    for one in likeness.telling(check.found) if check else ():
+        yield Finding(
+            rule.id,
+            rule.severity,
+            f"{likeness.SECTIONS[one['section']]}: {one['share'] / 10:.0f} % of its words recur in engagement "
+            f"{one['engagement']}.",
+            page(engagement, "likeness"),
+            "Comparison",
+            f"reports.likenesscheck:{one['section']}:{digest(_content(engagement))[:16]}",
+        )
 
 
 # The opinion
@@ -268,95 +261,93 @@ def assertion_signed(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
             url=url,
             label="Assertion",
         )
-    if assertion.stated_on < engagement.ends_on or (
-        engagement.is_type_2 and assertion.stated_on == engagement.ends_on
-    ):
-        yield rule.finding("The assertion is dated before what it speaks of was over.", url=url, label="Assertion")
-    if engagement.report_date and assertion.stated_on > engagement.report_date:
-        yield rule.finding("The assertion is dated after the report.", url=url, label="Assertion")
+    yield from _ordered(rule, engagement, lattice.of_assertion)
+
+
+@shared
+def _dates(engagement: Engagement) -> lattice.Dates:
+    """What happened when, read at once."""
+    signed = standing_statements(engagement)
+    reviews = SignOff.objects.filter(engagement=engagement, voided_at__isnull=True)
+    last = reviews.exclude(step=SignOff.Step.PREPARED).aggregate(at=Max("at"))["at"]
+    first = ItemResult.objects.filter(engagement=engagement).aggregate(at=Min("at"))["at"]
+    evidence = EvidenceCitation.objects.filter(engagement=engagement).aggregate(at=Max("file__uploaded_at"))["at"]
+    quality = QualityReview.objects.filter(engagement=engagement).aggregate(at=Max("at"))["at"]
+
+    def day_of(moment: dt.datetime | None) -> dt.date | None:
+        return timezone.localdate(moment) if moment else None
+
+    def stated(kind: Kind) -> dt.date | None:
+        return signed[kind].stated_on if kind in signed else None
+
+    return lattice.Dates(
+        type_2=engagement.is_type_2,
+        end=engagement.ends_on,
+        accepted=engagement.accepted_on,
+        letter=engagement.letter_on,
+        first_test=day_of(first),
+        evidence=day_of(evidence),
+        review=day_of(last),
+        report=engagement.report_date,
+        assertion=stated(Kind.ASSERTION),
+        representation=stated(Kind.REPRESENTATION),
+        inquiry=stated(Kind.SUBSEQUENT_EVENTS),
+        quality_review=day_of(quality),
+        release=timezone.localdate(),
+    )
+
+
+PAGES = {
+    "report": ("opinion", "Opinion"),
+    "assertion": ("statements", "Assertion"),
+    "representation": ("statements", "Letters"),
+    "subsequent_events": ("statements", "Letters"),
+    "quality_review": ("report", "Report"),
+}
+
+
+def _ordered(
+    rule: Rule, engagement: Engagement, find: Callable[[lattice.Dates], Iterator[lattice.Disorder]]
+) -> Iterator[Finding]:
+    """What is out of order, with the page on which the date is set."""
+    for one in find(_dates(engagement)):
+        if one.about in PAGES:
+            name, label = PAGES[one.about]
+            yield rule.finding(one.text, url=page(engagement, name), label=label)
+        else:
+            yield rule.finding(one.text, at=engagement)
+
+
+# The lattice of dates
 
 
 @rule("R50", Severity.BLOCK, guards="issue", text="The representation letter bears the report date")
 def representation_dated(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
-    letter = standing_statements(engagement).get(Kind.REPRESENTATION)
-    url = page(engagement, "statements")
-    if letter is None:
-        yield rule.finding("Management has not signed the representation letter.", url=url, label="Letters")
-    elif engagement.report_date and letter.stated_on != engagement.report_date:
-        yield rule.finding(
-            f"The representation letter is dated {_day(letter.stated_on)}, the report "
-            f"{_day(engagement.report_date)}.",
-            url=url,
-            label="Letters",
-        )
+    yield from _ordered(rule, engagement, lattice.of_representation)
 
 
 @rule(
     "R52", Severity.BLOCK, guards="issue", text="Subsequent events were asked about shortly before the report date"
 )
 def subsequent_events(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
-    inquiry = standing_statements(engagement).get(Kind.SUBSEQUENT_EVENTS)
-    url = page(engagement, "statements")
-    if inquiry is None:
-        yield rule.finding("The inquiry about subsequent events is not answered.", url=url, label="Letters")
-    elif engagement.report_date:
-        days = (engagement.report_date - inquiry.stated_on).days
-        if days < 0:
-            yield rule.finding("The inquiry about subsequent events is dated after the report.", url=url)
-        elif days > INQUIRY_DAYS:
-            yield rule.finding(
-                f"The inquiry about subsequent events is {days} days older than the report date; at most "
-                f"{INQUIRY_DAYS} are allowed.",
-                url=url,
-                label="Letters",
-            )
+    yield from _ordered(rule, engagement, lattice.of_inquiry)
 
 
-# Dates
-
-
-@rule("R47", Severity.BLOCK, guards="issue", text="The engagement is accepted, then its letter executed")
+@rule("R47", Severity.BLOCK, guards="issue", text="The engagement is accepted, its letter executed, then tested")
 def order_of_beginnings(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
-    if engagement.letter_on is None:
-        yield rule.finding("No executed engagement letter is on record.", at=engagement)
-        return
-    if engagement.accepted_on and engagement.accepted_on > engagement.letter_on:
-        yield rule.finding("The engagement letter is older than the acceptance.", at=engagement)
+    yield from _ordered(rule, engagement, lattice.beginnings)
 
 
 @rule(
     "R48", Severity.BLOCK, guards="issue", text="The report is dated after the period, or not before the as-of date"
 )
 def report_date(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
-    date, url = engagement.report_date, page(engagement, "opinion")
-    if date is None:
-        yield rule.finding("The report date is not set.", url=url, label="Opinion")
-    elif date < engagement.ends_on or (engagement.is_type_2 and date == engagement.ends_on):
-        yield rule.finding("The report is dated before what it speaks of was over.", url=url, label="Opinion")
+    yield from _ordered(rule, engagement, lattice.of_report)
 
 
 @rule("R51", Severity.BLOCK, guards="issue", text="The report is dated when evidence and review were complete")
 def work_before_date(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
-    date, url = engagement.report_date, page(engagement, "opinion")
-    if date is None:
-        return  # R48 says so
-    reviews = SignOff.objects.filter(engagement=engagement, voided_at__isnull=True).exclude(
-        step=SignOff.Step.PREPARED
-    )
-    last = reviews.aggregate(last=Max("at"))["last"]
-    if last and timezone.localdate(last) > date:
-        yield rule.finding(
-            f"The last review is signed on {_day(timezone.localdate(last))}, after the report date.",
-            url=url,
-            label="Opinion",
-        )
-    latest = EvidenceCitation.objects.filter(engagement=engagement).aggregate(last=Max("file__uploaded_at"))["last"]
-    if latest and timezone.localdate(latest) > date:
-        yield rule.finding(
-            f"Evidence relied on was received on {_day(timezone.localdate(latest))}, after the report date.",
-            url=url,
-            label="Opinion",
-        )
+    yield from _ordered(rule, engagement, lattice.work)
 
 
 @rule("R53", Severity.BLOCK, guards="issue", text="The quality review of this very content is completed")
@@ -378,8 +369,7 @@ def quality_review(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
 
 @rule("R54", Severity.BLOCK, guards="issue", text="The report is not released before its date")
 def not_before_its_date(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
-    if engagement.report_date and engagement.report_date > timezone.localdate():
-        yield rule.finding("The report date lies in the future.", url=page(engagement, "opinion"), label="Opinion")
+    yield from _ordered(rule, engagement, lattice.ahead)
 
 
 @rule(
@@ -389,24 +379,7 @@ def not_before_its_date(rule: Rule, engagement: Engagement) -> Iterator[Finding]
     text="A report released late asks for subsequent events anew",
 )
 def not_long_after_its_date(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
-    if engagement.report_date and timezone.localdate() - engagement.report_date > LONGEST_TO_RELEASE:
-        yield rule.finding(
-            f"The report is dated {_day(engagement.report_date)}, more than 30 days ago: ask about subsequent "
-            "events again and date it anew.",
-            url=page(engagement, "opinion"),
-            label="Opinion",
-        )
-
-
-@rule("R56", Severity.WARN, guards="issue", text="The report follows the end of the period within 120 days")
-def soon_after_period(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
-    date = engagement.report_date
-    if date and date - engagement.ends_on > LONGEST_TO_REPORT:
-        yield rule.finding(
-            f"The report date lies {(date - engagement.ends_on).days} days after {_day(engagement.ends_on)}.",
-            url=page(engagement, "opinion"),
-            label="Opinion",
-        )
+    yield from _ordered(rule, engagement, lattice.stale)
 
 
 @rule("R57", Severity.BLOCK, guards="issue", text="What is issued is not issued over: a reissue is a new version")

@@ -50,6 +50,7 @@ from reports.models import (
     ManagementStatement,
     Matter,
     Opinion,
+    OwnWording,
     Part,
     SystemDescription,
 )
@@ -227,9 +228,15 @@ def build(engagement: Engagement) -> content.Snapshot:
         other_information=bodies.get(Part.OTHER, ""),
         specified_parties=[],
         procedures=_procedures(engagement, sheets),
+        wording=_own_words(engagement),
     )
     made["specified_parties"] = wording.default_specified_parties(made)
     return made
+
+
+def _own_words(engagement: Engagement) -> list[content.Wording]:
+    own = OwnWording.objects.in_force(engagement.firm, engagement.type)
+    return [content.Wording(element=one.element, version=one.version, text=one.text) for one in own]
 
 
 def parts_of(engagement: Engagement) -> list[Part]:
@@ -513,8 +520,8 @@ def _subservices(engagement: Engagement, numbers: set[str]) -> list[content.Subs
                 csocs=[_complementary(csoc) for csoc in csocs],
                 monitoring=sorted(monitoring, key=natural),
                 report_period=period,
-                assertion="",
-                signatory="",
+                assertion=one.assertion if one.method == SubserviceOrganization.Method.INCLUSIVE else "",
+                signatory=one.signatory if one.method == SubserviceOrganization.Method.INCLUSIVE else "",
             )
         )
     return subservices

@@ -22,6 +22,7 @@ from audit.trail import action, record
 from engagements.models import Engagement, Stage
 from engagements.roles import require
 from engagements.workflow import locked, must_be
+from reports.lattice import INQUIRY_DAYS
 from reports.models import ManagementStatement, SystemDescription
 from reports.snapshot import build
 from reports.wording import Phrases, assertion_text, day
@@ -29,9 +30,6 @@ from reports.wording import Phrases, assertion_text, day
 SIGNED = action("statement.signed", "signed {target}, dated {stated_on}")
 
 Kind = ManagementStatement.Kind
-
-# R52: how old the inquiry may be at the report date. The firm's policy; confirm with a practitioner.
-INQUIRY_DAYS = 5
 
 TEMPLATES = {
     Kind.REPRESENTATION: "reports/letters/representation.md",

@@ -2,11 +2,13 @@
 
 from django.urls import path
 
-from reports import facts_views, preview_views, views
+from reports import facts_views, preview_views, text_views, views, wording_views
 
 app_name = "reports"
 
 _ENGAGEMENT = "engagements/<int:pk>/"
+_DRAFT = f"{_ENGAGEMENT}report/drafts/<int:number>/"
+_WORDING = "firm/wording/<int:wording>/"
 
 urlpatterns = [
     # description
@@ -54,4 +56,25 @@ urlpatterns = [
     path(f"{_ENGAGEMENT}report/issued/progress/", views.issued_progress, name="issued_progress"),
     path(f"{_ENGAGEMENT}report/issued/pages/<int:page>/", views.issued_page, name="issued_page"),
     path(f"{_ENGAGEMENT}report/issued/pdf/", views.issued_pdf, name="issued_pdf"),
+    path(f"{_ENGAGEMENT}report/issued/data/<slug:form>/", text_views.issued_data, name="issued_data"),
+    path("schemas/report-data-1.schema.json", text_views.schema, name="schema"),
+    # the report as text
+    path(f"{_ENGAGEMENT}report/text/", text_views.text, name="text"),
+    path(f"{_ENGAGEMENT}report/compare/", text_views.compare, name="compare"),
+    path(f"{_ENGAGEMENT}report/own-wording/", text_views.own_wording, name="own_wording"),
+    path(f"{_ENGAGEMENT}report/likeness/", text_views.compared, name="likeness"),
+    path(f"{_DRAFT}text/", text_views.draft_text, name="draft_text"),
+    path(f"{_DRAFT}comment/", text_views.comment, name="comment"),
+    path(f"{_DRAFT}comments/<int:comment>/settle/", text_views.settle_comment, name="settle_comment"),
+    path(f"{_DRAFT}read/", text_views.client_review, name="client_review"),
+    # the firm's own words
+    path("firm/wording/", wording_views.wordings, name="wordings"),
+    path("firm/wording/new/<slug:element>/", wording_views.write_wording, name="write_wording"),
+    path(_WORDING, wording_views.wording_version, name="wording_version"),
+    path(f"{_WORDING}edit/", wording_views.edit_wording, name="edit_wording"),
+    path(f"{_WORDING}propose/", wording_views.propose_wording, name="propose_wording"),
+    path(f"{_WORDING}approve/", wording_views.approve_wording, name="approve_wording"),
+    path(f"{_WORDING}return/", wording_views.return_wording, name="return_wording"),
+    path(f"{_WORDING}retire/", wording_views.retire_wording, name="retire_wording"),
+    path(f"{_WORDING}discard/", wording_views.discard_wording, name="discard_wording"),
 ]

@@ -25,6 +25,7 @@ from reports import (
     opinion,
     prose,
     recalling,
+    remarks,
     storage,
 )
 from reports import (
@@ -48,6 +49,7 @@ from reports.forms import (
     put,
 )
 from reports.models import (
+    ClientReview,
     DescriptionRevision,
     DescriptionSection,
     EmphasisParagraph,
@@ -584,6 +586,8 @@ def _report(request: HttpRequest, engagement: Engagement, **forms: Any) -> HttpR
         "withdraw_form": forms.get("withdraw") or ReasonForm(),
         "issue_form": forms.get("issue") or IssueForm(**proof, initial={"draft": newest.pk if newest else 0}),
         "issue_open": "issue" in forms,
+        "several": sum(one.state == Report.State.READY for one in drafts) > 1,
+        **_readings(engagement, newest),
     }
     return render(request, "reports/report.html", context, status=422 if forms else 200)
 
@@ -597,6 +601,24 @@ def _moving(engagement: Engagement) -> dict[str, Any]:
         "ahead": ahead,
         "lacking": drafting.what_step_lacks(engagement, ahead) if ahead is not None else [],
         "back": [step for step in steps if step != ahead],
+    }
+
+
+def _readings(engagement: Engagement, newest: Report | None) -> dict[str, Any]:
+    """What was said to the newest draft, and whether the client is asked to read it."""
+    may_comment = any(right in engagement.may for right in remarks.MAY_COMMENT)
+    if newest is None or not _workable(engagement, Stage.REPORTING):
+        return {}
+    of_firm = engagement.member.of_firm
+    reviews = list(ClientReview.objects.filter(draft=newest).select_related("by"))
+    return {
+        "may_comment": may_comment,
+        "open_comments": remarks.comments(newest, of_firm=of_firm).filter(settled_at=None).count(),
+        "client_read": reviews[0] if reviews else None,
+        "review_asked": not of_firm
+        and may_comment
+        and engagement.reporting_step == ReportingStep.CLIENT_REVIEW
+        and all(one.by_id != engagement.member.user_id for one in reviews),
     }
 
 

@@ -11,7 +11,7 @@ from accounts.models import User
 from engagements.models import Engagement, ReportingStep, Stage
 from engagements.roles import roles_with
 from engagements.waiting import Urgency, Waiting, waiting
-from reports.models import IssueApproval, ManagementStatement, Opinion, Report, SystemDescription
+from reports.models import ClientReview, IssueApproval, ManagementStatement, Opinion, Report, SystemDescription
 from reports.snapshot import limbs_of
 
 Kind = ManagementStatement.Kind
@@ -103,6 +103,33 @@ def to_conclude(user: User) -> Iterable[Waiting]:
                 due=engagement.report_due,
                 urgency=None if engagement.report_due else Urgency.NOW,
                 act="Issue",
+            )
+
+
+@waiting
+def to_read(user: User) -> Iterable[Waiting]:
+    """The client's side reads the draft that was shown to it."""
+    engagements = [
+        one
+        for one in _mine(user, "edit_description", Stage.REPORTING)
+        if one.reporting_step == ReportingStep.CLIENT_REVIEW
+    ]
+    shown = Report.objects.filter(
+        engagement__in=engagements, state=Report.State.READY, shown_to_client_at__isnull=False
+    )
+    newest = {one.engagement_id: one for one in shown.defer("snapshot").order_by("number")}
+    read = set(ClientReview.objects.filter(draft__in=newest.values(), by=user).values_list("draft_id", flat=True))
+    for engagement in engagements:
+        draft = newest.get(engagement.pk)
+        if draft is not None and draft.pk not in read:
+            yield Waiting(
+                engagement,
+                "report",
+                f"Review {str(draft).lower()} of the report",
+                reverse("reports:draft_text", args=[engagement.pk, draft.number]),
+                due=engagement.report_due,
+                urgency=None if engagement.report_due else Urgency.NOW,
+                act="Read and comment",
             )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -77,6 +77,7 @@ class Element:
 
     key: str
     heading: str
+    own: str = ""  # the firm's own words for it (Markdown); "" prints the product's
 
     @property
     def template(self) -> str:
@@ -96,6 +97,7 @@ class LimbText:
     conclusion: Conclusion
     matters: tuple[Matter, ...]
     because: str  # "except for the effects of matter 1", "because of the significance of ..."; "" if unmodified
+    own: str = ""  # the firm's own sentence; "" prints the product's
 
     @property
     def name(self) -> str:
@@ -302,8 +304,21 @@ class Phrases:
         texts = []
         for letter, one in zip("abc", self.snapshot["opinion"]["limbs"], strict=False):
             matters = tuple(by_number[number] for number in sorted(one["matters"]))
-            texts.append(LimbText(one["limb"], letter, one["conclusion"], matters, self._because(one, matters)))
+            own = "" if one["conclusion"] == "adverse" else self.own_words(f"limb_{one['limb']}", inline=True)
+            because = self._because(one, matters)
+            texts.append(LimbText(one["limb"], letter, one["conclusion"], matters, because, own))
         return texts
+
+    def own_words(self, key: str, *, inline: bool = False) -> str:
+        """The firm's own words for a paragraph with the facts put in; "" where the product's are printed.
+
+        A disclaimer changes too much for a wording written for an examination that was carried out: where a limb is
+        disclaimed all paragraphs are the product's.
+        """
+        if any(one["conclusion"] == "disclaimed" for one in self.snapshot["opinion"]["limbs"]):
+            return ""
+        text = next((one["text"] for one in self.snapshot["wording"] if one["element"] == key), "")
+        return filled(text, self, inline=inline) if text else ""
 
     @cached_property
     def limb(self) -> dict[Limb, LimbText]:
@@ -405,10 +420,93 @@ class Phrases:
             ("restricted_use", "Restricted use", True),
             ("signature", "", True),
         ]
-        return [Element(key, heading) for key, heading, there in candidates if there]
+        return [Element(key, heading, self.own_words(key)) for key, heading, there in candidates if there]
 
     # The assertion
 
     @property
     def assertion_modified(self) -> bool:
         return bool(self.snapshot["assertion"]["modifications"].strip())
+
+
+# The firm's own words
+
+# The paragraphs that a firm may put into its own words, and the sentences of the limbs.
+OWN = {
+    "scope": "Scope",
+    "carve_out": "Subservice organizations, carve-out",
+    "inclusive": "Subservice organizations, inclusive",
+    "cuec": "Complementary user entity controls",
+    "other_information": "Other information",
+    "management": "Responsibilities of the service organization",
+    "auditor": "Responsibilities of the service auditor",
+    "independence": "Independence",
+    "limitations": "Inherent limitations",
+    "operation_not_examined": "Other matter of a Type 1",
+    "tests": "Description of tests of controls",
+    "restricted_use": "Restricted use",
+    "limb_description": "Limb (a), the description",
+    "limb_design": "Limb (b), suitability of design",
+    "limb_operating": "Limb (c), operating effectiveness",
+}
+# What a paragraph in the firm's own words refers to, in braces.
+FACTS: dict[str, Callable[[Phrases], str]] = {
+    "client": lambda words: words.client,
+    "client_s": lambda words: words.client_s,
+    "legal_name": lambda words: words.legal_name,
+    "system": lambda words: words.system,
+    "title": lambda words: words.snapshot["system"]["description_title"],
+    "time": lambda words: words.time,
+    "that_time": lambda words: words.that_time,
+    "span": lambda words: words.span,
+    "categories": lambda words: words.categories,
+    "subject": lambda words: words.subject,
+    "achieved": lambda words: words.achieved,
+    "description_criteria": lambda words: words.snapshot["editions"]["description"],
+    "trust_services_criteria": lambda words: words.snapshot["editions"]["criteria"],
+    "firm": lambda words: words.snapshot["firm"]["name"],
+    "condition_design": lambda words: words.condition_design,
+    "condition_operating": lambda words: words.condition_operating,
+    **{
+        f"section_{key}": lambda words, key=key: words.section[key].name if key in words.section else ""  # type: ignore[misc]
+        for key in ("opinion", "assertion", "description", "controls", "other")
+    },
+}
+LISTS: dict[str, Callable[[Phrases], list[str]]] = {
+    "carved_out": lambda words: [f"{one['name']}: {one['services']}" for one in words.carved_out],
+    "included": lambda words: [f"{one['name']}: {one['services']}" for one in words.included],
+    "parties": lambda words: words.snapshot["specified_parties"],
+}
+_NAME = re.compile(r"\{([^{}\n]*)\}")
+
+
+def unknown_facts(text: str, *, inline: bool = False) -> list[str]:
+    """Names in braces that mean nothing; a limb's sentence takes no list.
+
+    >>> unknown_facts("{client} and {clients}"), unknown_facts("{parties}", inline=True)
+    (['clients'], ['parties'])
+    """
+    known = set(FACTS) if inline else {*FACTS, *LISTS}
+    return [name for name in dict.fromkeys(_NAME.findall(text)) if name not in known]
+
+
+def filled(text: str, words: Phrases, *, inline: bool = False) -> str:
+    """The text with its facts put in; in Markdown a fact is text and nothing else."""
+
+    def fact(found: re.Match[str]) -> str:
+        name = found[1]
+        if name in LISTS and not inline:
+            return "\n\n" + "".join(f"- {_plain(one)}\n" for one in LISTS[name](words)) + "\n"
+        if name not in FACTS:
+            return found[0]
+        return FACTS[name](words) if inline else _plain(FACTS[name](words))
+
+    return _NAME.sub(fact, text)
+
+
+def _plain(text: str) -> str:
+    """
+    >>> _plain("A*B_[x]")
+    'A\\\\*B\\\\_\\\\[x\\\\]'
+    """
+    return re.sub(r"([\\`*_\[\]<>#|~!&])", r"\\\1", " ".join(text.split()))

@@ -101,7 +101,6 @@ KINDS: dict[str, str] = {
     "done": "ok",
     "failed": "bad",
     "lost": "bad",
-    "cancelled": "idle",
     # rules
     "block": "bad",
     "warn": "warn",

@@ -234,6 +234,7 @@ def test_r16_an_included_organization_takes_part() -> None:
     assert len(found("R16", "issue", engagement)) == 1
     SubserviceOrganization.objects.filter(pk=made.pk).update(
         assertion_received_on=dt.date(2026, 10, 1),
+        assertion="We support the users.",
         representation_received_on=dt.date(2026, 10, 1),
         independence_confirmed_on=dt.date(2025, 9, 1),
     )

@@ -282,5 +282,6 @@ def busiest(engagement: Engagement) -> dict[str, str]:
         "statements": reverse("reports:statements", args=[pk]),
         "opinion": reverse("reports:opinion", args=[pk]),
         "report": reverse("reports:report", args=[pk]),
+        "report as text": reverse("reports:text", args=[pk]),
         "firm": reverse("accounts:firm"),
     }

@@ -42,8 +42,8 @@ from fieldwork import testing as planning
 from fieldwork.models import ControlTest, Deviation, ItemResult, SamplingProfile
 from jobs.models import Job
 from jobs.running import run
-from reports import approving, statements
-from reports.models import DiscoveredFact, Report, SystemDescription
+from reports import approving, own_words, statements
+from reports.models import DiscoveredFact, OwnWording, Report, SystemDescription
 from tests import certificates
 from tests import factories as f
 from tests.archive import makers as archive
@@ -75,6 +75,7 @@ FILES = (
     "reports:issued_pdf",
     "archive:pack",
     "archive:certificate_file",
+    "reports:issued_data",
     "engagements:activity_export",
     "engagements:trail",
     "engagements:firm_trail_export",
@@ -292,6 +293,17 @@ def not_weighed(world: World) -> dict[str, Any]:
 
 def under_review(world: World) -> None:
     Engagement.objects.filter(pk=world.engagement.pk).update(reporting_step=ReportingStep.QUALITY_REVIEW)
+
+
+def under_client_review(world: World) -> None:
+    Engagement.objects.filter(pk=world.engagement.pk).update(reporting_step=ReportingStep.CLIENT_REVIEW)
+
+
+def a_wording(world: World, *, approved: bool = False) -> None:
+    own = OwnWording.objects.get(pk=world.ids["wording"])
+    own_words.propose(own, by=world.people["milan"])
+    if approved:
+        own_words.approve(own, by=world.people["petra"])
 
 
 def newer_terms(world: World) -> None:
@@ -632,6 +644,10 @@ FITTING: dict[str, Fitting] = {
     "reports:start_description": Fitting(before=without_description, who="carla"),
     "reports:sign_statement": Fitting(signing),
     "reports:quality_review": Fitting(before=under_review),
+    "reports:client_review": Fitting(before=under_client_review, who="carla"),
+    "reports:approve_wording": Fitting(before=a_wording),
+    "reports:return_wording": Fitting(before=a_wording),
+    "reports:retire_wording": Fitting(before=lambda world: a_wording(world, approved=True)),
     "reports:request_draft": Fitting(
         before=lambda world: SystemDescription.objects.filter(engagement=world.engagement).update(title="Other")
     ),

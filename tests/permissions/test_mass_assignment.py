@@ -72,7 +72,10 @@ OWN: dict[str, str] = {
     "fieldwork:import_programmes": "file name",
     "fieldwork:record": "window whole",
     "reports:add_matter": "pervasive",
+    "reports:client_review": "note",
+    "reports:comment": "internal",
     "reports:sign_statement": "modifications preview",
+    "reports:write_wording": "report_type",
 }
 OURS = {"audit", "jobs", "accounts", "controls", "engagements", "evidence", "fieldwork", "reports", "distribution"}
 

@@ -1,4 +1,4 @@
-"""The 25 main pages ask the database as often for many objects as for few; for a thousand in `make drill`."""
+"""The 26 main pages ask the database as often for many objects as for few; for a thousand in `make drill`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.permissions.world import BACKEND, rendered_blank
 pytestmark = pytest.mark.django_db
 
 FEW, MANY, VERY_MANY = 10, 40, 1_000
-PAGES = 25
+PAGES = 26
 # Pages that decide whether a report can be issued look at everything, and so ask the most.
 MOST = 130
 Asked = dict[str, dict[str, list[str]]]

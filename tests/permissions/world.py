@@ -60,14 +60,16 @@ from evidence.models import EvidenceRequest, Reconciliation, Upload
 from fieldwork import deviations, notes, profiles, scans, testing
 from fieldwork.models import ControlTest, SamplingProfile, ScanReport, SheetItem
 from jobs.running import run
-from reports import drafting, opinion, storage
+from reports import drafting, opinion, own_words, remarks, storage
 from reports.models import (
     DescriptionRevision,
     DiscoveredFact,
     EmphasisParagraph,
     Issuance,
     ManagementStatement,
+    OwnWording,
     Report,
+    ReportComment,
 )
 from reports.rendering import Rendered
 from tests import factories as f
@@ -302,6 +304,11 @@ def rich(client: str, *, number: str, partner: User | None = None) -> Engagement
     run(draft.job_id)
     Report.objects.filter(pk=draft.pk).update(shown_to_client_at=timezone.now())
     Engagement.objects.filter(pk=engagement.pk).update(reporting_step=ReportingStep.READY)
+    draft.refresh_from_db()
+    remarks.comment(draft, place="opinion-scope", text="Is that all?", by=who["carla"])
+    own_words.write(
+        engagement.firm, element="tests", report_type="", text="See {section_controls}.", note="N.", by=who["milan"]
+    )
     engagement.refresh_from_db()
     return engagement
 
@@ -361,6 +368,8 @@ def ids_of(engagement: Engagement) -> dict[str, Any]:
         "reconciliation": Reconciliation.objects.get(**of).pk,
         "hold": LegalHold.objects.get(**of).pk,
         "fact": 0,
+        "comment": ReportComment.objects.get(**of).pk,
+        "wording": OwnWording.objects.filter(firm=engagement.firm).order_by("pk")[0].pk,
     }
 
 
@@ -377,7 +386,7 @@ def issue(engagement: Engagement) -> None:
         draft=draft,
         job=draft.job,
         number=f"{engagement.number}-1",
-        snapshot={},
+        snapshot=draft.snapshot,
         content_sha256="0" * 64,
         report_date=engagement.report_date or dt.date(2026, 11, 1),
         issued_by=petra,

@@ -434,6 +434,7 @@ def snapshot(
             else [],
             "others": "",
         },
+        "wording": [],
     }
     return data
 
@@ -561,6 +562,8 @@ def full(count: int | None = None) -> Snapshot:
     for number, result, reason in outcomes:
         first = find(data, number)["tests"][0]
         first.update({"result": result, "reason": reason, "items_tested": None, "deviations": None})
+        if result == "did_not_operate":
+            first["population"] = 0
     provider = find(data, "PHY-02")
     provider.update({"tests": [], "result": "carved_out", "reason": "Performed by Stratus Harbor Hosting LLC."})
     data["subservices"][0]["monitoring"] = ["VND-02"]

@@ -11,10 +11,8 @@ from engagements.models import Control, Engagement, EngagementMember, Role, Subs
 from engagements.register import Severity, findings
 from evidence.models import EvidenceFile
 from fieldwork.models import Deviation, DeviationCell, SignOff
-from reports import description, opinion, rules
+from reports import consistency, description, opinion
 from reports.models import DescriptionSection, Issuance, ManagementStatement, Matter, Opinion, Report
-from reports.snapshot import build
-from reports.wording import elements
 from tests import factories as f
 from tests.reports import makers as m
 
@@ -195,22 +193,6 @@ def test_what_is_issued_is_not_issued_over() -> None:
     assert "R57" in found(draft.engagement)
 
 
-def test_sections_and_their_paragraphs_go_together() -> None:
-    """R40, R41, R42 on a content and the elements that would be printed: the wording keeps them by itself."""
-    snapshot = build(m.in_scope())
-    keys = [element.key for element in elements(snapshot)]
-    checks = (rules.section_five_problems, rules.complementary_problems, rules.restricted_use_problems)
-    assert [list(check(snapshot, *keys)) for check in checks] == [[], [], []]
-    without = [key for key in keys if key not in {"cuec", "carve_out", "restricted_use"}]
-    assert len(list(rules.complementary_problems(snapshot, *without))) == 2
-    assert list(rules.restricted_use_problems(snapshot, *without))
-    assert list(rules.section_five_problems(snapshot, *keys, "other_information"))
-    snapshot["other_information"] = "Plans."
-    assert list(rules.section_five_problems(snapshot, *keys))
-    snapshot["specified_parties"] = []
-    assert list(rules.restricted_use_problems(snapshot, *keys))
-
-
 @pytest.mark.parametrize(
     ("line", "restated"),
     [
@@ -223,7 +205,7 @@ def test_sections_and_their_paragraphs_go_together() -> None:
     ],
 )
 def test_prose_that_states_a_control_anew_is_found(line: str, restated: bool) -> None:
-    assert bool(list(rules.restated(line, {"A-1": "Access is approved."}))) == restated
+    assert bool(list(consistency.restated(line, {"A-1": "Access is approved."}))) == restated
 
 
 def test_late_reports_warn_and_everything_else_blocks() -> None:

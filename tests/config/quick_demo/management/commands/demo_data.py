@@ -22,7 +22,7 @@ class Command(BaseCommand):
             engagement=engagement,
             draft=draft,
             number="R 1/26",
-            report_date=dt.date(2026, 1, 31),
+            report_date=dt.date(2026, 11, 1),
             issued_by=by,
             **frozen,
         )
