@@ -9,6 +9,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+)
 from cryptography.hazmat.primitives.serialization import pkcs12 as container
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -99,8 +105,7 @@ def keep(firm: Firm, *, pkcs12: bytes, password: str, by: User) -> SigningCertif
     found = signer.certificate
     kept = SigningCertificate.objects.create(
         firm=firm,
-        sealed_pkcs12=seal(pkcs12, purpose=PURPOSE),
-        sealed_password=seal(password.encode(), purpose=PURPOSE),
+        **kept_as(signer),
         subject=found.subject.rfc4514_string()[:500],
         issuer=found.issuer.rfc4514_string()[:500],
         serial=f"{found.serial_number:X}",
@@ -129,9 +134,7 @@ def signer_of(firm: Firm) -> Signer:
     kept = SigningCertificate.objects.filter(firm=firm).first()
     if kept is None:
         raise NoSigner(f"{firm} has no signing certificate on file.")
-    signer = opened(
-        unseal(kept.sealed_pkcs12, purpose=PURPOSE), unseal(kept.sealed_password, purpose=PURPOSE).decode()
-    )
+    signer = opened_again(kept)
     try:
         _check_time(signer.certificate, timezone.now())
     except ValidationError as error:
@@ -139,8 +142,30 @@ def signer_of(firm: Firm) -> Signer:
     return signer
 
 
+def opened_again(kept: SigningCertificate) -> Signer:
+    """What is on file, valid now or not. Raises Unreadable when SECRET_KEY has changed."""
+    # It was checked when it was put on file, and the seal says that it is the same: for RSA that takes long.
+    key = load_der_private_key(unseal(kept.sealed_key, purpose=PURPOSE), None, unsafe_skip_rsa_key_validation=True)
+    assert isinstance(key, RSAPrivateKey | EllipticCurvePrivateKey)
+    certificate, *chain = x509.load_pem_x509_certificates(kept.certificates.encode())
+    return Signer(key, certificate, tuple(chain))
+
+
+def kept_as(signer: Signer) -> dict[str, str]:
+    """What is put on file of a signer, the key sealed.
+
+    The password protected the file on its way; here the seal does, and it need not be known any more.
+    """
+    key = signer.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    return {
+        "sealed_key": seal(key, purpose=PURPOSE),
+        "certificates": "".join(
+            one.public_bytes(Encoding.PEM).decode() for one in (signer.certificate, *signer.chain)
+        ),
+    }
+
+
 def reseal(certificate: SigningCertificate) -> None:
     """Put it under the present SECRET_KEY. Raises Unreadable."""
-    certificate.sealed_pkcs12 = resealed(certificate.sealed_pkcs12, purpose=PURPOSE)
-    certificate.sealed_password = resealed(certificate.sealed_password, purpose=PURPOSE)
-    certificate.save(update_fields=["sealed_pkcs12", "sealed_password"])
+    certificate.sealed_key = resealed(certificate.sealed_key, purpose=PURPOSE)
+    certificate.save(update_fields=["sealed_key"])

@@ -164,8 +164,8 @@ class SigningCertificate(models.Model):
     WARN_DAYS: ClassVar[int] = 60
 
     firm = models.OneToOneField(Firm, on_delete=models.CASCADE, related_name="certificate")
-    sealed_pkcs12 = models.TextField()
-    sealed_password = models.TextField()
+    sealed_key = models.TextField()
+    certificates = models.TextField("it and those above it, PEM")
     subject = models.CharField(max_length=500)
     issuer = models.CharField(max_length=500)
     serial = models.CharField("serial number", max_length=60)

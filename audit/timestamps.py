@@ -84,6 +84,14 @@ def can_check() -> bool:
     return bool(settings.TIMESTAMP_CA)
 
 
+def trusted() -> str:
+    """The certificates (PEM) that the authority's signatures must lead to. Raises Unavailable."""
+    try:
+        return Path(settings.TIMESTAMP_CA).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Unavailable(f"TIMESTAMP_CA cannot be read: {error}") from error
+
+
 def stamp_latest() -> Timestamp | None:
     """Have the newest checkpoint timestamped; None where nothing is to do. Raises Unavailable."""
     newest = checkpoints.latest()
@@ -106,10 +114,22 @@ def stamp_latest() -> Timestamp | None:
 def ask(message: bytes) -> bytes:
     """A timestamp over the message from the authority of TIMESTAMP_URL, checked. Raises Unavailable."""
     query = TimestampRequestBuilder().data(message).hash_algorithm(HashAlgorithm.SHA256).build()
+    return _asked(query.as_bytes(), hashlib.sha256(message).digest(), query)
+
+
+def answer(query: bytes, digest: bytes) -> bytes:
+    """The authority's answer to a query that is there already, over this SHA-256; its nonce is not compared.
+
+    Raises Unavailable.
+    """
+    return _asked(query, digest, None)
+
+
+def _asked(query: bytes, digest: bytes, made: TimeStampRequest | None) -> bytes:
     try:
         with requests.post(
             settings.TIMESTAMP_URL,
-            data=query.as_bytes(),
+            data=query,
             headers={"Content-Type": QUERY, "Accept": REPLY},
             timeout=WAIT_SECONDS,
             stream=True,
@@ -121,8 +141,7 @@ def ask(message: bytes) -> bytes:
     if len(content) > LARGEST:
         raise Unavailable(f"{_host()} answers with more than a timestamp")
     try:
-        answer = _decoded(content)
-        _verifier(query).verify(answer, hashlib.sha256(message).digest())
+        _verifier(made).verify(_decoded(content), digest)
     except (ValueError, VerificationError) as error:
         raise Unavailable(f"The answer of {_host()} does not verify: {error}") from error
     return content

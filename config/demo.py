@@ -25,6 +25,7 @@ from config.postgresql import plain
 from config.processes import Child, end, manage, web_command
 from engagements.models import Engagement
 from jobs.models import Job
+from reports import storage
 from reports.models import Issuance
 
 REPORT_TIMEOUT = 600.0
@@ -221,8 +222,7 @@ def _start_over() -> None:
 
 def _copy(issuance: Issuance, folder: Path) -> Path:
     path = folder / (re.sub(r"[^\w.-]+", "-", f"{issuance.number}") + ".pdf")
-    with issuance.open() as source, path.open("wb") as target:
-        shutil.copyfileobj(source, target)
+    path.write_bytes(storage.pdf_of(issuance.engagement_id, issuance.pdf_sha256))
     return path
 
 

@@ -10,7 +10,9 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import hash_token
+from accounts.certificates import NoSigner, Signer, signer_of
+from accounts.models import Firm, hash_token
+from accounts.sealed import Unreadable
 from audit.context import EVERYBODY, acting_for, current_ip
 from audit.trail import action, record
 from distribution.agreements import current
@@ -18,8 +20,8 @@ from distribution.granting import issued_report
 from distribution.models import Acceptance, AccessEvent, Grant, NonDisclosureAgreement, PartyClass
 from engagements.register import findings
 from reports import storage
+from reports.copying import Reader, copy
 from reports.models import Issuance
-from reports.stamping import stamp
 
 log = structlog.get_logger(__name__)
 
@@ -160,20 +162,24 @@ class Copy:
 
 
 def download(grant: Grant, *, visitor: Visitor) -> Copy:
-    """Make the reader's copy, stamped with name, e-mail and time on every page (R65), and log it (R64).
+    """Make the reader's copy, marked with name, e-mail and time on every page (R65), and log it (R64).
 
     Fails when the log cannot be written: no copy without a record. Raises Refused (logged too) when R62 does not
     hold, storage.Altered when the stored report is not the one that was issued.
     """
     with transaction.atomic():
-        grant = Grant.objects.select_for_update(of=("self",)).select_related("engagement__client").get(pk=grant.pk)
+        grant = (
+            Grant.objects.select_for_update(of=("self",))
+            .select_related("engagement__client", "engagement__firm")
+            .get(pk=grant.pk)
+        )
         reason = _standing("download", grant)
         issuance = issued_report(grant.engagement)
         if reason or issuance is None:
             _log(grant, AccessEvent.Kind.REFUSED, visitor, reason=reason, issuance=issuance)
             record(REFUSED, by=None, engagement=grant.engagement, target=grant, reason=reason)
         else:
-            copy = _copy_for(grant, issuance)
+            made = _copy_for(grant, issuance)
             agreement = current(grant.engagement)
             _log(
                 grant,
@@ -182,7 +188,7 @@ def download(grant: Grant, *, visitor: Visitor) -> Copy:
                 agreement=agreement,
                 issuance=issuance,
                 report_sha256=issuance.pdf_sha256,
-                copy_sha256=copy.sha256,
+                copy_sha256=made.sha256,
             )
             record(
                 DOWNLOADED,
@@ -191,23 +197,16 @@ def download(grant: Grant, *, visitor: Visitor) -> Copy:
                 target=grant,
                 report=issuance.number,
                 report_sha256=issuance.pdf_sha256,
-                copy_sha256=copy.sha256,
+                copy_sha256=made.sha256,
             )
-            return copy
+            return made
     raise Refused(reason)
 
 
 def _copy_for(grant: Grant, issuance: Issuance) -> Copy:
-    # Of the report before the firm's seal was put on it: a seal forbids every change, a stamp too.
-    content = stamp(
-        storage.pdf_of(grant.engagement_id, issuance.unsealed_sha256),
-        name=grant.name,
-        email=grant.email,
-        at=timezone.now(),
-        grant_id=str(grant.pk),
-        master_sha256=issuance.unsealed_sha256,
-        issued_sha256=issuance.pdf_sha256,
-    )
+    reader = Reader(grant.name, grant.email, str(grant.pk), timezone.now(), issuance.pdf_sha256)
+    prepared = storage.pdf_of(grant.engagement_id, issuance.prepared_sha256)
+    content = copy(prepared, issuance.prepared, reader, _signer(grant.engagement.firm))
     name = f"SOC 2 report {issuance.number} {grant.engagement.client.short}.pdf"
     return Copy(content, name, hashlib.sha256(content).hexdigest())
 
@@ -217,6 +216,17 @@ def replaced_copies(grant: Grant) -> list[str]:
     taken = AccessEvent.objects.filter(grant=grant, kind=AccessEvent.Kind.DOWNLOADED)
     gone = taken.exclude(issuance__state=Issuance.State.CURRENT).order_by("issuance__number")
     return [str(number) for number in gone.values_list("issuance__number", flat=True).distinct()]
+
+
+def _signer(firm: Firm) -> Signer | None:
+    """The firm's key; None when it has none that is valid now: a reader's copy need not be signed."""
+    try:
+        return signer_of(firm)
+    except NoSigner:
+        return None
+    except Unreadable:
+        log.exception("signing_key_unreadable", firm=firm.pk)
+        return None
 
 
 def _standing(step: str, grant: Grant) -> str:

@@ -1,4 +1,4 @@
-"""Is this file a report of ours? Told to whoever holds the file, by its hash and by the seal in it."""
+"""Is this file a report of ours? Told to whoever holds the file, by its hash, the seal in it, and what it says."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from dataclasses import dataclass
 
 from cryptography.x509 import load_pem_x509_certificate
 
+from accounts.models import User
 from archive.certificates import facts_of
 from archive.models import PurgeCertificate
 from audit.context import EVERYBODY, acting_for
-from distribution.models import AccessEvent
+from distribution.models import AccessEvent, Grant
+from engagements.models import Engagement
+from engagements.roles import roles_with
+from reports.copying import claim_in
 from reports.models import Issuance
 from reports.sealing import Seal, sealed_with, seals_in
 
@@ -20,12 +24,16 @@ GENUINE = (Issuance.State.CURRENT, Issuance.State.SUPERSEDED, Issuance.State.WIT
 
 @dataclass(frozen=True)
 class Verdict:
-    """`state`: current, superseded, withdrawn, altered or unknown; `copy`: a reader's; `seals`: in the file."""
+    """`state`: current, superseded, withdrawn, altered or unknown; `seals`: in the file.
+
+    `grant`: whose copy it is, of an altered file whose copy it says to be. The reader's name is for those who may
+    see who reads the report, and for nobody else who holds the file.
+    """
 
     state: str
     sha256: str
     issuance: Issuance | None = None
-    copy: bool = False
+    grant: Grant | None = None
     seals: tuple[Seal, ...] = ()
 
     @property
@@ -33,20 +41,36 @@ class Verdict:
         return self.state in GENUINE
 
     @property
+    def copy(self) -> bool:
+        return self.grant is not None
+
+    @property
     def words(self) -> str:
-        """The verdict in a sentence."""
+        """The verdict in a sentence; it names no reader."""
         if self.issuance is None:
             return "This file was not issued here, or it was changed after it was issued."
         what = f"report {self.issuance.number} of {self.issuance.snapshot['firm']['name']}"
+        kind = f"the reader's copy for grant {self.grant.pk} of " if self.grant else ""
         if self.state == "altered":
+            if self.grant:
+                return f"This file says that it is {kind}{what}, but no such copy was made: it was altered."
             return f"This file bears the seal of {what}, but it was changed after it was sealed."
-        kind = "a reader's copy of " if self.copy else ""
         standing = {
             "current": "It is current.",
             "superseded": "It was superseded: ask for the newer report.",
             "withdrawn": "It was withdrawn: do not rely on it.",
         }[self.state]
-        return f"Genuine: this is {kind}{what}, exactly as it was issued. {standing}"
+        made = "made here" if self.grant else "issued"
+        return f"Genuine: this is {kind}{what}, exactly as it was {made}. {standing}"
+
+    def names_reader_to(self, user: User) -> bool:
+        """Whether this person may know who the reader is."""
+        if self.grant is None:
+            return False
+        may_see = Engagement.objects.filter(
+            pk=self.grant.engagement_id, members__user=user, members__role__in=roles_with("see_distribution")
+        )
+        return may_see.exists()
 
 
 def verify(pdf: bytes) -> Verdict:
@@ -55,12 +79,18 @@ def verify(pdf: bytes) -> Verdict:
     with acting_for(EVERYBODY):
         issued = Issuance.objects.filter(state__in=GENUINE).select_related("engagement__client")
         found = issued.filter(pdf_sha256=sha256).first()
-        copy = None if found else _copy_of(sha256)
-        if copy is not None:
-            found = issued.get(pk=copy.pk)
         found = found or _destroyed(sha256)
         if found is not None:
-            return Verdict(found.state, sha256, found, copy is not None, _seals(pdf, found))
+            return Verdict(found.state, sha256, found, seals=_seals(pdf, found, found.released_at))
+        made = _copy_of(sha256)
+        if made is not None:
+            found = issued.get(pk=made.issuance_id)
+            # The bytes are those that were handed out, and so is the certificate in them.
+            return Verdict(found.state, sha256, found, made.grant, _seals(pdf, found, made.at, own=True))
+        claimed = _claimed(pdf)
+        if claimed is not None:
+            found = issued.get(pk=claimed[0].pk)
+            return Verdict("altered", sha256, found, claimed[1], _seals(pdf, found))
         for pem in sealed_with(pdf):
             bears = issued.filter(certificate=pem).order_by("-released_at").first()
             if bears is not None:
@@ -68,10 +98,10 @@ def verify(pdf: bytes) -> Verdict:
     return Verdict("unknown", sha256)
 
 
-def _copy_of(sha256: str) -> Issuance | None:
-    """The report of which a file with this hash is a reader's copy."""
-    event = AccessEvent.objects.filter(copy_sha256=sha256).select_related("issuance").first()
-    return event.issuance if event else None
+def _copy_of(sha256: str) -> AccessEvent | None:
+    """The download in which a file with this hash was made for a reader."""
+    made = AccessEvent.objects.filter(copy_sha256=sha256, issuance__isnull=False)
+    return made.select_related("grant").first()
 
 
 def _destroyed(sha256: str) -> Issuance | None:
@@ -91,7 +121,22 @@ def _destroyed(sha256: str) -> Issuance | None:
     return None
 
 
-def _seals(pdf: bytes, issuance: Issuance) -> tuple[Seal, ...]:
-    if not issuance.certificate:
+def _claimed(pdf: bytes) -> tuple[Issuance, Grant] | None:
+    """The report and the grant that a file names as its own, if both are there and belong together."""
+    claim = claim_in(pdf)
+    if claim is None:
+        return None
+    issuance = Issuance.objects.filter(state__in=GENUINE, pdf_sha256=claim.issued_sha256).first()
+    if issuance is None:
+        return None
+    grant = Grant.objects.filter(pk=int(claim.grant), engagement=issuance.engagement_id).first()
+    return None if grant is None else (issuance, grant)
+
+
+def _seals(pdf: bytes, issuance: Issuance, at: dt.datetime | None = None, *, own: bool = False) -> tuple[Seal, ...]:
+    """`own`: judged with the certificate in the file, which is known to be the firm's."""
+    pem = next(iter(sealed_with(pdf)), "") if own else issuance.certificate
+    if not pem:
         return ()
-    return tuple(seals_in(pdf, load_pem_x509_certificate(issuance.certificate.encode())))
+    trusted = load_pem_x509_certificate(pem.encode())
+    return tuple(seals_in(pdf, trusted, at=at, authority=issuance.authority))

@@ -345,5 +345,6 @@ def verify(request: HttpRequest) -> HttpResponse:
             form.add_error(None, "Too many files in a short time: wait a minute, then try again.")
         elif form.is_valid():
             verdict = verifying.verify(form.cleaned_data["file"].read())
-    status = 422 if form.errors else 200
-    return render(request, "distribution/verify.html", {"form": form, "verdict": verdict}, status=status)
+    named = verdict is not None and isinstance(request.user, User) and verdict.names_reader_to(request.user)
+    context = {"form": form, "verdict": verdict, "named": named}
+    return render(request, "distribution/verify.html", context, status=422 if form.errors else 200)

@@ -116,7 +116,7 @@ def rendered_and_kept(
 ) -> Rendered:
     """Render to PDF with progress, store it and the pictures of its pages by hash. Raises Unrecoverable.
 
-    `sealed` makes of the PDF the one that is handed out; then both are stored.
+    `sealed` makes of the PDF the one that is handed out and stored.
     """
     report_progress(job, 3, "Laying out the pages.")
 
@@ -128,10 +128,8 @@ def rendered_and_kept(
     except RenderError as error:
         raise Unrecoverable(str(error)) from error
     report_progress(job, 72, "Storing the PDF.")
-    storage.keep_pdf(engagement_id, rendered.pdf)
-    if sealed is not None:
-        pdf = sealed(rendered.pdf)
-        rendered = replace(rendered, pdf=pdf, sha256=storage.keep_pdf(engagement_id, pdf))
+    pdf = sealed(rendered.pdf) if sealed is not None else rendered.pdf
+    rendered = replace(rendered, pdf=pdf, sha256=storage.keep_pdf(engagement_id, pdf))
 
     def on_page(page: int, png: bytes) -> None:
         storage.keep_page(engagement_id, rendered.sha256, page, png)

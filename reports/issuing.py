@@ -7,7 +7,6 @@ nothing was issued, and the engagement thaws.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +19,7 @@ from accounts.certificates import NoSigner, signer_of
 from accounts.models import SigningCertificate, User
 from accounts.proving import prove
 from accounts.sealed import Unreadable
+from audit import timestamps
 from audit.trail import action, record
 from engagements.models import Engagement, ReportingStep, Stage
 from engagements.register import guard
@@ -31,9 +31,10 @@ from jobs.running import Unrecoverable, finish, hold
 from reports import content, storage, twin
 from reports.approving import approvals, asks_for_two
 from reports.book import book_of
+from reports.copying import CopyError, prepare
 from reports.drafting import rendered_and_kept
 from reports.models import Issuance, Report
-from reports.recalling import replace
+from reports.recalling import supersede
 from reports.sealing import SealError, seal
 from reports.snapshot import build
 
@@ -130,7 +131,7 @@ def render_final(job: Job) -> dict[str, Any]:
         raise Unrecoverable("The stored content does not have the hash under which it was approved.")
 
     def sealed(pdf: bytes) -> bytes:
-        issuance.unsealed_sha256 = hashlib.sha256(pdf).hexdigest()
+        _prepare_copies(issuance, pdf)
         return _sealed(issuance, pdf)
 
     book = replace(book_of(snapshot, draft=None), attached=twin.attached(snapshot))
@@ -140,9 +141,18 @@ def render_final(job: Job) -> dict[str, Any]:
         engagement = locked(issuance.engagement)
         issuance.pdf_sha256, issuance.pages = rendered.sha256, rendered.pages
         issuance.state, issuance.released_at = Issuance.State.CURRENT, timezone.now()
-        replace(issuance, by=issuance.issued_by)
+        supersede(issuance, by=issuance.issued_by)
         issuance.save(
-            update_fields=["pdf_sha256", "unsealed_sha256", "certificate", "pages", "state", "released_at"]
+            update_fields=[
+                "pdf_sha256",
+                "prepared_sha256",
+                "prepared",
+                "certificate",
+                "authority",
+                "pages",
+                "state",
+                "released_at",
+            ]
         )
         engagement.stage = Stage.ISSUED
         engagement.save(update_fields=["stage"])
@@ -160,27 +170,41 @@ def render_final(job: Job) -> dict[str, Any]:
     return result
 
 
+def _prepare_copies(issuance: Issuance, pdf: bytes) -> None:
+    """Make what readers' copies are made from. Raises Unrecoverable."""
+    try:
+        made = prepare(pdf, reason=f"Reader's copy of report {issuance.number}", **_who(issuance))
+    except CopyError as error:
+        raise Unrecoverable(str(error)) from error
+    issuance.prepared_sha256 = storage.keep_pdf(issuance.engagement_id, made.content)
+    issuance.prepared = made.places
+
+
+def _who(issuance: Issuance) -> dict[str, str]:
+    """Who signs, and where."""
+    firm = issuance.snapshot["firm"]
+    return {
+        "name": firm["name"],
+        "location": ", ".join(part for part in (firm["city"], firm["state"]) if part),
+    }
+
+
 def _sealed(issuance: Issuance, pdf: bytes) -> bytes:
     """The PDF under the firm's seal, as it is when the firm has no certificate on file.
 
     Raises Unrecoverable when there is one that cannot sign now: a firm that seals issues nothing without a seal.
+    Raises timestamps.Unavailable when the seal is to bear an authority's time and gets none: the job tries again.
     """
     firm = issuance.engagement.firm
     if not SigningCertificate.objects.filter(firm=firm).exists():
         return pdf
-    found = issuance.snapshot["firm"]
     try:
         signer = signer_of(firm)
-        made = seal(
-            pdf,
-            signer,
-            name=found["name"],
-            reason=f"Report {issuance.number}, issued",
-            location=", ".join(part for part in (found["city"], found["state"]) if part),
-        )
+        made = seal(pdf, signer, reason=f"Report {issuance.number}, issued", **_who(issuance))
     except (NoSigner, Unreadable, SealError) as error:
         raise Unrecoverable(str(error)) from error
     issuance.certificate = signer.certificate.public_bytes(Encoding.PEM).decode()
+    issuance.authority = timestamps.trusted() if timestamps.wanted() else ""
     return made
 
 

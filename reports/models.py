@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
-from django.core.files.storage import storages
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
@@ -443,13 +442,6 @@ class Report(EngagementOwned):
     def __str__(self) -> str:
         return f"Draft {self.number}"
 
-    @property
-    def storage_name(self) -> str:
-        return f"{self.engagement_id}/{self.pdf_sha256}.pdf"
-
-    def open(self) -> Any:
-        return storages["reports"].open(self.storage_name, "rb")
-
 
 class ReportComment(EngagementOwned):
     """A remark at a paragraph of a draft. The firm's own are not shown to the client where `internal` says so."""
@@ -568,9 +560,11 @@ class Issuance(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.RENDERING)
     job = models.ForeignKey(Job, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     pdf_sha256 = models.CharField(max_length=64, blank=True)
-    # Before the seal was put on it: what readers' copies are made from, since a seal forbids every change.
-    unsealed_sha256 = models.CharField(max_length=64, blank=True)
+    # What readers' copies are made from, since a seal forbids every change, and the places in it (copying.py).
+    prepared_sha256 = models.CharField(max_length=64, blank=True)
+    prepared = models.JSONField(null=True, blank=True)
     certificate = models.TextField("certificate of the seal, PEM", blank=True)
+    authority = models.TextField("certificates of the timestamp authority, PEM", blank=True)
     pages = models.PositiveIntegerField(null=True, blank=True)
     issued_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     requested_at = models.DateTimeField(auto_now_add=True)
@@ -588,6 +582,10 @@ class Issuance(models.Model):
             models.CheckConstraint(
                 condition=~Q(state="current") | (~Q(pdf_sha256="") & Q(released_at__isnull=False)),
                 name="issuance_current_has_pdf",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="current") | (~Q(prepared_sha256="") & Q(prepared__isnull=False)),
+                name="issuance_current_has_copies",
             ),
         ]
         triggers = [
@@ -608,7 +606,12 @@ class Issuance(models.Model):
                 declare=[
                     (
                         "made",
-                        "text[] := '{state,job_id,pdf_sha256,unsealed_sha256,certificate,pages,released_at}'",
+                        "text[] := '{"
+                        + ",".join(
+                            "state job_id pdf_sha256 prepared_sha256 prepared certificate authority pages "
+                            "released_at".split()
+                        )
+                        + "}'",
                     )
                 ],
                 func=f"""
@@ -650,13 +653,6 @@ class Issuance(models.Model):
 
     def __str__(self) -> str:
         return f"Report {self.number}"
-
-    @property
-    def storage_name(self) -> str:
-        return f"{self.engagement_id}/{self.pdf_sha256}.pdf"
-
-    def open(self) -> Any:
-        return storages["reports"].open(self.storage_name, "rb")
 
 
 class DiscoveredFact(models.Model):

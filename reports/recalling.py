@@ -120,7 +120,7 @@ def decide(fact: DiscoveredFact, *, decision: str, reason: str, by: User, passwo
     return fact
 
 
-def replace(newer: Issuance, *, by: User) -> None:
+def supersede(newer: Issuance, *, by: User) -> None:
     """In the transaction that releases a report: the one before is superseded, and the case is closed."""
     before = Issuance.objects.filter(engagement_id=newer.engagement_id, state=Issuance.State.CURRENT).first()
     if before is not None:

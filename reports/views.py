@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
@@ -777,39 +778,44 @@ def _file(pdf: bytes, name: str) -> HttpResponse:
 
 @require_POST
 def issue(request: HttpRequest, pk: int) -> HttpResponse:
-    engagement = engagement_for(request, pk, "issue_report")
-    form = IssueForm(request.POST, **_proof(request, engagement))
-    if form.is_valid():
-        chosen = get_object_or_404(Report, engagement=engagement, pk=form.cleaned_data["draft"])
-        try:
-            issuing.issue(
-                engagement, by=engagement.member.user, password=form.cleaned_data["password"], draft=chosen
-            )
-        except ValidationError as error:
-            put(form, error)
-        else:
-            messages.success(request, "The final report is being rendered. It is issued when that is done.")
-            return redirect("reports:report", pk)
-    return _report(request, engagement, issue=form)
+    said = "The final report is being rendered. It is issued when that is done."
+    return _decided(request, pk, "issue_report", IssueForm, issuing.issue, said)
 
 
 @require_POST
 def approve_issue(request: HttpRequest, pk: int) -> HttpResponse:
     """The second person approves the newest draft for issue."""
-    engagement = engagement_for(request, pk, "approve_issue")
-    form = ApproveForm(request.POST, **_proof(request, engagement))
+    return _decided(
+        request,
+        pk,
+        "approve_issue",
+        ApproveForm,
+        approving.approve_issue,
+        "You have approved the issue of {draft}.",
+    )
+
+
+def _decided(
+    request: HttpRequest,
+    pk: int,
+    permission: str,
+    form_class: type[IssueForm | ApproveForm],
+    flow: Callable[..., object],
+    said: str,
+) -> HttpResponse:
+    """An act on a draft that takes the password."""
+    engagement = engagement_for(request, pk, permission)
+    form = form_class(request.POST, **_proof(request, engagement))
     if form.is_valid():
         chosen = get_object_or_404(Report, engagement=engagement, pk=form.cleaned_data["draft"])
         try:
-            approving.approve_issue(
-                engagement, by=engagement.member.user, password=form.cleaned_data["password"], draft=chosen
-            )
+            flow(engagement, by=engagement.member.user, password=form.cleaned_data["password"], draft=chosen)
         except ValidationError as error:
             put(form, error)
         else:
-            messages.success(request, f"You have approved the issue of {str(chosen).lower()}.")
+            messages.success(request, said.format(draft=str(chosen).lower()))
             return redirect("reports:report", pk)
-    return _report(request, engagement, approve=form)
+    return _report(request, engagement, **{permission.partition("_")[0]: form})
 
 
 @require_POST

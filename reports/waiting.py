@@ -29,6 +29,21 @@ def _mine(user: User, permission: str, *stages: Stage) -> list[Engagement]:
     )
 
 
+def _till_due(
+    engagement: Engagement, title: str, act: str, *, page: str = "report", kind: str = "report"
+) -> Waiting:
+    """What is to be done until the report is due, at once where nobody has said when that is."""
+    return Waiting(
+        engagement,
+        kind,
+        title,
+        reverse(f"reports:{page}", args=[engagement.pk]),
+        due=engagement.report_due,
+        urgency=None if engagement.report_due else Urgency.NOW,
+        act=act,
+    )
+
+
 @waiting
 def to_describe(user: User) -> Iterable[Waiting]:
     """The client's side completes the description."""
@@ -85,25 +100,14 @@ def to_conclude(user: User) -> Iterable[Waiting]:
     for engagement in engagements:
         missing = [limb for limb in limbs_of(engagement) if limb.value not in formed[engagement.pk]]
         if missing:
-            yield Waiting(
+            yield _till_due(
                 engagement,
-                "report",
                 f"Form the opinion: {len(missing)} of {len(limbs_of(engagement))} limbs are open",
-                reverse("reports:opinion", args=[engagement.pk]),
-                due=engagement.report_due,
-                urgency=None if engagement.report_due else Urgency.NOW,
-                act="Conclude",
+                "Conclude",
+                page="opinion",
             )
         elif engagement.reporting_step == ReportingStep.READY:
-            yield Waiting(
-                engagement,
-                "report",
-                "Ready to issue",
-                reverse("reports:report", args=[engagement.pk]),
-                due=engagement.report_due,
-                urgency=None if engagement.report_due else Urgency.NOW,
-                act="Issue",
-            )
+            yield _till_due(engagement, "Ready to issue", "Issue")
 
 
 @waiting
@@ -147,15 +151,7 @@ def to_approve(user: User) -> Iterable[Waiting]:
     given = set(counting.values_list("content_sha256", flat=True))
     for engagement in engagements:
         if engagement.pk in newest and newest[engagement.pk] not in given:
-            yield Waiting(
-                engagement,
-                "report",
-                "Approve the issue as the second person",
-                reverse("reports:report", args=[engagement.pk]),
-                due=engagement.report_due,
-                urgency=None if engagement.report_due else Urgency.NOW,
-                act="Approve",
-            )
+            yield _till_due(engagement, "Approve the issue as the second person", "Approve")
 
 
 @waiting
@@ -163,12 +159,4 @@ def to_review_quality(user: User) -> Iterable[Waiting]:
     """The quality reviewer completes the review."""
     for engagement in _mine(user, "complete_quality_review", Stage.REPORTING):
         if engagement.reporting_step == ReportingStep.QUALITY_REVIEW:
-            yield Waiting(
-                engagement,
-                "review",
-                "Complete the engagement quality review",
-                reverse("reports:report", args=[engagement.pk]),
-                due=engagement.report_due,
-                urgency=None if engagement.report_due else Urgency.NOW,
-                act="Review",
-            )
+            yield _till_due(engagement, "Complete the engagement quality review", "Review", kind="review")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.management import CommandError, call_command
 from django.test import Client
@@ -63,13 +64,15 @@ def test_it_is_kept_sealed_replaced_and_removed_by_administrators(client: Client
     assert send().status_code == 302
     kept = SigningCertificate.objects.get()
     assert (kept.subject, kept.serial) == ("CN=Alder & Finch LLP", "ABC")
-    stored = kept.sealed_pkcs12 + kept.sealed_password
-    assert PASSWORD not in stored
-    assert unseal(kept.sealed_pkcs12, purpose=certificates.PURPOSE) == file
+    opened = certificates.opened(file, PASSWORD)
+    assert unseal(kept.sealed_key, purpose=certificates.PURPOSE) == opened.key.private_bytes(
+        Encoding.DER, PrivateFormat.PKCS8, NoEncryption()
+    )
+    assert "PRIVATE" not in kept.certificates
     for page in (url, reverse("accounts:firm")):
         shown = client.get(page).content.decode()
         assert "CN=Alder &amp; Finch LLP" in shown
-        assert kept.sealed_pkcs12[:40] not in shown
+        assert kept.sealed_key[:40] not in shown
     signer = certificates.signer_of(firm)
     assert signer.key.public_key() == signer.certificate.public_key()
     send()

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import io
 
 import pikepdf
-from django.core.files.base import ContentFile
-from django.core.files.storage import storages
 from django.utils import timezone
 
 from distribution import agreements, granting
@@ -16,6 +13,7 @@ from distribution.models import Grant
 from engagements.models import Engagement, Stage
 from reports.models import Issuance, Report
 from tests import factories as f
+from tests.reports import makers as reports
 
 READ_URL = "https://attestry.test/read/TOKEN/"
 
@@ -33,8 +31,6 @@ def issued(**fields: object) -> Engagement:
     """An engagement whose report is issued: a three-page file, frozen."""
     engagement = f.at_stage(f.accepted(**fields), Stage.REPORTING)
     petra = engagement.created_by
-    content = pdf()
-    sha256 = hashlib.sha256(content).hexdigest()
     draft = Report.objects.create(
         engagement=engagement, number=1, snapshot={}, content_sha256="0" * 64, requested_by=petra
     )
@@ -47,15 +43,7 @@ def issued(**fields: object) -> Engagement:
         report_date=dt.date(2026, 11, 1),
         issued_by=petra,
     )
-    storage = storages["reports"]
-    name = f"{engagement.pk}/{sha256}.pdf"
-    # Another test may have spoiled the one of the same name.
-    storage.delete(name)
-    storage.save(name, ContentFile(content))
-    issuance.unsealed_sha256 = sha256
-    issuance.pdf_sha256, issuance.pages, issuance.released_at = sha256, 3, timezone.now()
-    issuance.state = Issuance.State.CURRENT
-    issuance.save()
+    reports.released(issuance, pdf())
     Engagement.objects.filter(pk=engagement.pk).update(frozen_at=timezone.now())
     Engagement.objects.filter(pk=engagement.pk).update(stage=Stage.ISSUED)
     engagement.refresh_from_db()

@@ -18,15 +18,20 @@ from django.test import Client
 from django.utils import timezone
 from pypdf import PdfReader
 
+from accounts import certificates
+from accounts.models import SigningCertificate
 from audit.models import Event
 from audit.verification import verify
 from distribution import agreements, granting, reading
 from distribution.models import Acceptance, AccessEvent, Grant
 from engagements.models import Engagement
 from engagements.register import findings
+from reports import storage
 from reports.models import Issuance
+from reports.sealing import seals_in
 from reports.storage import Altered
 from tests import factories as f
+from tests.certificates import PASSWORD, a_file
 from tests.distribution import makers
 
 pytestmark = pytest.mark.django_db
@@ -37,6 +42,11 @@ VISITOR = reading.Visitor(user_agent="test browser")
 @pytest.fixture
 def engagement() -> Engagement:
     return makers.issued()
+
+
+def stored(issuance: Issuance) -> list[bytes]:
+    sums = (issuance.pdf_sha256, issuance.prepared_sha256)
+    return [storage.pdf_of(issuance.engagement_id, sha256) for sha256 in sums]
 
 
 def token_of_mail() -> str:
@@ -201,9 +211,9 @@ def test_a_changed_file_is_never_given_out(engagement):
     grant = makers.reader(engagement)
     accept(grant)
     issuance = Issuance.objects.get()
-    storage = storages["reports"]
-    storage.delete(issuance.storage_name)
-    storage.save(issuance.storage_name, ContentFile(makers.pdf(4)))
+    name = storage.pdf_name(issuance.engagement_id, issuance.prepared_sha256)
+    storages["reports"].delete(name)
+    storages["reports"].save(name, ContentFile(makers.pdf(4)))
     with pytest.raises(Altered):
         reading.download(grant, visitor=VISITOR)
     assert "downloaded" not in kinds(grant)
@@ -236,8 +246,30 @@ def test_log_and_acceptances_are_append_only(engagement, table):
 def test_copies_are_valid_and_do_not_touch_the_issued_file(engagement):
     grant = makers.reader(engagement)
     accept(grant)
-    before = storages["reports"].open(Issuance.objects.get().storage_name).read()
+    before = stored(Issuance.objects.get())
     copy = reading.download(grant, visitor=VISITOR)
     with pikepdf.open(io.BytesIO(copy.content)) as opened:
         assert len(opened.pages) == 3
-    assert storages["reports"].open(Issuance.objects.get().storage_name).read() == before
+    assert stored(Issuance.objects.get()) == before
+
+
+def test_copies_are_signed_as_long_as_the_firm_can_sign(engagement):
+    grant, firm, petra = makers.reader(engagement), engagement.firm, engagement.created_by
+    accept(grant)
+
+    def copied() -> bytes:
+        return reading.download(grant, visitor=VISITOR).content
+
+    certificates.keep(firm, pkcs12=a_file(), password=PASSWORD, by=petra)
+    kept = SigningCertificate.objects.get()
+    (found,) = seals_in(copied(), certificates.signer_of(firm).certificate)
+    assert found.sound
+    expired = certificates.opened(a_file(days=-3), PASSWORD)
+    SigningCertificate.objects.update(**certificates.kept_as(expired))
+    assert seals_in(copied(), expired.certificate) == []
+    SigningCertificate.objects.update(sealed_key="of another SECRET_KEY")
+    assert seals_in(copied(), expired.certificate) == []
+    certificates.remove(kept, by=petra)
+    assert seals_in(copied(), expired.certificate) == []
+    certificates.keep(firm, pkcs12=a_file(), password=PASSWORD, by=petra)
+    assert [one.sound for one in seals_in(copied(), certificates.signer_of(firm).certificate)] == [True]

@@ -12,7 +12,9 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts import certificates
+from accounts.models import SigningCertificate
 from distribution import agreements, reading
+from distribution.models import Grant
 from distribution.verifying import verify
 from engagements.models import Engagement
 from jobs.running import run
@@ -46,8 +48,11 @@ def test_an_issued_file_is_genuine_and_its_standing_is_told(issuance: Issuance, 
     assert words in verdict.words
 
 
-def test_a_readers_copy_is_genuine(issuance: Issuance) -> None:
+@pytest.fixture
+def copied(issuance: Issuance) -> tuple[Grant, bytes]:
+    """A grant and the signed copy made under it."""
     engagement = Engagement.objects.get(pk=issuance.engagement_id)
+    certificates.keep(engagement.firm, pkcs12=a_file(), password=PASSWORD, by=engagement.created_by)
     grant = makers.reader(engagement)
     visitor = reading.Visitor(user_agent="test")
     reading.open_link(grant, visitor=visitor)
@@ -61,10 +66,49 @@ def test_a_readers_copy_is_genuine(issuance: Issuance) -> None:
         typed_name="Rita Reader",
         visitor=visitor,
     )
-    copy = reading.download(grant, visitor=visitor)
-    verdict = verify(copy.content)
-    assert (verdict.genuine, verdict.copy) == (True, True)
-    assert "reader's copy" in verdict.words
+    return grant, reading.download(grant, visitor=visitor).content
+
+
+def test_a_readers_copy_is_genuine_and_says_whose(copied: tuple[Grant, bytes]) -> None:
+    grant, content = copied
+    verdict = verify(content)
+    assert (verdict.genuine, verdict.copy, verdict.grant) == (True, True, grant)
+    assert f"the reader's copy for grant {grant.pk} of report" in verdict.words
+    assert "Rita" not in verdict.words
+    # The firm's certificate may be another one by now, or none.
+    certificates.remove(SigningCertificate.objects.get(), by=grant.engagement.created_by)
+    assert [one.sound for one in verify(content).seals] == [True]
+    Issuance.objects.update(state="withdrawn")
+    assert "do not rely" in verify(content).words
+
+
+def test_an_altered_copy_still_says_whose_it_was(copied: tuple[Grant, bytes], issuance: Issuance) -> None:
+    grant, content = copied
+    for altered in (content + b"\n", content.replace(b"rita@prospect", b"else@prospect"), content[:-40_000]):
+        verdict = verify(altered)
+        assert (verdict.state, verdict.genuine, verdict.grant) == ("altered", False, grant)
+        assert f"grant {grant.pk}" in verdict.words
+        assert not any(one.sound for one in verdict.seals)
+    sha256 = issuance.pdf_sha256.encode()
+    for unknown in (content.replace(sha256, b"0" * 64), content.replace(b"Grant>%d<" % grant.pk, b"Grant>0<")):
+        assert verify(unknown).state == "unknown"
+
+
+def test_who_the_reader_is_learns_who_may_see_the_readers(
+    copied: tuple[Grant, bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grant, content = copied
+    people, url = f.people(grant.engagement), reverse("distribution:verify")
+    for who, named in ((None, False), (people["carla"], True), (people["owen"], False), (f.person("nemo"), False)):
+        client = Client()
+        if who is not None:
+            client.force_login(who)
+        shown = client.post(url, {"file": SimpleUploadedFile("a.pdf", content)}).content.decode()
+        assert f"Grant {grant.pk}" in shown
+        assert ("Rita Reader" in shown, "rita@prospect.example" in shown) == (named, named)
+    (tmp_path / "copy.pdf").write_bytes(content)
+    call_command("verify_report", tmp_path / "copy.pdf")
+    assert f"Grant {grant.pk}: Rita Reader (Prospect Ltd), rita@prospect.example" in capsys.readouterr().out
 
 
 def test_any_other_file_is_unknown(issuance: Issuance) -> None:
@@ -83,7 +127,6 @@ def test_a_sealed_report_that_was_changed_is_told_from_one_unknown() -> None:
     run(issuance.job_id)
     issuance.refresh_from_db()
     assert issuance.state == "current"
-    assert issuance.pdf_sha256 != issuance.unsealed_sha256
     sealed = file_of(issuance)
     verdict = verify(sealed)
     assert [one.sound for one in verdict.seals] == [True]

@@ -379,7 +379,6 @@ def issue(engagement: Engagement) -> None:
     draft = Report.objects.get(engagement=engagement)
     pdf = reports.a_pdf(3)
     sha256 = hashlib.sha256(pdf).hexdigest()
-    storage.keep_pdf(engagement.pk, pdf)
     drafting.each_page(pdf, lambda page, png: storage.keep_page(engagement.pk, sha256, page, png))
     issuance = Issuance.objects.create(
         engagement=engagement,
@@ -392,10 +391,7 @@ def issue(engagement: Engagement) -> None:
         issued_by=petra,
     )
     Engagement.objects.filter(pk=engagement.pk).update(frozen_at=timezone.now())
-    issuance.pdf_sha256, issuance.pages, issuance.released_at = sha256, 3, timezone.now()
-    issuance.unsealed_sha256 = sha256
-    issuance.state = Issuance.State.CURRENT
-    issuance.save()
+    reports.released(issuance, pdf)
     Engagement.objects.filter(pk=engagement.pk).update(stage=Stage.ISSUED)
     engagement.refresh_from_db()
     afterwards(engagement, issuance)

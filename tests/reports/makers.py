@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import hashlib
 import io
 from collections.abc import Callable
@@ -43,9 +44,9 @@ from fieldwork.models import (
     SheetItem,
 )
 from jobs.running import run
-from reports import description, drafting, opinion, statements
+from reports import copying, description, drafting, opinion, statements, storage
 from reports.book import Book
-from reports.models import ManagementStatement, Part, Report
+from reports.models import Issuance, ManagementStatement, Part, Report
 from reports.rendering import Rendered
 from reports.snapshot import limbs_of, parts_of
 from tests import factories as f
@@ -267,6 +268,21 @@ def a_pdf(pages: int = 2) -> bytes:
     out = io.BytesIO()
     document.save(out, deterministic_id=True)
     return out.getvalue()
+
+
+@functools.cache
+def prepared(pdf: bytes) -> copying.Prepared:
+    """What copies of a report are made from."""
+    return copying.prepare(pdf, name="Marlowe & Finch LLP", reason="Reader's copy", location="Portland")
+
+
+def released(issuance: Issuance, pdf: bytes) -> None:
+    """The report is current, without a seal, as this PDF of three pages."""
+    issuance.pdf_sha256 = storage.keep_pdf(issuance.engagement_id, pdf)
+    issuance.prepared_sha256 = storage.keep_pdf(issuance.engagement_id, prepared(pdf).content)
+    issuance.prepared = prepared(pdf).places
+    issuance.pages, issuance.released_at, issuance.state = 3, timezone.now(), Issuance.State.CURRENT
+    issuance.save()
 
 
 @pytest.fixture

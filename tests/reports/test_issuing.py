@@ -1,11 +1,16 @@
 """Issuing: once, by the partner, from the approved content; whatever happens to the worker."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.x509 import load_pem_x509_certificate
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
+from pytest_django import Settings
 
+from accounts import certificates
+from audit import timestamps
 from audit.models import Event
 from engagements.models import Control, Engagement, ReportingStep, Stage
 from engagements.register import Blocked
@@ -15,7 +20,10 @@ from jobs.running import run
 from reports import drafting, issuing, opinion, storage
 from reports.models import EmphasisParagraph, Issuance, Report
 from reports.rendering import RenderError
+from reports.sealing import seals_in
 from tests import factories as f
+from tests.audit.authority import serving
+from tests.certificates import PASSWORD, a_file
 from tests.reports import makers as m
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quick")]
@@ -202,3 +210,44 @@ def test_after_three_deaths_nothing_was_issued(monkeypatch: pytest.MonkeyPatch) 
     issuance.refresh_from_db()
     assert issuance.state == "failed"
     assert nothing_issued(draft)
+
+
+def test_a_seal_waits_for_the_time_that_it_is_to_bear(settings: Settings, tmp_path: Path) -> None:
+    draft = m.ready()
+    petra = draft.engagement.created_by
+    certificates.keep(draft.engagement.firm, pkcs12=a_file(), password=PASSWORD, by=petra)
+    issuance = issue(draft)
+    assert issuance.job_id is not None
+    with serving(tmp_path / "tsa") as (authority, url):
+        settings.TIMESTAMP_URL, settings.TIMESTAMP_CA = url, str(authority.root)
+        authority.mood = "down"
+        with pytest.raises(timestamps.Unavailable):
+            run(issuance.job_id)
+        job = Job.objects.get(pk=issuance.job_id)
+        assert (job.state, Issuance.objects.get().state) == ("queued", "rendering")
+        assert "does not answer" in job.error
+        authority.mood = "well"
+        run(issuance.job_id)
+        trusted = authority.root.read_text()
+    issuance.refresh_from_db()
+    assert (issuance.state, issuance.authority) == ("current", trusted)
+    sealed = storage.pdf_of(issuance.engagement_id, issuance.pdf_sha256)
+    certificate = load_pem_x509_certificate(issuance.certificate.encode())
+    (found,) = seals_in(sealed, certificate, authority=issuance.authority)
+    assert found.sound
+    assert found.at is not None
+
+
+def test_what_copies_are_made_from_is_frozen_with_the_report() -> None:
+    draft = m.ready()
+    issuance = issue(draft)
+    assert issuance.job_id is not None
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Issuance.objects.update(state="current", pdf_sha256="0" * 64, released_at=draft.requested_at)
+    run(issuance.job_id)
+    issuance.refresh_from_db()
+    prepared = storage.pdf_of(issuance.engagement_id, issuance.prepared_sha256)
+    assert len(prepared) > issuance.prepared["unsigned"]
+    for change in ({"prepared": {}}, {"prepared_sha256": "0" * 64}, {"authority": "x"}):
+        with pytest.raises(DatabaseError), transaction.atomic():
+            Issuance.objects.filter(pk=issuance.pk).update(**change)

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from pathlib import Path
 
 import pikepdf
 import pytest
+from django.utils import timezone
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pytest_django import Settings
 
 from accounts.certificates import opened
+from audit import timestamps
 from reports.sealing import SealError, seal, sealed_with, seals_in
-from tests.certificates import PASSWORD, a_file
+from tests.audit.authority import Authority, serving
+from tests.certificates import DAY, PASSWORD, a_file
 from tests.reports import pdf, snapshots
+from tests.reports.makers import a_pdf
 from tests.reports.printing import printed
 
 SIGNER = opened(a_file(), PASSWORD)
@@ -79,3 +86,44 @@ def test_who_sealed_is_told_of_an_altered_file_too(sealed: bytes, report: bytes)
 def test_what_is_no_pdf_is_not_sealed() -> None:
     with pytest.raises(SealError, match="could not be sealed"):
         seal(b"no PDF", SIGNER, name="n", reason="r", location="l")
+
+
+@pytest.fixture
+def authority(settings: Settings, tmp_path: Path) -> Iterator[Authority]:
+    with serving(tmp_path / "tsa") as (made, url):
+        settings.TIMESTAMP_URL, settings.TIMESTAMP_CA = url, str(made.root)
+        yield made
+
+
+def test_the_authoritys_time_is_in_the_seal_and_no_other_counts(authority: Authority, tmp_path: Path) -> None:
+    timed = seal(a_pdf(), SIGNER, name="n", reason="r", location="l")
+    (found,) = seals_in(timed, SIGNER.certificate, authority=authority.root.read_text())
+    assert found.sound
+    assert found.at is not None
+    assert abs((found.at - timezone.now()).total_seconds()) < 120
+    for other in ("", Authority(tmp_path / "other").root.read_text()):
+        (found,) = seals_in(timed, SIGNER.certificate, authority=other)
+        assert (found.sound, found.at) == (False, None)
+
+
+@pytest.mark.parametrize("mood", ["down", "junk", "other", "endless"])
+def test_no_seal_without_the_time_that_is_wanted(authority: Authority, mood: str) -> None:
+    if mood == "other":  # a good answer, to another question
+        timestamps.probe()
+    authority.mood = mood
+    with pytest.raises(timestamps.Unavailable):
+        seal(a_pdf(), SIGNER, name="n", reason="r", location="l")
+
+
+def test_a_certificate_that_expired_later_has_sealed_well() -> None:
+    signer = opened(a_file(days=1), PASSWORD)
+    then = timezone.now()
+    made = seal(a_pdf(), signer, name="n", reason="r", location="l")
+    for at, sound in ((then, True), (then + 3 * DAY, False)):
+        assert [one.sound for one in seals_in(made, signer.certificate, at=at)] == [sound]
+
+
+def test_the_seal_leaves_the_metadata_as_they_are(report: bytes, sealed: bytes) -> None:
+    with pikepdf.open(io.BytesIO(report)) as old, pikepdf.open(io.BytesIO(sealed)) as new:
+        assert new.Root.Metadata.read_bytes() == old.Root.Metadata.read_bytes()
+        assert dict(new.docinfo) == dict(old.docinfo)

@@ -28,6 +28,7 @@ from distribution.models import Grant
 from distribution.views import SESSION_KEY
 from engagements.models import Engagement, Stage
 from fieldwork.models import ControlTest
+from reports import storage
 from reports.models import Issuance
 
 WIDE = {"width": 1440, "height": 900}
@@ -115,8 +116,7 @@ def _report() -> bytes:
     issuance = Issuance.objects.filter(state=Issuance.State.CURRENT).order_by("pk").first()
     if issuance is None:
         raise CommandError("No report is issued here. Run: make demo SERVE=0")
-    with issuance.open() as file:
-        return bytes(file.read())
+    return storage.pdf_of(issuance.engagement_id, issuance.pdf_sha256)
 
 
 def _reader() -> SessionStore:

@@ -3,6 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from audit.chain import stamp
 from audit.text import plain
 from distribution.verifying import verify
 
@@ -22,7 +23,10 @@ class Command(BaseCommand):
         self.stdout.write(f"SHA-256 {verdict.sha256}")
         for seal in verdict.seals:
             sound = "sound, nothing changed since" if seal.sound else f"not sound: {seal.words}"
-            self.stdout.write(plain(f"Seal of {seal.subject}: {sound}"))
+            stated = f", {stamp(seal.at)} by the timestamp authority" if seal.at else ""
+            self.stdout.write(plain(f"Seal of {seal.subject}: {sound}{stated}"))
+        if verdict.grant:
+            self.stdout.write(plain(f"Grant {verdict.grant.pk}: {verdict.grant}, {verdict.grant.email}"))
         if not verdict.genuine:
             raise CommandError(verdict.words)
         self.stdout.write(verdict.words)
