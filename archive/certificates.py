@@ -10,11 +10,11 @@ from typing import Any
 from django.db import transaction
 
 from accounts.models import User
-from archive import leaves, verify_pack
+from archive import verify_pack
 from archive.models import PurgeCertificate
 from archive.purging import PURGED
 from audit.models import Event
-from audit.trail import action, record
+from audit.trail import action, chain_of, record
 
 TAKEN = action("file.certificate_downloaded", "took the {target} along", firm_only=True)
 
@@ -42,7 +42,7 @@ def check(certificate: PurgeCertificate) -> Checked:
     facts = facts_of(certificate)
     hashes = [bytes.fromhex(one) for one in facts["destroyed"]["leaves"]]
     root = verify_pack.tree_root(hashes)
-    events = Event.objects.filter(chain=leaves.chain_of(certificate.engagement))
+    events = Event.objects.filter(chain=chain_of(certificate.engagement))
     told = events.filter(action=PURGED.code, detail__certificate_sha256=certificate.sha256)
     locked = events.filter(action="file.locked", detail__root=root)
     return Checked(

@@ -22,6 +22,7 @@ from django.db import models
 from archive.verify_pack import leaf_hash, tree_root
 from audit.chain import stamp
 from audit.models import Chain
+from audit.trail import chain_of
 from engagements.freeze import EngagementOwned
 from engagements.models import Engagement
 from evidence.models import EvidenceFile
@@ -122,17 +123,13 @@ def evidence_of(engagement: Engagement) -> list[Stored]:
 
 def reports_of(engagement: Engagement) -> list[Stored]:
     drafts = Report.objects.filter(engagement=engagement).values_list("pdf_sha256", flat=True)
-    issued = Issuance.objects.filter(engagement=engagement).values_list("pdf_sha256", "unsealed_sha256")
+    issued = Issuance.objects.filter(engagement=engagement).values_list("pdf_sha256", "prepared_sha256")
     hashes = {*drafts, *(one for pair in issued for one in pair)} - {""}
     return [Stored("reports", pdf_name(engagement.pk, one), one) for one in sorted(hashes)]
 
 
 def stored(engagement: Engagement) -> list[Stored]:
     return [*evidence_of(engagement), *reports_of(engagement)]
-
-
-def chain_of(engagement: Engagement) -> str:
-    return f"engagement:{engagement.pk}"
 
 
 def trail_head(engagement: Engagement) -> tuple[int, str]:

@@ -41,7 +41,7 @@ from archive.verify_pack import (
 from audit import checkpoints, timestamps, verify_trail
 from audit.chain import stamp
 from audit.export import verifiable
-from audit.trail import action, record
+from audit.trail import action, chain_of, record
 from engagements.models import Engagement
 from engagements.roles import permissions_of
 from engagements.workflow import WrongStage, locked
@@ -237,7 +237,7 @@ def write(engagement: Engagement, file: IO[bytes], *, said: Callable[[int, str],
     said(10, "Copying evidence and reports")
     paths = _stored(out, engagement, hashes, parts)
     hashes.append(leaves.trail_leaf(engagement, *trail))
-    chain = leaves.chain_of(engagement)
+    chain = chain_of(engagement)
     parts.append({"kind": "trail", "chain": chain, "seq": trail[0], "hash": trail[1]})
     root = verify_pack.tree_root(hashes)
     if lock and (lock.root, lock.leaves) != (root, len(hashes)):
@@ -296,9 +296,9 @@ def _stored(
     issued = Issuance.objects.filter(engagement=engagement).exclude(pdf_sha256="").order_by("pk")
     for report in issued:
         paths[("reports", report.pdf_sha256)] = f"reports/{safe(report.number)}.pdf"
-        if report.unsealed_sha256:
+        if report.prepared_sha256:
             paths.setdefault(
-                ("reports", report.unsealed_sha256), f"reports/{safe(report.number)} before its seal.pdf"
+                ("reports", report.prepared_sha256), f"reports/{safe(report.number)} prepared for its readers.pdf"
             )
     for name, stored in (("evidence", leaves.evidence_of(engagement)), ("reports", leaves.reports_of(engagement))):
         members = []

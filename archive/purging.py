@@ -24,7 +24,7 @@ from django.utils import timezone
 from archive import leaves
 from archive.models import Addendum, ClosingReminder, FileLock, LegalHold, Purge, PurgeCertificate
 from audit.chain import stamp
-from audit.trail import action, record
+from audit.trail import action, chain_of, record
 from engagements.models import Engagement, EngagementMember, EngagementUserPermission, InvitedRole, Stage
 from engagements.workflow import locked
 from jobs.models import Job
@@ -199,7 +199,7 @@ def _certify(engagement: Engagement, purge: Purge) -> PurgeCertificate:
             "at": stamp(lock.locked_at),
             "by": str(lock.asked_by),
             "root": lock.root,
-            "trail": {"chain": leaves.chain_of(engagement), "seq": lock.trail_seq, "hash": lock.trail_hash},
+            "trail": {"chain": chain_of(engagement), "seq": lock.trail_seq, "hash": lock.trail_hash},
         },
         "retention": {
             "released_on": lock.released_on.isoformat(),
@@ -219,7 +219,7 @@ def _certify(engagement: Engagement, purge: Purge) -> PurgeCertificate:
         "approved": {"by": str(purge.approved_by), "at": stamp(purge.approved_at)},
         "destroyed_at": stamp(timezone.now()),
         "destroyed": purge.destroyed,
-        "trail_before": {"chain": leaves.chain_of(engagement), "seq": seq, "hash": head},
+        "trail_before": {"chain": chain_of(engagement), "seq": seq, "hash": head},
     }
     content = rfc8785.dumps(facts)
     return PurgeCertificate.objects.create(

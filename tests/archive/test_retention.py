@@ -14,10 +14,11 @@ from django.core.files.storage import storages
 from django.db import connection, models, transaction
 from django.db.utils import DatabaseError
 
-from archive import certificates, leaves, locking, purging, retention, verify_pack
+from archive import certificates, locking, purging, retention, verify_pack
 from archive.models import FileLock, Purge, PurgeCertificate
 from audit import checkpoints, verification
 from audit.models import Chain, Event
+from audit.trail import chain_of
 from audit.verify_trail import Bad
 from distribution import verifying
 from distribution.models import AccessEvent, Grant
@@ -97,7 +98,7 @@ def test_trail_and_certificate_still_verify_and_match_a_pack_that_was_kept(tmp_p
     checkpoints.write()
     pack = a.archive_of(engagement, tmp_path / "pack.zip")
     certificate = purged(engagement)
-    chain = Chain.objects.get(pk=leaves.chain_of(engagement))
+    chain = Chain.objects.get(pk=chain_of(engagement))
     assert verification.verify_chain(chain) is None
     facts = json.loads(certificate.text)
     with pack.open("rb") as file:
