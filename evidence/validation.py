@@ -297,7 +297,7 @@ def _check_magic(kind: str, head: bytes) -> None:
 
 
 def _probe(file: IO[bytes], kind: str, budget: Budget) -> dict[str, Any]:
-    container = {"entries": budget.entries, "unpacked": budget.unpacked, "ratio": budget.ratio}
+    container: dict[str, Any] = {"entries": budget.entries, "unpacked": budget.unpacked, "ratio": budget.ratio}
     with on_disk(file) as path:
         if kind == "pdf":
             return _run("pdf", path, limits=_PDF)

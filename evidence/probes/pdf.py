@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pikepdf
+import pypdfium2
 from pikepdf import settings
 
 from evidence.probes import Unfit
@@ -34,6 +35,7 @@ def examine(path: Path) -> dict[str, Any]:
             pages = len(document.pages)
             if pages == 0:
                 raise Unfit("The PDF has no pages. Print or export it again.")
+            _check_shown(path)
             return {
                 "pages": pages,
                 "attachments": _inspect_objects(document),
@@ -58,6 +60,17 @@ def _check_end(path: Path) -> None:
         raise Unfit("The PDF is cut off or carries other data behind its end. Print or export it again.")
     if tail[end + 5 :].strip(b"\0\t\n\f\r "):
         raise Unfit("The PDF carries other data behind its end. Print it to a new PDF and upload that.")
+
+
+def _check_shown(path: Path) -> None:
+    """One parser repairs in silence what others cannot open: it must be a PDF for what shows and reads it too."""
+    try:
+        with pypdfium2.PdfDocument(path) as document:
+            pages = len(document)
+    except pypdfium2.PdfiumError as error:
+        raise Unfit("The PDF is damaged and cannot be shown. Print or export it again.") from error
+    if not pages:
+        raise Unfit("The PDF is damaged: no page of it can be shown. Print or export it again.")
 
 
 def _check_count(path: Path) -> None:
