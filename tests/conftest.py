@@ -95,6 +95,7 @@ def migrating(
         copied = database.copy_migrated()
 
         def done() -> None:
+            database.let_ignore()
             if not copied:
                 database.keep_migrated()
             fcntl.flock(lock, fcntl.LOCK_UN)

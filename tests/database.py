@@ -31,9 +31,11 @@ ALSO = [
     f"GRANT pg_signal_backend TO {OWNER}",
 ]
 # Tests put rows into states that the product never would: for them triggers can be passed by (config/isolation.py).
-FUNCTIONS = """
+IGNORED = """
 CREATE OR REPLACE FUNCTION public._pgtrigger_should_ignore(trigger_name name) RETURNS boolean LANGUAGE sql STABLE
-AS $$ SELECT trigger_name = ANY (nullif(current_setting('pgtrigger.ignore', true), '')::text[]) $$;
+AS $$ SELECT trigger_name = ANY (nullif(current_setting('pgtrigger.ignore', true), '')::text[]) $$
+"""
+FUNCTIONS = """
 CREATE FUNCTION as_owner(script text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 AS $$ BEGIN EXECUTE script; END $$;
 CREATE FUNCTION untriggered(script text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
@@ -64,6 +66,12 @@ def copy_migrated() -> bool:
         found = True
     _recreate(connection.creation._get_test_db_name(), template=ASIDE if found else "template0")
     return found
+
+
+def let_ignore() -> None:
+    """After each migration, which takes it away."""
+    with _server(connection.settings_dict["NAME"]) as cursor:
+        cursor.execute(IGNORED)
 
 
 def keep_migrated() -> None:
