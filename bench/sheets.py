@@ -23,7 +23,7 @@ from tests.fieldwork import makers
 
 FEW, MANY = 60, 600
 ATTRIBUTES = "ABCDEF"
-TIMES = 5
+TIMES = 3
 
 
 def measure() -> Iterator[Result]:

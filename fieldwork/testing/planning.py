@@ -81,8 +81,7 @@ def plan_test(
         _new_attribute(test, Column(*parts))
     if sample is not None:
         _put_on_sheet(test, sample)
-    for label in items:
-        _new_item(test, label)
+    _new_items(test, list(items))
     record(PLANNED, by=by, engagement=engagement, target=test, test=str(test), phase=test.phase, origin=test.origin)
     return test
 
@@ -227,11 +226,17 @@ def add_item(test: ControlTest, label: str, *, by: User) -> SheetItem:
 
 
 def _new_item(test: ControlTest, label: str) -> SheetItem:
-    if not label.strip():
+    (made,) = _new_items(test, [label])
+    return made
+
+
+def _new_items(test: ControlTest, labels: Sequence[str]) -> list[SheetItem]:
+    if not all(label.strip() for label in labels):
         raise ValidationError({"label": "Say what is looked at."})
     last = SheetItem.objects.filter(test=test).aggregate(last=Max("position"))["last"] or 0
-    return SheetItem.objects.create(
-        engagement=test.engagement, test=test, position=last + 1, label=label.strip()[:300]
+    return SheetItem.objects.bulk_create(
+        SheetItem(engagement=test.engagement, test=test, position=position, label=label.strip()[:300])
+        for position, label in enumerate(labels, start=last + 1)
     )
 
 
