@@ -68,8 +68,8 @@ def test_a_new_release_has_a_calendar_of_its_own() -> None:
 
 
 def test_what_is_locked_or_not_issued_is_left_alone() -> None:
-    f.accepted()
     a.locked()
+    f.accepted(system_name="Payroll")
     assert reminding.remind(timezone.localdate() + 100 * DAY) == 0
 
 

@@ -249,9 +249,10 @@ def test_a_worker_that_dies_in_between_goes_on_from_there(monkeypatch: pytest.Mo
 
 
 def test_others_keep_theirs() -> None:
+    engagement = overdue()
     other = f.accepted(system_name="Payroll", a_client=f.client(name="Southgate Labs, Inc."))
     before = a.rows_left(other)
-    purged(overdue())
+    purged(engagement)
     assert a.rows_left(other) == before
 
 

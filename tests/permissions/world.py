@@ -413,7 +413,9 @@ def afterwards(engagement: Engagement, issuance: Issuance) -> None:
     pack.save()
     storages["reports"].delete(pack.storage_name)
     storages["reports"].save(pack.storage_name, ContentFile(content))
-    text = json.dumps({"lock": {"root": "0"}, "destroyed": {"leaves": [], "reports": []}})
+    text = json.dumps(
+        {"lock": {"root": "0"}, "destroyed": {"leaves": [], "reports": [], "files": [], "rows": {}, "bytes": 0}}
+    )
     PurgeCertificate.objects.create(engagement=engagement, text=text, sha256="0" * 64)
 
 
