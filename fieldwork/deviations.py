@@ -194,8 +194,8 @@ def evaluate(
 ) -> Deviation:
     """Evaluate an exception (domain 3.6): cause, type, extent, effect on the control, its criteria, commitments.
 
-    A compensating control is in scope, tested, operating and of the same period, else it is refused. A new
-    evaluation takes back the partner's conclusion. Raises PermissionDenied, WrongStage, ValidationError.
+    A compensating control is in scope, tested, operating and of the same period, else refused. A new evaluation
+    takes back the partner's conclusion. Raises PermissionDenied, WrongStage, ValidationError.
     """
     require(deviation.engagement, by, "evaluate_deviations")
     engagement, deviation = held_exception(deviation)
