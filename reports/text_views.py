@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from typing import Any
 
@@ -257,7 +258,13 @@ def compared(request: HttpRequest, pk: int) -> HttpResponse:
     check = likeness.newest(engagement)
     current = check is not None and check.content_sha256 == content.digest(build(engagement))
     rows = [
-        {**one, "title": likeness.SECTIONS[one["section"]], "telling": one in likeness.telling([one])}
+        {
+            **one,
+            "title": likeness.SECTIONS[one["section"]],
+            "telling": one in likeness.telling([one]),
+            # Without the marks of Markdown.
+            "passages": [re.sub(r"[*_`#|]+", "", passage) for passage in one["passages"]],
+        }
         for one in (check.found if check else ())
     ]
     context = {

@@ -6,6 +6,7 @@ Section I of all of them as text; as a PDF each pair of these properties at leas
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -201,7 +202,8 @@ def test_their_pdfs_hold_and_omit_the_right_paragraphs() -> None:
         snapshot = signed(made(kind))
         # Section I alone: from the opinion's first page to the assertion's.
         pages = texts(printed(snapshot).pdf)
-        text = " ".join(page for page in pages if "Section I ·" in page)
+        bodies = [re.sub(r"^.*?Page \d+ of \d+", "", page) for page in pages if "Section I ·" in page]
+        text = re.sub("[•\x02\ufffe]", "", " ".join(bodies))
         for words, there in present(kind).items():
             squeezed, page = ("".join(one.replace("-", "").split()) for one in (words, text))
             assert (squeezed in page) == there, f"{kind}: {words}"

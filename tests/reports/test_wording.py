@@ -469,6 +469,13 @@ def test_empty_registers_print_the_statement_of_none() -> None:
     assert "No change was significant." in text
 
 
+def test_a_name_that_ends_with_a_period_ends_no_sentence() -> None:
+    snapshot = snapshots.qualified()
+    snapshot["client"]["short_name"] = ""
+    document = book_of(snapshot, draft=None).html
+    assert "Inc.." not in document
+
+
 # Words
 
 
