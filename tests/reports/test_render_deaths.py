@@ -1,4 +1,4 @@
-"""Worker processes killed over and over while they share the parts of a report: nothing is lost and nothing is doubled."""
+"""Worker processes killed over and over while they share a report's parts: nothing is lost, nothing is doubled."""
 
 from __future__ import annotations
 
