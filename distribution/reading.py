@@ -205,6 +205,7 @@ def download(grant: Grant, *, visitor: Visitor) -> Copy:
 
 def _copy_for(grant: Grant, issuance: Issuance) -> Copy:
     reader = Reader(grant.name, grant.email, str(grant.pk), timezone.now(), issuance.pdf_sha256)
+    assert issuance.prepared is not None  # as every current report's
     prepared = storage.pdf_of(grant.engagement_id, issuance.prepared_sha256)
     content = copy(prepared, issuance.prepared, reader, _signer(grant.engagement.firm))
     name = f"SOC 2 report {issuance.number} {grant.engagement.client.short}.pdf"

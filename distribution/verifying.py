@@ -84,9 +84,9 @@ def verify(pdf: bytes) -> Verdict:
             return Verdict(found.state, sha256, found, seals=_seals(pdf, found, found.released_at))
         made = _copy_of(sha256)
         if made is not None:
-            found = issued.get(pk=made.issuance_id)
+            found = issued.get(pk=made[0].pk)
             # The bytes are those that were handed out, and so is the certificate in them.
-            return Verdict(found.state, sha256, found, made.grant, _seals(pdf, found, made.at, own=True))
+            return Verdict(found.state, sha256, found, made[1].grant, _seals(pdf, found, made[1].at, own=True))
         claimed = _claimed(pdf)
         if claimed is not None:
             found = issued.get(pk=claimed[0].pk)
@@ -98,10 +98,10 @@ def verify(pdf: bytes) -> Verdict:
     return Verdict("unknown", sha256)
 
 
-def _copy_of(sha256: str) -> AccessEvent | None:
-    """The download in which a file with this hash was made for a reader."""
-    made = AccessEvent.objects.filter(copy_sha256=sha256, issuance__isnull=False)
-    return made.select_related("grant").first()
+def _copy_of(sha256: str) -> tuple[Issuance, AccessEvent] | None:
+    """The download in which a file with this hash was made for a reader, and of which report."""
+    event = AccessEvent.objects.filter(copy_sha256=sha256).select_related("grant", "issuance").first()
+    return (event.issuance, event) if event and event.issuance else None
 
 
 def _destroyed(sha256: str) -> Issuance | None:

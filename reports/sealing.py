@@ -94,7 +94,7 @@ def seal(pdf: bytes, signer: Signer, *, name: str, reason: str, location: str) -
         reason=reason,
         location=location,
     )
-    clock = _Clock() if timestamps.wanted() else None
+    clock = _Clock() if timestamps.wanted() else None  # type: ignore[no-untyped-call]
     try:
         sealed = signers.sign_pdf(_Update(io.BytesIO(pdf)), meta, _Hand(signer), timestamper=clock)
     except TimestampRequestError as error:
@@ -127,7 +127,7 @@ def reserve(pdf: bytes, *, name: str, reason: str, location: str) -> Reserved:
     no_changes = cms_embedder.SigMDPSetup(md_algorithm="sha256", certify=True, docmdp_perms=MDPPerm.NO_CHANGES)
     try:
         writer = _Update(io.BytesIO(pdf))
-        writer.ensure_output_version((1, 7))
+        writer.ensure_output_version((1, 7))  # type: ignore[no-untyped-call]
         writer.register_extension(constants.ESIC_EXTENSION_1)
         steps = cms_embedder.PdfCMSEmbedder(SigFieldSpec(FIELD)).write_cms(FIELD, writer)
         next(steps)

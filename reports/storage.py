@@ -82,6 +82,8 @@ def forget_pieces(before: dt.datetime) -> int:
     """Delete the parts that were laid out before a time; they are laid out again when needed. Returns how many."""
     store: Any = storages["reports"]
     forgotten = 0
+    if isinstance(store, FileSystemStorage) and not store.exists(""):
+        return 0  # nothing was ever rendered here
     for engagement in store.listdir("")[0]:
         folder = f"{engagement}/pieces"
         if not store.exists(folder) and isinstance(store, FileSystemStorage):

@@ -1,11 +1,12 @@
-"""Workers killed over and over while they share the parts of a report: nothing is lost and nothing is doubled."""
+"""Worker processes killed over and over while they share a report's parts: nothing is lost, nothing is doubled."""
 
 from __future__ import annotations
 
 import datetime as dt
+import os
 import random
+import signal
 import time
-from collections.abc import Callable
 
 import pytest
 from django.utils import timezone
@@ -19,7 +20,7 @@ from reports.book import book_of
 from reports.models import Report
 from reports.rendering import Memory, Press, typeset
 from tests import factories as f
-from tests.jobs.test_worker import pdfs, until
+from tests.jobs.test_worker import children, pdfs, until
 from tests.reports import makers
 from tests.workers import Workers
 
@@ -29,13 +30,14 @@ DEATHS = 20
 NEVER = dt.timedelta(0)
 
 
-def test_twenty_deaths_in_mid_render(workers: Workers, record_property: Callable[[str, object], None]) -> None:
+def test_twenty_deaths_in_mid_render(workers: Workers) -> None:
     chance = random.Random(5)
     before = pdfs()
     engagement = makers.in_scope()
     makers.described(engagement)
     milan = f.people(engagement)["milan"]
-    pair = [workers.start(), workers.start()]
+    # Two processes that take work; Celery puts another one in the place of each that dies.
+    worker = workers.start(concurrency=2)
     undisturbed, deaths, drafts = Press(), 0, list[Report]()
     while deaths < DEATHS:
         # Another content each time, and nothing of it laid out before.
@@ -49,15 +51,12 @@ def test_twenty_deaths_in_mid_render(workers: Workers, record_property: Callable
                 pk=pk, attempts=at, state__in=["running", "done"]
             ).exists(), workers)  # fmt: skip
             time.sleep(chance.uniform(0, 3))
-            victim = chance.randrange(2)
-            workers.kill(pair[victim])
-            # Whether the job was in its hands or it was laying out parts for the other one: had it come too late,
-            # the draft would be ready now.
+            # It has the job in hand, or lays out parts for the other one, or has nothing to do just then.
+            os.kill(chance.choice(until(lambda: children(worker.pid))), signal.SIGKILL)
+            # Had it come too late, the draft would be ready now.
             if Job.objects.get(pk=draft.job_id).finished:
-                pair[victim] = workers.start()
                 break
             deaths += 1
-            pair[victim] = workers.start()
             # To the sweeper the job looks lost, even if the other worker is still at it.
             queue.sweep(silent_for=NEVER, queued_for=NEVER)
         until(lambda pk=draft.job_id: Job.objects.get(pk=pk).finished, workers)
@@ -67,9 +66,8 @@ def test_twenty_deaths_in_mid_render(workers: Workers, record_property: Callable
         book = book_of(content.validate(draft.snapshot), draft=draft.number, unformed=opinion.unformed(engagement))
         assert storage.pdf_of(engagement.pk, draft.pdf_sha256) == typeset(book, Memory(), undisturbed).pdf
     undisturbed.close()
-    shared = workers.log.count("Task reports.lay_out")
     events = Event.objects.filter(engagement_id=engagement.pk, action=drafting.RENDERED.code)
     assert len(drafts) == Report.objects.count() == Job.objects.count() == events.count()
     assert pdfs() - before == {f"{engagement.pk}/{one.pdf_sha256}.pdf" for one in drafts}
-    assert shared >= DEATHS
-    record_property("deaths", f"{deaths} workers killed, {len(drafts)} drafts, {shared} calls for help")
+    # The parts were shared.
+    assert workers.log.count("Task reports.lay_out") >= len(drafts)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from pathlib import Path
 
 import pytest
 from celery import current_app
 from django.utils import timezone
 from kombu.exceptions import OperationalError
+from pytest_django import Settings
 
 from reports import storage
 from reports.book import CONTENTS, book_of
@@ -77,6 +79,12 @@ def test_without_a_broker_the_asker_does_all(monkeypatch: pytest.MonkeyPatch) ->
     book = book_of(snapshots.type_1(), draft=None)
     missing = {key_of(book, chunk): chunk for chunk in book.chunks}
     Stored(909).call_help(book, missing)
+
+
+def test_where_nothing_was_rendered_there_is_nothing_to_forget(settings: Settings, tmp_path: Path) -> None:
+    backend = settings.STORAGES["reports"] | {"OPTIONS": {"location": str(tmp_path / "none")}}
+    settings.STORAGES = settings.STORAGES | {"reports": backend}
+    assert storage.forget_pieces(timezone.now()) == 0
 
 
 def test_old_pieces_are_forgotten() -> None:
