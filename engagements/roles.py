@@ -124,8 +124,9 @@ def roles_with(permission: str) -> list[str]:
 def set_role(engagement: Engagement, user: User, role: Role | str, *, by: User) -> EngagementMember:
     """Give the person exactly this role in the engagement.
 
-    Raises ValidationError when the person does not belong to the side of the role, is deactivated, or when
-    someone else is the partner already. The quality reviewer is never on the team: one person has one role.
+    There is one partner always: naming another hands the engagement over, and who was it becomes manager. Raises
+    ValidationError when the person does not belong to the side of the role, is deactivated, or may not be partner.
+    The quality reviewer is never on the team: one person has one role.
     """
     role = Role(role)
     engagement = Engagement.objects.select_for_update().get(pk=engagement.pk)
@@ -140,11 +141,8 @@ def set_role(engagement: Engagement, user: User, role: Role | str, *, by: User) 
     if not belongs:
         raise ValidationError(f"{user} does not belong to {place}. Invite the person there first.")
     member = EngagementMember.objects.filter(engagement=engagement, user=user).first()
-    if (
-        role == Role.PARTNER
-        and EngagementMember.objects.filter(engagement=engagement, role=role).exclude(user=user).exists()
-    ):
-        raise ValidationError("The engagement has a partner. Change that person's role first.")
+    if role == Role.PARTNER:
+        _hand_over(engagement, user, member, by=by)
     if member is not None and member.role == Role.PARTNER and role != Role.PARTNER:
         raise ValidationError("Name another partner before this person's role is changed.")
     if member is None:
@@ -154,6 +152,23 @@ def set_role(engagement: Engagement, user: User, role: Role | str, *, by: User) 
     _write_grants(engagement, user, MATRIX[role])
     record(ROLE_SET, by=by, engagement=engagement, target=user, role=role.label)
     return member
+
+
+def _hand_over(engagement: Engagement, user: User, member: EngagementMember | None, *, by: User) -> None:
+    """Who was the partner becomes manager, so that there is never none and never two. Raises ValidationError."""
+    before = EngagementMember.objects.filter(engagement=engagement, role=Role.PARTNER).exclude(user=user).first()
+    if before is None:
+        return
+    if member is not None and member.role == Role.QUALITY_REVIEWER:
+        raise ValidationError(f"{user} reviews the quality of this engagement and cannot become its partner.")
+    if not FirmMember.objects.filter(firm_id=engagement.firm_id, user=user, may_accept=True).exists():
+        raise ValidationError(
+            f"{user} may not accept engagements. An administrator of the firm gives that right first."
+        )
+    before.role = Role.MANAGER
+    before.save(update_fields=["role"])
+    _write_grants(engagement, before.user, MATRIX[Role.MANAGER])
+    record(ROLE_SET, by=by, engagement=engagement, target=before.user, role=Role.MANAGER.label)
 
 
 @transaction.atomic

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import models, transaction
 from django.urls import reverse
 
 from accounts.invitations import invite, when_accepted, withdraw
 from accounts.models import FirmMember, Invitation, User
-from audit.context import acting_for
+from audit.context import EVERYBODY, acting_for
 from audit.trail import action, record
-from engagements.models import FIRM_ROLES, Engagement, EngagementMember, InvitedRole, Role
+from engagements.models import ENDED, FIRM_ROLES, Engagement, EngagementMember, InvitedRole, Role
 from engagements.roles import end_role, permissions_of, require, set_role
 from engagements.workflow import locked
 
@@ -64,7 +64,7 @@ def invite_to(
             raise ValidationError({"email": f"{user.name} has a role here already. Change it in the list."})
         return set_role(engagement, user, role, by=by)
     if Role(role) == Role.PARTNER:
-        raise ValidationError({"role": "The engagement has a partner. Invite with another role first."})
+        raise ValidationError({"role": "Invite with another role first, then hand the engagement over."})
     invitation = invite(
         email=email,
         name=name,
@@ -105,6 +105,29 @@ def withdraw_invitation(engagement: Engagement, invitation: Invitation, *, by: U
     promised = InvitedRole.objects.get(engagement=engagement, invitation=invitation)
     require(engagement, by, *inviting(promised.role))
     withdraw(invitation, by=by)
+
+
+def orphaned(user: User) -> models.QuerySet[Engagement]:
+    """The engagements of the person's firms whose partner is deactivated, if the person may accept engagements.
+
+    To be asked for everybody: the person has no role in them yet.
+    """
+    firms = FirmMember.objects.filter(user=user, user__is_active=True, may_accept=True).values("firm")
+    gone = EngagementMember.objects.filter(role=Role.PARTNER, user__is_active=False).values("engagement")
+    return Engagement.objects.filter(firm__in=firms, pk__in=gone).exclude(stage__in=ENDED)
+
+
+@transaction.atomic
+def take_over(engagement: Engagement, *, by: User) -> EngagementMember:
+    """Become the partner of an engagement whose partner is deactivated; nobody else could name one.
+
+    Raises PermissionDenied, ValidationError (see `roles.set_role`).
+    """
+    with acting_for(EVERYBODY):
+        engagement = locked(engagement)
+        if not orphaned(by).filter(pk=engagement.pk).exists():
+            raise PermissionDenied("The engagement has a partner, who alone hands it over.")
+        return set_role(engagement, by, Role.PARTNER, by=by)
 
 
 def _must_be_alive(engagement: Engagement) -> None:

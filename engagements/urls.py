@@ -54,6 +54,7 @@ urlpatterns = [
     path("engagements/<int:pk>/team/", team.team, name="team"),
     path("engagements/<int:pk>/team/invite/", team.invite, name="team_invite"),
     path("engagements/<int:pk>/team/invited/<int:invitation>/withdraw/", team.withdraw, name="team_withdraw"),
+    path("engagements/<int:pk>/team/take-over/", team.take_over, name="take_over"),
     path("engagements/<int:pk>/team/<int:user>/role/", team.role, name="team_role"),
     path("engagements/<int:pk>/team/<int:user>/end/", team.end, name="team_end"),
     # Activity

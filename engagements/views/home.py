@@ -11,11 +11,13 @@ from django.views.decorators.http import require_GET
 
 from accounts.models import FirmMember, User
 from accounts.switching import Place, chosen
+from audit.context import EVERYBODY, acting_for
 from engagements.frame import frame
 from engagements.models import Engagement
 from engagements.palette import find
 from engagements.register import rules as registered_rules
 from engagements.roles import engagement_for
+from engagements.team import orphaned
 from engagements.views.acting import person
 from engagements.views.listing import listed
 from engagements.waiting import KINDS, Urgency, waiting_for
@@ -63,7 +65,14 @@ def _of_firm(user: User, place: Place | None) -> dict[str, object]:
         for one in members
         if one.is_admin and hasattr(one.firm, "certificate") and one.firm.certificate.ends_soon(at=now)
     ]
-    return {"may_open": any(one.may_accept for one in members), "ending_certificates": ending}
+    may_open = any(one.may_accept for one in members)
+    orphans: list[Engagement] = []
+    if may_open:
+        with acting_for(EVERYBODY):
+            orphans = list(
+                orphaned(user).filter(firm__in=[one.firm_id for one in members]).select_related("client")
+            )
+    return {"may_open": may_open, "ending_certificates": ending, "orphans": orphans}
 
 
 @require_GET

@@ -6,11 +6,13 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
+from audit.context import EVERYBODY, acting_for
 from engagements.forms import InviteForm, RoleForm
 from engagements.frame import frame
 from engagements.models import Engagement, EngagementMember, InvitedRole, Role
 from engagements.roles import MATRIX, engagement_for
-from engagements.team import give_role, invite_to, inviting, take_role, withdraw_invitation
+from engagements.team import give_role, invite_to, inviting, orphaned, take_role, withdraw_invitation
+from engagements.team import take_over as become_partner
 from engagements.views.acting import done, filed, person, shown
 
 
@@ -87,6 +89,18 @@ def withdraw(request: HttpRequest, pk: int, invitation: int) -> HttpResponse:
         f"The invitation of {found.invitation.name} is withdrawn.",
     )
     return redirect("engagements:team", pk)
+
+
+@require_POST
+@login_required
+def take_over(request: HttpRequest, pk: int) -> HttpResponse:
+    """Become the partner where the one there was is deactivated."""
+    user = person(request)
+    with acting_for(EVERYBODY):
+        engagement = get_object_or_404(orphaned(user), pk=pk)
+    if done(request, lambda: become_partner(engagement, by=user), f"You are the partner of {engagement}."):
+        return redirect("engagements:team", pk)
+    return redirect("home")
 
 
 @require_POST

@@ -6,8 +6,11 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
 
-from accounts.models import ClientMember, FirmMember
+from accounts.models import ClientMember, FirmMember, User
+from audit.models import Event
 from engagements.models import Engagement, EngagementMember, EngagementUserPermission, Role
 from engagements.roles import MATRIX, confirm_independence, end_role, permissions_of, require, set_role
 from engagements.team import give_role, take_role
@@ -86,12 +89,65 @@ def test_the_clients_of_another_firm_stay_outside() -> None:
 def test_there_is_one_partner_always() -> None:
     engagement = f.staffed()
     people = f.people(engagement)
-    with pytest.raises(ValidationError, match="has a partner"):
+    with pytest.raises(ValidationError, match="may not accept engagements"):
         set_role(engagement, people["milan"], Role.PARTNER, by=people["petra"])
     with pytest.raises(ValidationError, match="another partner"):
         set_role(engagement, people["petra"], Role.STAFF, by=people["petra"])
     with pytest.raises(ValidationError, match="needs a partner"):
         end_role(engagement, people["petra"], by=people["petra"])
+
+
+def accepting(engagement: Engagement, user: User) -> User:
+    FirmMember.objects.filter(firm=engagement.firm, user=user).update(may_accept=True)
+    return user
+
+
+def test_the_partner_hands_over_and_becomes_manager() -> None:
+    engagement = f.staffed()
+    people = f.people(engagement)
+    with pytest.raises(PermissionDenied):
+        give_role(engagement, accepting(engagement, people["milan"]), Role.PARTNER, by=people["milan"])
+    give_role(engagement, people["milan"], Role.PARTNER, by=people["petra"])
+    roles = dict(engagement.members.values_list("user__email", "role"))
+    assert (roles["milan@example.com"], roles["petra@example.com"]) == (Role.PARTNER, Role.MANAGER)
+    assert permissions_of(people["milan"], engagement) == MATRIX[Role.PARTNER]
+    assert permissions_of(people["petra"], engagement) == MATRIX[Role.MANAGER]
+    told = Event.objects.filter(engagement_id=engagement.pk, action="team.role_set").order_by("-pk")[:2]
+    assert [(one.target_label, one.detail["role"]) for one in told] == [
+        (str(people["milan"]), "Engagement partner"),
+        (str(people["petra"]), "Manager"),
+    ]
+
+
+def test_the_quality_reviewer_does_not_become_partner() -> None:
+    engagement = f.staffed()
+    people = f.people(engagement)
+    with pytest.raises(ValidationError, match="reviews the quality"):
+        give_role(engagement, accepting(engagement, people["quinn"]), Role.PARTNER, by=people["petra"])
+
+
+def test_an_engagement_whose_partner_is_gone_is_taken_over(client: Client) -> None:
+    engagement = f.staffed()
+    people = f.people(engagement)
+    paula = f.partner_of(engagement.firm, "paula", "Paula Reed")
+    olga = f.partner_of(f.firm("Ostrom CPA"), "olga", "Olga Ostrom")
+    url = reverse("engagements:take_over", args=[engagement.pk])
+
+    def answer(user: User) -> int:
+        client.force_login(user)
+        return client.post(url).status_code
+
+    assert answer(paula) == 404
+    User.objects.filter(pk=people["petra"].pk).update(is_active=False)
+    assert [answer(people["sana"]), answer(olga)] == [404, 404]
+    client.force_login(paula)
+    assert engagement.number in client.get(reverse("home")).content.decode()
+    assert client.post(url).status_code == 302
+    roles = dict(engagement.members.values_list("user__email", "role"))
+    assert (roles["paula@example.com"], roles["petra@example.com"]) == (Role.PARTNER, Role.MANAGER)
+    # Nothing of it opens before the new partner has confirmed independence.
+    assert client.get(reverse("engagements:controls", args=[engagement.pk])).status_code == 403
+    assert answer(paula) == 404
 
 
 def test_who_is_deactivated_has_no_rights_and_gets_none() -> None:

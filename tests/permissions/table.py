@@ -354,6 +354,14 @@ ENGAGEMENTS = [
     row("engagements:team", "pk", get="see_engagement", post="manage_team", acts=ANY, unconfirmed=True),
     row("engagements:team_invite", "pk", get=INVITERS, post=INVITERS, acts=ANY),
     row("engagements:team_withdraw", "pk", "promised", post=INVITERS, acts=ANY),
+    # Only where the partner is deactivated is there something to take over.
+    row(
+        "engagements:take_over",
+        "pk",
+        post=OPENER,
+        acts=ANY,
+        hidden="petra milan sana quinn ray carla owen sig sub una",
+    ),
     row("engagements:team_role", "pk", "owen", post="manage_team", acts=ANY, data={"role": "signatory"}),
     row("engagements:team_end", "pk", "owen", post="manage_team", acts=ANY),
     row("engagements:activity", "pk", get="see_trail"),
