@@ -21,8 +21,8 @@ from trestle.oscal.assessment_results import AssessmentResults
 from reports import prose, reading, twin
 from reports.book import book_of
 from reports.content import Snapshot
+from reports.copying import Reader, copy, prepare
 from reports.rendering import typeset
-from reports.stamping import stamp
 from reports.wording import day
 from tests.reports import snapshots
 from tests.reports.pdf import texts
@@ -195,14 +195,9 @@ def test_a_file_inside_changes_no_page(issued: bytes) -> None:
 
 
 def test_a_readers_copy_carries_the_data_too(issued: bytes) -> None:
-    copy = stamp(
-        issued,
-        name="Rita Reader",
-        email="rita@example.com",
-        at=dt.datetime(2026, 12, 1, 9, 30, tzinfo=dt.UTC),
-        grant_id="7",
-        master_sha256=hashlib.sha256(issued).hexdigest(),
-        issued_sha256=hashlib.sha256(issued).hexdigest(),
-    )
+    made = prepare(issued, name="Marlowe & Finch LLP", reason="Reader's copy", location="Portland")
+    at = dt.datetime(2026, 12, 1, 9, 30, tzinfo=dt.UTC)
+    reader = Reader("Rita Reader", "rita@example.com", "7", at, hashlib.sha256(issued).hexdigest())
+    theirs = copy(made.content, made.places, reader, None)
     for form, (name, _, _) in twin.FORMS.items():
-        assert attachment(copy, name).decode() == twin.text_of(snapshots.qualified(), form)
+        assert attachment(theirs, name).decode() == twin.text_of(snapshots.qualified(), form)
