@@ -45,8 +45,12 @@ def change_firm(firm: Firm, *, by: User, **fields: Any) -> Firm:
     old = {name: str(getattr(firm, name)) for name in fields}
     for name, value in fields.items():
         setattr(firm, name, value)
+    written = list(fields)
+    if old.get("two_to_issue") == "True" and not firm.two_to_issue:
+        firm.two_to_issue_until = timezone.now()
+        written.append("two_to_issue_until")
     firm.full_clean()
-    firm.save(update_fields=list(fields))
+    firm.save(update_fields=written)
     changes = {name: [old[name], str(value)] for name, value in fields.items() if old[name] != str(value)}
     if changes:
         record(FIRM_CHANGED, by=by, firm=firm, target=firm, values=changes)

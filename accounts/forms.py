@@ -92,7 +92,8 @@ class FirmPoliciesForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ["retention_years", "quality_triggers", "two_to_issue"]
         labels = {"retention_years": "Years that files are kept after release"}
         help_texts = {
-            "two_to_issue": "The manager or the quality reviewer approves a draft; the partner issues that one.",
+            "two_to_issue": "The manager or the quality reviewer approves a draft; the partner issues that one. "
+            "Switched off, it still holds for the engagements opened until then.",
         }
 
 

@@ -117,6 +117,8 @@ class Firm(SignInPolicy):
         blank=True,
     )
     two_to_issue = models.BooleanField("a report takes two people to issue", default=False)
+    # Switched off, it still holds for the engagements opened until then: nobody looses it for a report at hand.
+    two_to_issue_until = models.DateTimeField(null=True, blank=True, editable=False)
 
     def __str__(self) -> str:
         return self.legal_name

@@ -28,7 +28,10 @@ RULE = "F01"
 
 
 def asks_for_two(engagement: Engagement) -> bool:
-    return engagement.firm.two_to_issue
+    """Whether the firm's policy asks for it, or did when the engagement was opened."""
+    firm = engagement.firm
+    until = firm.two_to_issue_until
+    return firm.two_to_issue or (until is not None and engagement.created_at < until)
 
 
 def approvals(engagement: Engagement, sha256: str) -> list[IssueApproval]:

@@ -143,7 +143,7 @@ def to_approve(user: User) -> Iterable[Waiting]:
     engagements = [
         one
         for one in _mine(user, "approve_issue", Stage.REPORTING)
-        if one.reporting_step == ReportingStep.READY and one.firm.two_to_issue
+        if one.reporting_step == ReportingStep.READY and asks_for_two(one)
     ]
     drafts = Report.objects.filter(engagement__in=engagements, state=Report.State.READY).order_by("number")
     newest = dict(drafts.values_list("engagement_id", "content_sha256"))

@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.clients import change_firm
 from accounts.models import Firm, QualityTrigger
 from audit.models import Event
 from engagements import independence
@@ -123,6 +124,18 @@ def test_the_page_offers_it_to_the_second_person_alone(draft: Report, client: Cl
     Firm.objects.update(two_to_issue=False)
     with pytest.raises(ValidationError, match="does not ask"):
         approve(draft, "quinn")
+
+
+def test_a_partner_who_administers_the_firm_cannot_switch_it_off_for_the_report_at_hand(draft: Report) -> None:
+    firm, petra = draft.engagement.firm, draft.engagement.created_by
+    change_firm(firm, by=petra, two_to_issue=False)
+    draft = Report.objects.get(pk=draft.pk)
+    with pytest.raises(Blocked, match="two people"):
+        issue(draft)
+    approve(draft)
+    assert issue(draft).state == Issuance.State.RENDERING
+    later = f.proposed(a_client=f.client(firm, "Later, Inc."), partner=petra, number="2026-0990")
+    assert not approving.asks_for_two(later)
 
 
 def test_an_approval_is_withdrawn_by_who_gave_it_until_the_report_is_issued(draft: Report, client: Client) -> None:
