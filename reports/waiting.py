@@ -11,6 +11,7 @@ from accounts.models import User
 from engagements.models import Engagement, ReportingStep, Stage
 from engagements.roles import roles_with
 from engagements.waiting import Urgency, Waiting, waiting
+from reports.approving import asks_for_two
 from reports.models import ClientReview, IssueApproval, ManagementStatement, Opinion, Report, SystemDescription
 from reports.snapshot import limbs_of
 

@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='firm',
-            name='two_to_issue_until',
+            model_name="firm",
+            name="two_to_issue_until",
             field=models.DateTimeField(blank=True, editable=False, null=True),
         ),
     ]
