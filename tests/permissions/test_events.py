@@ -20,7 +20,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 
 from accounts.clients import open_office
-from accounts.models import ClientMember, Firm, QualityTrigger, User
+from accounts.models import ClientMember, Firm, FirmMember, QualityTrigger, User
 from archive.models import FileLock, LegalHold, Purge, years_after
 from audit.models import Event
 from controls.models import Criterion
@@ -338,6 +338,11 @@ def a_signing_certificate(world: World) -> dict[str, Any]:
     return {"file": SimpleUploadedFile("signing.p12", certificates.a_file()), "password": certificates.PASSWORD}
 
 
+def without_a_partner(world: World) -> None:
+    User.objects.filter(pk=world.people["petra"].pk).update(is_active=False)
+    FirmMember.objects.filter(user=world.people["milan"]).update(may_accept=True)
+
+
 def another_office(world: World) -> dict[str, Any]:
     return {"office": open_office(world.engagement.firm, city="Salem", state="Oregon", by=world.people["petra"]).pk}
 
@@ -437,6 +442,7 @@ FITTING: dict[str, Fitting] = {
     "engagements:token_new": Fitting(
         {"name": "CI", "may_read": "on", "expires_on": f"{timezone.localdate() + dt.timedelta(days=9):%Y-%m-%d}"}
     ),
+    "engagements:take_over": Fitting(before=without_a_partner, who="milan"),
     "engagements:open": Fitting({**EXAMINATION, "new_client": "Harbor Mills, Inc.", "number": "2026-101"}),
     "engagements:settings": Fitting(
         {**EXAMINATION, "amended_on": "2026-01-05", "amended_for_client": "A", "amended_for_firm": "B"},
