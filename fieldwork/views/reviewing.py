@@ -64,9 +64,9 @@ def one(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
     """One workpaper of the queue: what a reviewer reads before signing. A fragment."""
     engagement = engagement_for(request, pk, *SIGNERS)
     step = _step(request, engagement)
+    test = tests_of(engagement, test_pk)
     if request.headers.get("HX-Request") != "true":
         return redirect(f"{reverse('fieldwork:review', args=[pk])}?step={step.value}&test={test_pk}")
-    test = tests_of(engagement, test_pk)
     context = {"engagement": engagement, "may": engagement.may, **_one(request, engagement, test, step)}
     return render(request, "fieldwork/_review_one.html", context)
 

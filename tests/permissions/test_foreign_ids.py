@@ -217,7 +217,9 @@ def test_a_form_with_the_id_of_another_tenant(apart: World) -> None:
     wrong, unknown = [], []
     for stage in STAGES:
         for sending in each(apart, stage):
-            who = senders(sending.row)[0]
+            who = next(iter(senders(sending.row)), None)
+            if who is None:  # nobody of this world gets through
+                continue
             with undone(), reading() as read:
                 sending.send(who)
             for name in sorted(read.names | set(read.fields)):
