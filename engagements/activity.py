@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Firm, FirmMember, User
+from accounts.templatetags.ui import as_day
 from audit import checkpoints, timestamps
 from audit.checkpoints import Broken, Checkpoint
 from audit.export import json_lines, spreadsheet, verifiable
@@ -44,6 +46,10 @@ class Line:
     engagement_id: int | None
 
 
+# A day as the trail keeps it; people read it as everywhere else.
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+
+
 class _Known(dict[str, object]):
     def __missing__(self, key: str) -> str:
         return "…"
@@ -64,9 +70,23 @@ def line(event: Event) -> Line:
 
 def sentence(event: Event) -> str:
     """What was done, after the name of who did it; on one line, with nothing in it that acts on its reader."""
-    words = phrase_of(event.action).format_map(_Known(event.detail, target=event.target_label))
+    words = phrase_of(event.action).format_map(_Known(_readable(event.detail), target=event.target_label))
     means = event.detail.get("by_means_of")
     return _shown(f"{words} (by {means})" if means else words)
+
+
+def _readable(detail: dict[str, object]) -> dict[str, object]:
+    return {name: _day(value) if isinstance(value, str) else value for name, value in detail.items()}
+
+
+def _day(text: str) -> str:
+    """A day in words, and any other text as it is."""
+    if not _DAY.fullmatch(text):
+        return text
+    try:
+        return as_day(dt.date.fromisoformat(text))
+    except ValueError:
+        return text
 
 
 def _shown(text: str) -> str:
@@ -78,7 +98,9 @@ def _changes(event: Event) -> list[tuple[str, str, str]]:
     old, new = event.detail.get("old"), event.detail.get("new")
     changed = []
     if isinstance(old, dict) and isinstance(new, dict):
-        changed = [(name, str(old[name]), str(new.get(name, ""))) for name in old if old[name] != new.get(name)]
+        changed = [
+            (name, _day(str(old[name])), _day(str(new.get(name, "")))) for name in old if old[name] != new.get(name)
+        ]
     values = event.detail.get("values")
     if isinstance(values, dict):
         changed += [
@@ -92,7 +114,7 @@ def _changes(event: Event) -> list[tuple[str, str, str]]:
 
 
 def _word(value: object) -> str:
-    return "none" if value in (None, "", []) else str(value)
+    return "none" if value in (None, "", []) else _day(str(value))
 
 
 def visible_events(engagement: Engagement, may: frozenset[str]) -> EventQuerySet:

@@ -298,7 +298,7 @@ class ListingForm(forms.Form):
         allow_empty_file=True,
         help_text="CSV, XLSX or JSON with the column names in the first row, unfiltered and complete.",
     )
-    received = ReceivedField(label="or a file that was uploaded already", empty_label="None: the file above")
+    received = ReceivedField(label="Or a file that was uploaded already", empty_label="The file above")
     sheet = forms.CharField(
         required=False, max_length=120, help_text="Of a workbook with several sheets: the one with the listing."
     )
@@ -314,6 +314,8 @@ class ListingForm(forms.Form):
         chooser = self.fields["received"]
         assert isinstance(chooser, ReceivedField)
         chooser.queryset = received
+        for name in ("file", "received"):  # one of the two is needed
+            self.fields[name].or_another = True  # type: ignore[attr-defined]
         if not received.exists():
             del self.fields["received"]
             self.fields["file"].required = True

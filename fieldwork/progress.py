@@ -183,8 +183,10 @@ class PersonProgress:
         return self.tests - self.assigned["prepared"] - self.assigned["reviewed"]
 
     @property
-    def signatures(self) -> list[tuple[str, int]]:
-        return [(f"Signed: {SignOff.Step(step).label.lower()}", count) for step, count in self.signed.items()]
+    def signatures(self) -> str:
+        """What the person has signed: 8 prepared, 16 reviewed."""
+        given = [(SignOff.Step(step).label.lower(), count) for step, count in self.signed.items() if count]
+        return ", ".join(f"{count} {label}" for label, count in given)
 
 
 def people_progress(engagement: Engagement, controls: list[ControlProgress]) -> list[PersonProgress]:

@@ -113,6 +113,7 @@ class ProgrammeFileForm(forms.Form):
     file = forms.FileField(required=False, label="CSV or XLSX file")
     text = forms.CharField(required=False, strip=False, widget=forms.HiddenInput)
     name = forms.CharField(required=False, max_length=120, widget=forms.HiddenInput)
+    file.or_another = True  # type: ignore[attr-defined]  # needed, unless the rows come along
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

@@ -159,7 +159,7 @@ def unlike_others(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
         yield Finding(
             rule.id,
             rule.severity,
-            f"{likeness.SECTIONS[one['section']]}: {one['share'] / 10:.0f} % of its words recur in engagement "
+            f"{likeness.SECTIONS[one['section']]}: {one['share'] / 10:.0f}% of its words recur in engagement "
             f"{one['engagement']}.",
             page(engagement, "likeness"),
             "Comparison",

@@ -11,7 +11,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import Firm, User
-from config.demo_data import listings, people, texts, work
+from accounts.templatetags.ui import as_day
+from config.demo_data import listings, people, talk, texts, work
 from config.demo_data.controls import OWN, TEXTS
 from config.demo_data.findings import FINDINGS
 from config.demo_data.work import Crew
@@ -343,7 +344,7 @@ def _test_targeted(control: Control, population: Population, crew: Crew) -> None
 
 def _plan(control: Control, population: Population | None, crew: Crew, by: User) -> ControlTest:
     if population is None:
-        label = f"{control.title}, as of {control.engagement.ends_on.isoformat()}"
+        label = f"{control.title}, as of {as_day(control.engagement.ends_on)}"
         return work.plan(control, crew, by, sample=None, items=[label])
     if population.row_count == 0:
         return work.plan(control, crew, by, sample=None)
@@ -559,6 +560,9 @@ def type_2_in_fieldwork(firm: Firm, team: dict[str, User], today: dt.date) -> En
             by=crew.preparers[0],
         )
     _test_some(engagement, controls, found, crew)
+    talk.keep_request_list(firm, by=crew.manager)
+    talk.talk_about_requests(engagement, crew)
+    talk.read_scan(engagement, crew.preparers[0])
     _describe(engagement, crew, texts.TIDEWATER)
     return engagement
 
@@ -680,7 +684,10 @@ def type_1_in_reporting(firm: Firm, team: dict[str, User], today: dt.date, wait:
     for limb in ("description", "design"):
         opinion.form(engagement, limb, conclusion="unmodified", by=crew.partner)
     _management_signs(engagement, crew, today, kinds=("assertion", "subsequent_events"))
-    _draft(engagement, crew, wait)
+    shown = _draft(engagement, crew, wait)
     drafting.move_step(engagement, ReportingStep.CLIENT_REVIEW, by=crew.manager)
+    talk.review_draft(shown, crew)
+    talk.put_in_own_words(firm, crew)
+    _draft(engagement, crew, wait)
     drafting.move_step(engagement, ReportingStep.QUALITY_REVIEW, by=crew.manager)
     return engagement

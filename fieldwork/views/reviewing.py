@@ -119,6 +119,5 @@ def progress(request: HttpRequest, pk: int) -> HttpResponse:
         "tests": len(tests),
         "criteria": criteria_progress(engagement, controls),
         "people": people_progress(engagement, controls),
-        "signed_labels": [f"Signed: {str(step.label).lower()}" for step in SignOff.Step],
     }
     return render(request, "fieldwork/progress.html", context)
