@@ -166,7 +166,9 @@ def chain_of(deviation: Deviation, *, effect: str = "", kind: str = "") -> tuple
             return ()
         concluded = proposal.proposal.effect.value
     named = [link.criterion_id for link in deviation.failed_links.all()] if deviation.effect == concluded else []
-    engagement = deviation.engagement
+    engagement, served = deviation.engagement, _served(deviation)
+    # A criterion may be taken off the control after the evaluation named it.
+    still = {one.code for one in served}
     promises = [
         Promise(pk, category)
         for pk, category in Commitment.objects.filter(engagement=engagement).values_list("pk", "category")
@@ -176,9 +178,9 @@ def chain_of(deviation: Deviation, *, effect: str = "", kind: str = "") -> tuple
         control=deviation.control.number,
         design=deviation.of_design,
         type_2=engagement.is_type_2,
-        served=_served(deviation),
+        served=served,
         promises=promises,
-        failed=named,
+        failed=[code for code in named if code in still],
     )
 
 

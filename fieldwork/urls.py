@@ -61,7 +61,7 @@ urlpatterns = [
     path(f"{_TEST}/return/", sheets.return_, name="return_test"),
     path(f"{_TEST}/exception/", sheets.raise_exception, name="raise_exception"),
     path(f"{_TEST}/notes/", noting.at_test, name="notes"),
-    path(f"{_TEST}/changes/<int:sign_off_pk>/", reviewing.changes, name="changes"),
+    path(f"{_TEST}/changes/<int:sign_off_pk>/", reviewing.changes, name="changes_since"),
     path(f"{_TEST}/history/", sheets.history, name="history"),
     # review
     path(f"{_ENGAGEMENT}/review/", reviewing.queue, name="review"),

@@ -32,7 +32,7 @@ NO_PAGES = {
         "fieldwork:sample_record",
         "fieldwork:redraw_script",
         "fieldwork:review_one",
-        "fieldwork:changes",
+        "fieldwork:changes_since",
     ),
     *("reports:draft_progress", "reports:draft_page", "reports:draft_pdf"),
     *("reports:pages_now", "reports:pages_picture"),

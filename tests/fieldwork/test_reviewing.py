@@ -170,7 +170,7 @@ def test_the_sheet_shows_void_signatures_with_changes(engagement: Engagement, sh
     m.cell(test, 1, "A", "n")
     client = seen_by("sana")
     page = client.get(test.get_absolute_url()).content.decode()
-    url = reverse("fieldwork:changes", args=[engagement.pk, test.pk, reviewed.pk])
+    url = reverse("fieldwork:changes_since", args=[engagement.pk, test.pk, reviewed.pk])
     assert url in page
     changes = client.get(url).content.decode()
     assert "Item 1, A: result" in changes

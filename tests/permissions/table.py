@@ -633,7 +633,7 @@ FIELDWORK = [
     row("fieldwork:review", "pk", get=REVIEWERS),
     row("fieldwork:review_one", "pk", "test", get=REVIEWERS),
     row("fieldwork:review_sign", "pk", "test", post=REVIEWERS, acts=TESTING, data={"step": "reviewed"}),
-    row("fieldwork:changes", "pk", "test", "=1", get="see_fieldwork", missing=True),
+    row("fieldwork:changes_since", "pk", "test", "=1", get="see_fieldwork", missing=True),
     row("fieldwork:progress", "pk", get="see_fieldwork"),
     row("fieldwork:history", "pk", "test", get="see_fieldwork"),
     row(
