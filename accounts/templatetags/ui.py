@@ -82,6 +82,8 @@ KINDS: dict[str, str] = {
     "quality_review": "acc",
     "ready": "acc",
     "issued": "ok",
+    "current": "ok",
+    "genuine": "ok",
     "locked": "ok",
     "recalled": "bad",
     "withdrawn": "bad",

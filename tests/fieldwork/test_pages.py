@@ -119,20 +119,20 @@ def test_cells_are_saved_one_by_one(sheet: ControlTest) -> None:
     cell = {"item": item.pk, "attribute": "A"}
 
     def said(**entry: str) -> dict[str, Any]:
-        found: dict[str, Any] = send(client, url, cell | entry).json()["answers"][0]
+        found: dict[str, Any] = send(client, url, cell | entry, window="one").json()["answers"][0]
         return found
 
     early = said(value="pass")
     assert early["state"] == "refused"
     assert "R26" in early["words"]
     assert "rests on" in said(evidence=file.code)["words"]
-    answer = send(client, url, cell | {"value": "pass"}).json()
+    answer = send(client, url, cell | {"value": "pass"}, window="one").json()
     assert answer["answers"][0]["value"] == "pass"
     assert answer["answers"][0]["evidence"] == file.code
     assert len(answer["saved"]) == len("14:06:31")
 
     assert "note what was found" in said(value="deviation")["words"]
-    noted = send(client, url, {"item": item.pk, "note": "Nine days late"}).json()
+    noted = send(client, url, {"item": item.pk, "note": "Nine days late"}, window="one").json()
     assert noted["answers"][0]["note"] == "Nine days late"
     assert said(value="deviation", reference="p2")["evidence"] == f"{file.code} p2"
     result = ItemResult.objects.get(item=item)

@@ -27,9 +27,9 @@ from config.processes import Child, end, web_command
 from distribution.models import Grant
 from distribution.views import SESSION_KEY
 from engagements.models import Engagement, Stage
-from fieldwork.models import ControlTest
+from fieldwork.models import ControlTest, Deviation
 from reports import storage
-from reports.models import Issuance
+from reports.models import ClientReview, Issuance
 
 WIDE = {"width": 1440, "height": 900}
 NARROW = {"width": 390, "height": 844}
@@ -62,7 +62,7 @@ class Command(BaseCommand):
         shots, report, session = _shots(), _report(), _reader()
         reader = str(session.session_key)
         to.mkdir(parents=True, exist_ok=True)
-        for name, page in {"report": 6, "report-cover": 0, "report-tests": -1}.items():
+        for name, page in {"report": 6, "report-tests": -1}.items():
             self._keep(to / f"{name}.png", _paper(report, page))
         # The web server is a process of its own, which must not share a connection.
         connections.close_all()
@@ -84,12 +84,24 @@ def _shots() -> list[Shot]:
     issued = Engagement.objects.filter(stage=Stage.ISSUED).order_by("pk").first()
     working = Engagement.objects.filter(stage=Stage.FIELDWORK).order_by("pk").first()
     sheet = _fullest_sheet(issued)
-    if issued is None or working is None or sheet is None:
+    exception = (
+        Deviation.objects.filter(engagement=issued, effect=Deviation.Effect.CRITERION_FAILED).order_by("pk").first()
+    )
+    read = ClientReview.objects.select_related("draft").order_by("pk").first()
+    if issued is None or working is None or sheet is None or exception is None or read is None:
         raise CommandError("The demonstration is not built here. Run: make demo SERVE=0")
-    here = {name: reverse(name, args=[working.pk]) for name in ("engagements:overview", "evidence:requests")}
+    here = {
+        name: reverse(name, args=[working.pk])
+        for name in ("engagements:overview", "evidence:requests", "fieldwork:review")
+    }
     there = {
         name: reverse(name, args=[issued.pk])
-        for name in ("reports:opinion", "reports:report", "distribution:distribution", "engagements:overview")
+        for name in (
+            "reports:opinion",
+            "distribution:distribution",
+            "engagements:overview",
+            "archive:file",
+        )
     }
     return [
         Shot("overview", f"marisol@{FIRM}", there["engagements:overview"]),
@@ -97,8 +109,15 @@ def _shots() -> list[Shot]:
         Shot("home", f"marisol@{FIRM}", reverse("home")),
         Shot("test-sheet", f"marisol@{FIRM}", sheet.get_absolute_url()),
         Shot("requests", f"marisol@{FIRM}", here["evidence:requests"]),
+        Shot("exception", f"marisol@{FIRM}", exception.get_absolute_url()),
         Shot("opinion", f"marisol@{FIRM}", there["reports:opinion"]),
-        Shot("report-page", f"marisol@{FIRM}", there["reports:report"]),
+        Shot(
+            "report-text",
+            f"marisol@{FIRM}",
+            reverse("reports:draft_text", args=[read.engagement_id, read.draft.number]),
+        ),
+        Shot("file", f"marisol@{FIRM}", there["archive:file"]),
+        Shot("review", f"jonah@{FIRM}", here["fieldwork:review"]),
         Shot("client-home", f"beth@{TIDEWATER}", reverse("home")),
         Shot("client-home-narrow", f"beth@{TIDEWATER}", reverse("home"), narrow=True),
         Shot("distribution", f"dana@{LAKESHORE}", there["distribution:distribution"]),
