@@ -23,6 +23,7 @@ from accounts.models import (
     Licence,
     Office,
     QualityTrigger,
+    SectionFour,
     ServiceOrganization,
     User,
 )
@@ -86,10 +87,20 @@ class FirmPoliciesForm(forms.ModelForm):  # type: ignore[type-arg]
         choices=QualityTrigger.choices,
         help_text="Also wherever a quality reviewer is named.",
     )
+    section_four = forms.ChoiceField(
+        label="Section IV of new engagements",
+        choices=SectionFour.choices,
+        required=False,
+        help_text="Each engagement may have the other one.",
+    )
+
+    def clean_section_four(self) -> str:
+        chosen: str = self.cleaned_data["section_four"]
+        return chosen or self.instance.section_four
 
     class Meta:
         model = Firm
-        fields = ["retention_years", "quality_triggers", "two_to_issue"]
+        fields = ["retention_years", "quality_triggers", "two_to_issue", "section_four"]
         labels = {"retention_years": "Years that files are kept after release"}
         help_texts = {
             "two_to_issue": "The manager or the quality reviewer approves a draft; the partner issues that one. "

@@ -98,6 +98,13 @@ class QualityTrigger(models.TextChoices):
     PROVIDER = "tool_provider", "The firm has a relation to the provider of a tool"
 
 
+class SectionFour(models.TextChoices):
+    """How a report lays out its Section IV; the words are the same."""
+
+    CRITERION = "criterion", "By criterion, each control at the first it meets"
+    CONTROL = "control", "By control, with a matrix of the criteria"
+
+
 def usual_triggers() -> list[str]:
     return [QualityTrigger.MODIFIED.value]
 
@@ -119,6 +126,12 @@ class Firm(SignInPolicy):
     two_to_issue = models.BooleanField("a report takes two people to issue", default=False)
     # Switched off, it still holds for the engagements opened until then: nobody looses it for a report at hand.
     two_to_issue_until = models.DateTimeField(null=True, blank=True, editable=False)
+    section_four = models.CharField(
+        "Section IV of new engagements",
+        max_length=10,
+        choices=SectionFour.choices,
+        default=SectionFour.CRITERION,
+    )
 
     def __str__(self) -> str:
         return self.legal_name

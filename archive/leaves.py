@@ -27,7 +27,7 @@ from engagements.freeze import EngagementOwned
 from engagements.models import Engagement
 from evidence.models import EvidenceFile
 from evidence.storage import stored_name
-from reports.models import Issuance, Report
+from reports.models import GeneralUseReport, Issuance, Report
 from reports.storage import pdf_name
 
 CHUNK = 1 << 20
@@ -35,6 +35,7 @@ CHUNK = 1 << 20
 MOVING: dict[type[models.Model], frozenset[str]] = {
     Engagement: frozenset({"stage"}),
     Issuance: frozenset({"state"}),
+    GeneralUseReport: frozenset({"state"}),
 }
 
 
@@ -77,7 +78,7 @@ class Root:
 def tables() -> list[type[models.Model]]:
     """The tables whose rows make up the file, by name: all that freezes, the engagement, and its issued reports."""
     owned = [model for model in apps.get_models() if issubclass(model, EngagementOwned)]
-    return sorted([*owned, Engagement, Issuance], key=lambda model: model._meta.label_lower)
+    return sorted([*owned, Engagement, Issuance, GeneralUseReport], key=lambda model: model._meta.label_lower)
 
 
 def all_of(model: Any) -> Any:
@@ -124,7 +125,8 @@ def evidence_of(engagement: Engagement) -> list[Stored]:
 def reports_of(engagement: Engagement) -> list[Stored]:
     drafts = Report.objects.filter(engagement=engagement).values_list("pdf_sha256", flat=True)
     issued = Issuance.objects.filter(engagement=engagement).values_list("pdf_sha256", "prepared_sha256")
-    hashes = {*drafts, *(one for pair in issued for one in pair)} - {""}
+    general = GeneralUseReport.objects.filter(engagement=engagement).values_list("pdf_sha256", flat=True)
+    hashes = {*drafts, *general, *(one for pair in issued for one in pair)} - {""}
     return [Stored("reports", pdf_name(engagement.pk, one), one) for one in sorted(hashes)]
 
 

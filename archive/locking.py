@@ -22,6 +22,7 @@ from engagements.workflow import WrongStage, locked
 from jobs.models import Job
 from jobs.queue import enqueue
 from jobs.running import Unrecoverable, finish, hold, report_progress
+from reports.models import GeneralUseReport
 from reports.recalling import last_issued
 
 ASKED = action("file.lock_requested", "decided to lock the file", firm_only=True)
@@ -84,6 +85,8 @@ def lock(engagement: Engagement, *, by: User, password: str, years: int | None =
     if not policy <= years <= MOST_YEARS:
         raise ValidationError({"years": f"R60: from {policy} years, the firm's policy, to {MOST_YEARS}."})
     guard("lock", engagement)
+    if GeneralUseReport.objects.filter(engagement=engagement, state=GeneralUseReport.State.RENDERING).exists():
+        raise ValidationError("The SOC 3 report is being rendered: it belongs into the file.")
     day = released_on(engagement)
     assert day is not None  # issued or withdrawn
     made = FileLock.objects.create(
@@ -112,6 +115,7 @@ def assemble(job: Job) -> dict[str, Any]:
     if made.state != FileLock.State.ASSEMBLING:
         raise Unrecoverable("This lock failed before: ask for another one.")
     report_progress(job, 5, "Reading every row and every stored file")
+    general = list(leaves.lines_of(GeneralUseReport, made.engagement))
     try:
         found = leaves.root_of(made.engagement, leaves.trail_head(made.engagement))
     except leaves.Altered as error:
@@ -124,6 +128,8 @@ def assemble(job: Job) -> dict[str, Any]:
             guard("lock", engagement)
         except Blocked as blocked:
             raise Unrecoverable(" ".join(blocked.messages)) from blocked
+        if list(leaves.lines_of(GeneralUseReport, engagement)) != general:
+            raise Unrecoverable("A SOC 3 report was issued meanwhile: lock the file again.")
         if engagement.stage not in {Stage.ISSUED, Stage.WITHDRAWN} or not engagement.frozen:
             raise Unrecoverable("The engagement was opened again to reissue the report.")
         made.state, made.locked_at = FileLock.State.LOCKED, timezone.now()

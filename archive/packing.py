@@ -49,7 +49,7 @@ from evidence.models import EvidenceFile
 from jobs.models import Job
 from jobs.queue import enqueue
 from jobs.running import Unrecoverable, finish, hold, report_progress
-from reports.models import Issuance, Report
+from reports.models import GeneralUseReport, Issuance, Report
 
 ASKED = action("file.pack_requested", "asked for {target} of the file", firm_only=True)
 MADE = action("file.pack_made", "made {target} of the file", firm_only=True)
@@ -300,6 +300,8 @@ def _stored(
             paths.setdefault(
                 ("reports", report.prepared_sha256), f"reports/{safe(report.number)} prepared for its readers.pdf"
             )
+    for general in GeneralUseReport.objects.filter(engagement=engagement).exclude(pdf_sha256="").order_by("pk"):
+        paths[("reports", general.pdf_sha256)] = f"reports/{safe(general.number)}.pdf"
     for name, stored in (("evidence", leaves.evidence_of(engagement)), ("reports", leaves.reports_of(engagement))):
         members = []
         for one_stored in stored:

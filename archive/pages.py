@@ -29,7 +29,7 @@ from fieldwork.models import (
     SheetItem,
     SignOff,
 )
-from reports.models import Issuance, Report
+from reports.models import GeneralUseReport, Issuance, Report
 
 EVENTS_PER_PAGE = 500
 STEPS = [str(step.label).lower() for step in SignOff.Step]
@@ -132,12 +132,18 @@ class Pages:
             for control in self.controls
         ]
         issued = Issuance.objects.filter(**of).exclude(pdf_sha256="").defer("snapshot").order_by("pk")
+        general = (
+            GeneralUseReport.objects.filter(**of).exclude(pdf_sha256="").select_related("issuance").order_by("pk")
+        )
         drafts = Report.objects.filter(**of).exclude(pdf_sha256="").defer("snapshot").order_by("number")
         quarantined = FileCheck.objects.filter(file__engagement=self.engagement, scan=FileCheck.Scan.QUARANTINED)
         context = {
             "rows": rows,
             "groups": self.records.groups(),
-            "issued": [(one, self.paths[("reports", one.pdf_sha256)]) for one in issued],
+            "issued": [
+                *((one, self.paths[("reports", one.pdf_sha256)]) for one in issued),
+                *((one, self.paths[("reports", one.pdf_sha256)]) for one in general),
+            ],
             "drafts": [(one, self.paths[("reports", one.pdf_sha256)]) for one in drafts],
             "files": len(self.files),
             "size": sum(one.size for one, _ in self.files.values()),

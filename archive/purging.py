@@ -29,7 +29,7 @@ from engagements.models import Engagement, EngagementMember, EngagementUserPermi
 from engagements.workflow import locked
 from jobs.models import Job
 from jobs.running import Unrecoverable, finish, hold, report_progress
-from reports.models import Issuance
+from reports.models import GeneralUseReport, Issuance
 
 PURGED = action("file.purged", "destroyed the file; the certificate stays", firm_only=True)
 
@@ -113,7 +113,9 @@ def _noted(engagement: Engagement, found: leaves.Root) -> dict[str, Any]:
             counts[model._meta.label_lower] = count
     if added := Addendum.objects.filter(engagement=engagement).count():
         counts[Addendum._meta.label_lower] = added
-    reports = Issuance.objects.filter(engagement=engagement, released_at__isnull=False).order_by("pk")
+    issued = Issuance.objects.filter(engagement=engagement, released_at__isnull=False).order_by("pk")
+    general = GeneralUseReport.objects.filter(engagement=engagement, released_at__isnull=False)
+    reports: list[Issuance | GeneralUseReport] = [*issued, *general.select_related("issuance").order_by("pk")]
     return {
         "rows": counts,
         "leaves": list(found.hashes),
@@ -126,13 +128,18 @@ def _noted(engagement: Engagement, found: leaves.Root) -> dict[str, Any]:
                 "report_date": one.report_date.isoformat(),
                 "released_at": stamp(one.released_at),
                 "state": one.state,
-                "firm": one.snapshot["firm"]["name"],
-                "client": one.snapshot["client"]["legal_name"],
+                "firm": whole_of(one).snapshot["firm"]["name"],
+                "client": whole_of(one).snapshot["client"]["legal_name"],
             }
             for one in reports
             if one.released_at
         ],
     }
+
+
+def whole_of(report: Issuance | GeneralUseReport) -> Issuance:
+    """The report with the content: a SOC 3 report has that of the one it belongs to."""
+    return report if isinstance(report, Issuance) else report.issuance
 
 
 def deletions() -> list[str]:

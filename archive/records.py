@@ -88,6 +88,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "reports.report": "Drafts",
         "reports.issueapproval": "Approvals of the issue",
         "reports.issuance": "Issued reports",
+        "reports.generalusereport": "SOC 3 reports",
         "reports.discoveredfact": "Facts known after issue",
     },
     "After the issue": {

@@ -16,7 +16,7 @@ from distribution.models import AccessEvent, Grant
 from engagements.models import Engagement
 from engagements.roles import roles_with
 from reports.copying import claim_in
-from reports.models import Issuance
+from reports.models import GeneralUseReport, Issuance
 from reports.sealing import Seal, sealed_with, seals_in
 
 GENUINE = (Issuance.State.CURRENT, Issuance.State.SUPERSEDED, Issuance.State.WITHDRAWN)
@@ -27,7 +27,8 @@ class Verdict:
     """`state`: current, superseded, withdrawn, altered or unknown; `seals`: in the file.
 
     `grant`: whose copy it is, of an altered file whose copy it says to be. The reader's name is for those who may
-    see who reads the report, and for nobody else who holds the file.
+    see who reads the report, and for nobody else who holds the file. `general`: of a SOC 3 report, which belongs to
+    that `issuance`.
     """
 
     state: str
@@ -35,6 +36,7 @@ class Verdict:
     issuance: Issuance | None = None
     grant: Grant | None = None
     seals: tuple[Seal, ...] = ()
+    general: GeneralUseReport | None = None
 
     @property
     def genuine(self) -> bool:
@@ -49,7 +51,8 @@ class Verdict:
         """The verdict in a sentence; it names no reader."""
         if self.issuance is None:
             return "This file was not issued here, or it was changed after it was issued."
-        what = f"report {self.issuance.number} of {self.issuance.snapshot['firm']['name']}"
+        number = f"{self.general}" if self.general else f"report {self.issuance.number}"
+        what = f"{number} of {self.issuance.snapshot['firm']['name']}"
         kind = f"the reader's copy for grant {self.grant.pk} of " if self.grant else ""
         if self.state == "altered":
             if self.grant:
@@ -82,6 +85,12 @@ def verify(pdf: bytes) -> Verdict:
         found = found or _destroyed(sha256)
         if found is not None:
             return Verdict(found.state, sha256, found, seals=_seals(pdf, found, found.released_at))
+        general = GeneralUseReport.objects.filter(state__in=GENUINE).select_related("issuance__engagement__client")
+        short = general.filter(pdf_sha256=sha256).first()
+        if short is not None:
+            return Verdict(
+                short.state, sha256, short.issuance, seals=_seals(pdf, short, short.released_at), general=short
+            )
         made = _copy_of(sha256)
         if made is not None:
             found = issued.get(pk=made[0].pk)
@@ -133,7 +142,9 @@ def _claimed(pdf: bytes) -> tuple[Issuance, Grant] | None:
     return None if grant is None else (issuance, grant)
 
 
-def _seals(pdf: bytes, issuance: Issuance, at: dt.datetime | None = None, *, own: bool = False) -> tuple[Seal, ...]:
+def _seals(
+    pdf: bytes, issuance: Issuance | GeneralUseReport, at: dt.datetime | None = None, *, own: bool = False
+) -> tuple[Seal, ...]:
     """`own`: judged with the certificate in the file, which is known to be the firm's."""
     pem = next(iter(sealed_with(pdf)), "") if own else issuance.certificate
     if not pem:

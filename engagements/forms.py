@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from accounts.forms import DateInput
-from accounts.models import Firm, Office, ServiceOrganization, User
+from accounts.models import Firm, Office, SectionFour, ServiceOrganization, User
 from controls.models import Category, Frequency, Nature
 from engagements.models import (
     Commitment,
@@ -129,6 +129,15 @@ class SettingsForm(ExaminationForm):
     amended_on = forms.DateField(label="Amendment executed on", required=False, widget=DateInput())
     amended_for_client = forms.CharField(label="Signed for the client by", max_length=120, required=False)
     amended_for_firm = forms.CharField(label="Signed for the firm by", max_length=120, required=False)
+    amended_because = forms.CharField(
+        label="Why the terms change", required=False, widget=forms.Textarea(attrs={"rows": 2})
+    )
+    section_four = forms.ChoiceField(
+        label="Section IV of the report",
+        choices=SectionFour.choices,
+        required=False,
+        help_text="How it is laid out; the words are the same. A draft made before does not have it.",
+    )
 
     def __init__(self, *args: Any, firm: Firm, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from guardian.models import UserObjectPermissionBase
 
-from accounts.models import Firm, Invitation, Office, OneLine, ServiceOrganization, User
+from accounts.models import Firm, Invitation, Office, OneLine, SectionFour, ServiceOrganization, User
 from accounts.switching import Place
 from controls.models import Category, Criterion, Frequency, LibraryControl, Nature
 from engagements.freeze import EngagementOwned, append_only, never_emptied
@@ -137,6 +137,9 @@ class Engagement(OneLine):
     stage = models.CharField(max_length=12, choices=Stage.choices, default=Stage.ACCEPTANCE)
     reporting_step = models.CharField(max_length=16, choices=ReportingStep.choices, default=ReportingStep.DRAFT)
     report_due = models.DateField(null=True, blank=True)
+    section_four = models.CharField(
+        "Section IV of the report", max_length=10, choices=SectionFour.choices, default=SectionFour.CRITERION
+    )
     office = models.ForeignKey(
         Office, verbose_name="office that signs", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
@@ -423,7 +426,9 @@ class InvitedRole(models.Model):
 class LetterAmendment(EngagementOwned):
     """An amendment of the engagement letter, signed by both, for a change of what was agreed (R15)."""
 
+    number = models.PositiveSmallIntegerField()
     on = models.DateField("amendment executed on")
+    reason = models.TextField("why the terms change")
     signed_for_client = models.CharField("signed for the client by", max_length=120)
     signed_for_firm = models.CharField("signed for the firm by", max_length=120)
     changes = models.JSONField(default=dict)
@@ -431,11 +436,12 @@ class LetterAmendment(EngagementOwned):
     recorded_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(EngagementOwned.Meta):
-        ordering = ["on", "pk"]
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["engagement", "number"], name="amendment_number_once")]
         triggers = [*EngagementOwned.Meta.triggers, append_only()]
 
     def __str__(self) -> str:
-        return f"amendment of {_day(self.on)}"
+        return f"amendment {self.number} of {_day(self.on)}"
 
 
 class ControlQuerySet(models.QuerySet["Control"]):

@@ -273,6 +273,12 @@ def amendment_signed(rule: Rule, change: Change) -> Iterator[Finding]:
             url=_page("settings", engagement),
             label="Settings",
         )
+    elif not amendment.reason.strip():
+        yield rule.finding(
+            "Say why the terms change: the reason is part of the amendment.",
+            url=_page("settings", engagement),
+            label="Settings",
+        )
     elif not engagement.letter_on <= amendment.on <= timezone.localdate():
         yield rule.finding(
             "The amendment is signed on or after the day of the letter, and not in the future.",

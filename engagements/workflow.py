@@ -62,6 +62,7 @@ def open_engagement(*, client: ServiceOrganization, by: User, **fields: Any) -> 
     """
     if not FirmMember.objects.filter(firm=client.firm, user=by, may_accept=True).exists():
         raise PermissionDenied("Your firm has not given you the right to open engagements.")
+    fields = {"section_four": client.firm.section_four, **fields}
     engagement = Engagement(firm=client.firm, client=client, created_by=by, **fields)
     engagement.full_clean(exclude=["stage"])
     engagement.save()
@@ -84,6 +85,7 @@ class Amendment:
     on: dt.date
     for_client: str
     for_firm: str
+    reason: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,7 +119,9 @@ def change(engagement: Engagement, *, by: User, amendment: Amendment | None = No
     if amendment is not None:
         LetterAmendment.objects.create(
             engagement=engagement,
+            number=LetterAmendment.objects.filter(engagement=engagement).count() + 1,
             on=amendment.on,
+            reason=amendment.reason.strip(),
             signed_for_client=amendment.for_client,
             signed_for_firm=amendment.for_firm,
             changes=changes,
@@ -131,6 +135,7 @@ def change(engagement: Engagement, *, by: User, amendment: Amendment | None = No
         fields=", ".join(_WORDS.get(name, name.replace("_", " ")) for name in changes),
         values=changes,
         amendment=amendment.on.isoformat() if amendment else "",
+        reason=amendment.reason.strip() if amendment else "",
     )
     return engagement
 

@@ -59,6 +59,42 @@ def by_series(snapshot: Snapshot) -> list[Series]:
     return list(series.values())
 
 
+# In place of a criterion, where controls stand by themselves.
+NONE = Criterion(
+    code="", category="security", series="", series_title="", title="", paraphrase="", relevant=True, reason=""
+)
+
+
+@dataclass(frozen=True)
+class MatrixRow:
+    """A criterion and the controls that meet it."""
+
+    criterion: Criterion
+    controls: Sequence[str]
+
+
+def by_control(snapshot: Snapshot) -> list[Series]:
+    """The controls one after the other, those without a criterion too."""
+    return [Series("controls", "", [CriterionPart(NONE, list(snapshot["controls"]))])]
+
+
+def matrix(snapshot: Snapshot) -> list[tuple[Series, list[MatrixRow]]]:
+    """The criteria by series, each with all controls that meet it."""
+    return [
+        (
+            group,
+            [
+                MatrixRow(
+                    part.criterion,
+                    [one["number"] for one in snapshot["controls"] if part.criterion["code"] in one["criteria"]],
+                )
+                for part in group.parts
+            ],
+        )
+        for group in by_series(snapshot)
+    ]
+
+
 def unmapped(snapshot: Snapshot) -> list[Control]:
     """Controls that meet no relevant criterion (R14 only warns): printed apart, so that none is dropped."""
     relevant = {criterion["code"] for criterion in snapshot["criteria"] if criterion["relevant"]}

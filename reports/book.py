@@ -32,13 +32,6 @@ REGISTERS = {
     Part.DC8: "report/description/_not_relevant.html",
     Part.DC9: "report/description/_changes.html",
 }
-COMPONENTS = {
-    "infrastructure": "Infrastructure",
-    "software": "Software",
-    "people": "People",
-    "data": "Data",
-    "procedures": "Procedures",
-}
 # Faces beyond the plain Latin ones are read only when the content has letters for them: each costs time.
 SUBSETS = {
     "latin-ext": re.compile("[\u0100-\u02ff\u1e00-\u1eff\u2c60-\u2c7f]"),
@@ -150,6 +143,7 @@ def book_of(snapshot: Snapshot, *, draft: int | None, unformed: Sequence[str] = 
         "series": series,
         "columns": 4 if words.type_2 else 3,
         "unmapped": arrangement.unmapped(snapshot),
+        "by_control": snapshot["report"]["section_four"] == "control",
         "tally": _tally(series),
         "found": {one["code"]: one for one in snapshot["deviations"]},
         "lines": arrangement.exceptions(snapshot),
@@ -189,10 +183,15 @@ def _chunks(snapshot: Snapshot, words: wording.Phrases, shared: Mapping[str, Any
         )
     section = {**within("controls"), "wide": True}
     yield chunk("introduction", "_controls.html", **section)
-    for number, segments in enumerate(cut(shared["series"], TESTED)):
-        yield chunk(f"tests-{number}", "_tests.html", **section, segments=segments)
-    if shared["unmapped"]:
-        yield chunk("unmapped", "_unmapped.html", **section)
+    if shared["by_control"]:
+        yield chunk("matrix", "_matrix.html", **section, matrix=arrangement.matrix(snapshot))
+        for number, segments in enumerate(cut(arrangement.by_control(snapshot), LISTED)):
+            yield chunk(f"tests-{number}", "_tests_by_control.html", **section, segments=segments)
+    else:
+        for number, segments in enumerate(cut(shared["series"], TESTED)):
+            yield chunk(f"tests-{number}", "_tests.html", **section, segments=segments)
+        if shared["unmapped"]:
+            yield chunk("unmapped", "_unmapped.html", **section)
     if words.type_2:
         yield chunk("exceptions", "_exceptions.html", **section)
     if "other" in words.section:
@@ -311,6 +310,7 @@ def _stated(control: Control) -> float:
 
 # Measured on letter paper with the margins of report.css and what stands over every table taken off.
 TESTED = Sheets(page=450, series=44, heading=48, reference=17.6, control=_tested)
+LISTED = Sheets(page=450, series=44, heading=0, reference=0, control=_tested)
 STATED = Sheets(page=610, series=50, heading=25, reference=4, control=_stated)
 
 
@@ -341,7 +341,7 @@ def _parts(snapshot: Snapshot) -> list[DescriptionPart]:
 
 def _components(snapshot: Snapshot) -> list[tuple[str, list[Any], list[Any]]]:
     groups = []
-    for kind, title in COMPONENTS.items():
+    for kind, title in wording.KINDS_OF_COMPONENTS.items():
         of_kind = [one for one in snapshot["components"] if one["kind"] == kind]
         if of_kind:
             inside = [one for one in of_kind if one["in_boundary"]]

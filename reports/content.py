@@ -47,6 +47,7 @@ class ReportIdentity(TypedDict):
     number: str  # the report's number, as on the cover
     type: Literal[1, 2]
     addressee: str  # "" means the management of the service organization
+    section_four: Literal["criterion", "control"]  # how Section IV is laid out
 
 
 class Firm(TypedDict):
@@ -151,6 +152,7 @@ class Deviation(TypedDict):
     evaluation: str
     effect: Effect  # "" while not concluded
     failed_criteria: list[str]
+    commitments: list[str]  # service commitments and system requirements that were not achieved because of it
     compensating_control: str | None
     trace: Trace
     response: Response | None

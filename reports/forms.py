@@ -62,6 +62,10 @@ class SignForm(ProofForm):
         if kind == ManagementStatement.Kind.ASSERTION:
             told.label = "In what respects the assertion does not hold"
             told.help_text = "Empty when it holds. Printed in the assertion."
+        elif kind == ManagementStatement.Kind.GENERAL_USE:
+            # It has the modifications of the assertion, and no others.
+            del self.fields["basis"]
+            del self.fields["modifications"]
         else:
             told.label = "What has to be told in addition"
             told.help_text = "Empty when there is nothing to tell."

@@ -7,6 +7,7 @@ nothing was issued, and the engagement thaws.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -33,7 +34,7 @@ from reports.approving import approvals, asks_for_two
 from reports.book import book_of
 from reports.copying import CopyError, prepare
 from reports.drafting import rendered_and_kept
-from reports.models import Issuance, Report
+from reports.models import GeneralUseReport, Issuance, Report
 from reports.recalling import supersede
 from reports.sealing import SealError, seal
 from reports.snapshot import build
@@ -132,7 +133,7 @@ def render_final(job: Job) -> dict[str, Any]:
 
     def sealed(pdf: bytes) -> bytes:
         _prepare_copies(issuance, pdf)
-        return _sealed(issuance, pdf)
+        return under_seal(issuance, pdf, snapshot, reason=f"Report {issuance.number}, issued")
 
     book = replace(book_of(snapshot, draft=None), attached=twin.attached(snapshot))
     rendered = rendered_and_kept(job, issuance.engagement_id, book, sealed=sealed)
@@ -173,38 +174,41 @@ def render_final(job: Job) -> dict[str, Any]:
 def _prepare_copies(issuance: Issuance, pdf: bytes) -> None:
     """Make what readers' copies are made from. Raises Unrecoverable."""
     try:
-        made = prepare(pdf, reason=f"Reader's copy of report {issuance.number}", **_who(issuance))
+        made = prepare(pdf, reason=f"Reader's copy of report {issuance.number}", **_who(issuance.snapshot))
     except CopyError as error:
         raise Unrecoverable(str(error)) from error
     issuance.prepared_sha256 = storage.keep_pdf(issuance.engagement_id, made.content)
     issuance.prepared = made.places
 
 
-def _who(issuance: Issuance) -> dict[str, str]:
+def _who(snapshot: Mapping[str, Any]) -> dict[str, str]:
     """Who signs, and where."""
-    firm = issuance.snapshot["firm"]
+    firm = snapshot["firm"]
     return {
         "name": firm["name"],
         "location": ", ".join(part for part in (firm["city"], firm["state"]) if part),
     }
 
 
-def _sealed(issuance: Issuance, pdf: bytes) -> bytes:
+def under_seal(
+    report: Issuance | GeneralUseReport, pdf: bytes, snapshot: Mapping[str, Any], *, reason: str
+) -> bytes:
     """The PDF under the firm's seal, as it is when the firm has no certificate on file.
 
-    Raises Unrecoverable when there is one that cannot sign now: a firm that seals issues nothing without a seal.
-    Raises timestamps.Unavailable when the seal is to bear an authority's time and gets none: the job tries again.
+    The report gets what the seal is judged by, unsaved. Raises Unrecoverable when there is a certificate that
+    cannot sign now: a firm that seals issues nothing without a seal. Raises timestamps.Unavailable when the seal is
+    to bear an authority's time and gets none: the job tries again.
     """
-    firm = issuance.engagement.firm
+    firm = report.engagement.firm
     if not SigningCertificate.objects.filter(firm=firm).exists():
         return pdf
     try:
         signer = signer_of(firm)
-        made = seal(pdf, signer, reason=f"Report {issuance.number}, issued", **_who(issuance))
+        made = seal(pdf, signer, reason=reason, **_who(snapshot))
     except (NoSigner, Unreadable, SealError) as error:
         raise Unrecoverable(str(error)) from error
-    issuance.certificate = signer.certificate.public_bytes(Encoding.PEM).decode()
-    issuance.authority = timestamps.trusted() if timestamps.wanted() else ""
+    report.certificate = signer.certificate.public_bytes(Encoding.PEM).decode()
+    report.authority = timestamps.trusted() if timestamps.wanted() else ""
     return made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any, ClassVar
 
 import pgtrigger
@@ -135,6 +136,7 @@ class ManagementStatement(EngagementOwned):
         ASSERTION = "assertion", "Management's assertion"
         REPRESENTATION = "representation", "Management representation letter"
         SUBSEQUENT_EVENTS = "subsequent_events", "Subsequent events inquiry"
+        GENERAL_USE = "general_use", "Management's assertion for general use (SOC 3)"
 
     kind = models.CharField(max_length=20, choices=Kind.choices)
     modifications = models.TextField("matters for which the assertion does not hold", blank=True)
@@ -653,6 +655,123 @@ class Issuance(models.Model):
 
     def __str__(self) -> str:
         return f"Report {self.number}"
+
+
+class GeneralUseReport(models.Model):
+    """The SOC 3 report of an issued SOC 2 report: the same conclusions in the short form, for general use.
+
+    It has no content of its own: it is printed from the snapshot of the report it belongs to and the assertion that
+    management signed for it, and it is current no longer than that report.
+    """
+
+    class State(models.TextChoices):
+        RENDERING = "rendering", "Being rendered"
+        FAILED = "failed", "Rendering failed, nothing was issued"
+        CURRENT = "current", "Current"
+        SUPERSEDED = "superseded", "Superseded"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+
+    engagement = models.ForeignKey(Engagement, on_delete=models.PROTECT, related_name="general_use_reports")
+    issuance = models.ForeignKey(Issuance, on_delete=models.PROTECT, related_name="general_use_reports")
+    statement = models.ForeignKey(ManagementStatement, on_delete=models.PROTECT, related_name="+")
+    number = models.CharField("report number", max_length=40)
+    content_sha256 = models.CharField("hash of the content it is taken from", max_length=64)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.RENDERING)
+    job = models.ForeignKey(Job, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    pdf_sha256 = models.CharField(max_length=64, blank=True)
+    certificate = models.TextField("certificate of the seal, PEM", blank=True)
+    authority = models.TextField("certificates of the timestamp authority, PEM", blank=True)
+    pages = models.PositiveIntegerField(null=True, blank=True)
+    issued_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    requested_at = models.DateTimeField(auto_now_add=True)
+    released_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["engagement"], condition=Q(state="current"), name="general_use_one_current"
+            ),
+            models.UniqueConstraint(
+                fields=["engagement"], condition=Q(state="rendering"), name="general_use_one_rendering"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="current") | (~Q(pdf_sha256="") & Q(released_at__isnull=False)),
+                name="general_use_current_has_pdf",
+            ),
+        ]
+        triggers = [
+            pgtrigger.FSM(
+                name="general_use_machine",
+                field="state",
+                transitions=[
+                    ("rendering", "current"),
+                    ("rendering", "failed"),
+                    ("current", "superseded"),
+                    ("current", "withdrawn"),
+                ],
+            ),
+            pgtrigger.Trigger(
+                name="general_use_stays",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update | pgtrigger.Delete,
+                declare=[
+                    (
+                        "made",
+                        "text[] := '{state,job_id,pdf_sha256,certificate,authority,pages,released_at}'",
+                    )
+                ],
+                func=f"""
+                    {UNLESS_PURGED.format(engagement=OF_ROW)}
+                    IF TG_OP = 'DELETE' THEN
+                        RAISE EXCEPTION 'What is issued is never deleted'
+                            USING ERRCODE = 'restrict_violation';
+                    END IF;
+                    IF OLD.state <> 'rendering' AND to_jsonb(NEW) - 'state' <> to_jsonb(OLD) - 'state' THEN
+                        RAISE EXCEPTION 'What is issued never changes' USING ERRCODE = 'restrict_violation';
+                    END IF;
+                    IF to_jsonb(NEW) - made <> to_jsonb(OLD) - made THEN
+                        RAISE EXCEPTION 'The content of an issued report never changes'
+                            USING ERRCODE = 'restrict_violation';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="general_use_of_current",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                declare=[("whole", "reports_issuance%ROWTYPE")],
+                # Never without the report it is taken from, and of its very content.
+                func="""
+                    SELECT * INTO whole FROM reports_issuance WHERE id = NEW.issuance_id;
+                    IF NEW.content_sha256 <> whole.content_sha256 THEN
+                        RAISE EXCEPTION 'A SOC 3 report has the content of the report it belongs to'
+                            USING ERRCODE = 'check_violation';
+                    END IF;
+                    IF NEW.state IN ('rendering', 'current') AND whole.state <> 'current' THEN
+                        RAISE EXCEPTION 'The report it belongs to is not current'
+                            USING ERRCODE = 'check_violation';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="no_truncate",
+                level=pgtrigger.Statement,
+                when=pgtrigger.Before,
+                operation=pgtrigger.Truncate,
+                func="RAISE EXCEPTION 'This table is never emptied' USING ERRCODE = 'restrict_violation';",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"SOC 3 report {self.number}"
+
+    @property
+    def report_date(self) -> dt.date:
+        """It bears the date of the report it belongs to."""
+        return self.issuance.report_date
 
 
 class DiscoveredFact(models.Model):

@@ -118,6 +118,7 @@ def standing_deviations(engagement: Engagement) -> list[Deviation]:
         .select_related("control", "test__control", "compensating_control")
         .prefetch_related(
             Prefetch("failed_links__criterion"),
+            Prefetch("touched_links__commitment"),
             Prefetch(
                 "cells",
                 ItemResult.objects.select_related("item__sample_item", "citation__file").order_by(
@@ -144,7 +145,10 @@ def build(engagement: Engagement) -> content.Snapshot:
     made = content.Snapshot(
         format=content.FORMAT,
         report=content.ReportIdentity(
-            number=report_number(engagement), type=cast(Literal[1, 2], int(engagement.type)), addressee=""
+            number=report_number(engagement),
+            type=cast(Literal[1, 2], int(engagement.type)),
+            addressee="",
+            section_four=cast(Literal["criterion", "control"], engagement.section_four),
         ),
         firm=_firm(engagement),
         client=content.Client(legal_name=engagement.client.name, short_name=engagement.client.short_name),
@@ -451,6 +455,7 @@ def _deviations(sheets: _Sheets) -> list[content.Deviation]:
                     link.criterion_id
                     for link in sorted(one.failed_links.all(), key=lambda link: link.criterion.position)
                 ],
+                commitments=[link.commitment.text for link in one.touched_links.all()],
                 compensating_control=compensating if compensating in numbers else None,
                 trace=content.Trace(
                     test=str(one.test),

@@ -24,8 +24,8 @@ from engagements.roles import require
 from engagements.workflow import locked, must_be
 from reports.lattice import INQUIRY_DAYS
 from reports.models import ManagementStatement, SystemDescription
-from reports.snapshot import build
-from reports.wording import Phrases, assertion_text, day
+from reports.snapshot import build, standing_statements
+from reports.wording import Phrases, assertion_text, day, general_use_text
 
 SIGNED = action("statement.signed", "signed {target}, dated {stated_on}")
 
@@ -40,9 +40,12 @@ TEMPLATES = {
 def proposed(engagement: Engagement, kind: Kind | str, *, modifications: str = "") -> str:
     """The text management is asked to sign, in Markdown, from the data as they stand.
 
-    `modifications`: in what respects the assertion does not hold; in the letters, what has to be told.
+    `modifications`: in what respects the assertion does not hold; in the letters, what has to be told. The
+    assertion for general use has those of the assertion that is signed, and no others.
     """
     content = build(engagement)
+    if kind == Kind.GENERAL_USE:
+        return general_use_text(content)
     if kind == Kind.ASSERTION:
         content["assertion"]["modifications"] = modifications.strip()
         return assertion_text(content)
@@ -95,6 +98,8 @@ def sign(
     _check_date(engagement, kind, stated_on)
     text = proposed(engagement, kind, modifications=modifications)
     sha256 = text_hash(text)
+    if kind == Kind.GENERAL_USE:
+        modifications = standing_statements(engagement)[Kind.ASSERTION].modifications
     if seen_sha256 is not None and seen_sha256 != sha256:
         raise ValidationError("The text has changed since it was shown to you. Read it again, then sign.")
     now = timezone.now()
@@ -134,7 +139,12 @@ def _check_ready(engagement: Engagement, kind: Kind, basis: str) -> None:
             raise ValidationError(
                 {"basis": "Say what management's assertion rests on: monitoring, self-tests, internal audit."}
             )
-    elif engagement.report_date is None:
+        return
+    if kind == Kind.GENERAL_USE and not engagement.is_type_2:
+        raise ValidationError("A SOC 3 report speaks of a period: there is none of a Type 1 examination.")
+    if kind == Kind.GENERAL_USE and Kind.ASSERTION not in standing_statements(engagement):
+        raise ValidationError("It says the same as the assertion, in short: sign the assertion first.")
+    if engagement.report_date is None:
         raise ValidationError("The partner has not set the report date yet. The letter is dated by it.")
 
 

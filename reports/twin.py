@@ -124,6 +124,7 @@ class NotedException(TypedDict):
     evaluation: str
     effect: Effect
     failed_criteria: list[str]
+    commitments: list[str]
     compensating_control: str | None
     trace: content.Trace
     response: content.Response | None  # management's, unaudited
@@ -271,6 +272,7 @@ def _exception(one: content.Deviation) -> NotedException:
         evaluation=one["evaluation"],
         effect=one["effect"],
         failed_criteria=one["failed_criteria"],
+        commitments=one["commitments"],
         compensating_control=one["compensating_control"],
         trace=one["trace"],
         response=one["response"],

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reports import facts_views, preview_views, text_views, views, wording_views
+from reports import facts_views, general_views, preview_views, text_views, views, wording_views
 
 app_name = "reports"
 
@@ -17,6 +17,7 @@ urlpatterns = [
     path(f"{_ENGAGEMENT}description/title/", views.retitle, name="retitle"),
     path(f"{_ENGAGEMENT}description/complete/", views.complete_description, name="complete_description"),
     path(f"{_ENGAGEMENT}description/read/", views.read_description, name="read_description"),
+    path(f"{_ENGAGEMENT}description/changes/", views.description_changes, name="description_changes"),
     path(f"{_ENGAGEMENT}description/preview/", views.preview, name="preview"),
     path(f"{_ENGAGEMENT}description/<str:part>/", views.section, name="section"),
     path(f"{_ENGAGEMENT}description/<str:part>/<int:version>/", views.revision, name="revision"),
@@ -57,6 +58,12 @@ urlpatterns = [
     path(f"{_ENGAGEMENT}report/issued/pages/<int:page>/", views.issued_page, name="issued_page"),
     path(f"{_ENGAGEMENT}report/issued/pdf/", views.issued_pdf, name="issued_pdf"),
     path(f"{_ENGAGEMENT}report/issued/data/<slug:form>/", text_views.issued_data, name="issued_data"),
+    # the SOC 3 report
+    path(f"{_ENGAGEMENT}report/soc-3/", general_views.general_use_report, name="general_use_report"),
+    path(f"{_ENGAGEMENT}report/soc-3/issue/", general_views.issue_general_use, name="issue_general_use"),
+    path(f"{_ENGAGEMENT}report/soc-3/progress/", general_views.general_use_progress, name="general_use_progress"),
+    path(f"{_ENGAGEMENT}report/soc-3/pages/<int:page>/", general_views.general_use_page, name="general_use_page"),
+    path(f"{_ENGAGEMENT}report/soc-3/pdf/", general_views.general_use_pdf, name="general_use_pdf"),
     path("schemas/report-data-1.schema.json", text_views.schema, name="schema"),
     # the report as text
     path(f"{_ENGAGEMENT}report/text/", text_views.text, name="text"),

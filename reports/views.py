@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts.forms import ProofForm
 from accounts.models import ClientMember
 from engagements.frame import frame
 from engagements.models import Engagement, ReportingStep, Stage
@@ -22,7 +23,9 @@ from engagements.workflow import WORKING
 from reports import (
     approving,
     drafting,
+    general_use,
     issuing,
+    last_time,
     opinion,
     prose,
     recalling,
@@ -54,6 +57,7 @@ from reports.models import (
     DescriptionRevision,
     DescriptionSection,
     EmphasisParagraph,
+    GeneralUseReport,
     Issuance,
     Limb,
     ManagementStatement,
@@ -64,7 +68,7 @@ from reports.models import (
     SystemDescription,
 )
 from reports.quality import why_reviewed
-from reports.snapshot import conclusions, limbs_of, parts_of, standing_matters
+from reports.snapshot import conclusions, limbs_of, parts_of, standing_matters, standing_statements
 
 Kind = ManagementStatement.Kind
 get_post = require_http_methods(["GET", "POST"])
@@ -110,6 +114,7 @@ def description(request: HttpRequest, pk: int) -> HttpResponse:
         "gaps": gaps,
         "may_edit": may_edit,
         "title_form": TitleForm(initial={"title": made.title}) if made and may_edit else None,
+        "last": last_time.last_report(engagement, by=engagement.member.user) if made else None,
     }
     return render(request, "reports/description.html", context)
 
@@ -209,10 +214,32 @@ def section(request: HttpRequest, pk: int, part: str) -> HttpResponse:
         "html": prose.to_html(found.body),
         "initial_preview": prose.to_html(form["body"].value() or ""),
         "revisions": found.revisions.select_related("by")[:20],
+        **_since_last(engagement, part),
         "before": order[at - 1] if at else None,
         "after": order[at + 1] if at + 1 < len(order) else None,
     }
     return render(request, "reports/section.html", context, status=409 if theirs else 422 if form.errors else 200)
+
+
+def _since_last(engagement: Engagement, part: str) -> dict[str, Any]:
+    """What changed in a part since the client's last report, where the person may read that one."""
+    last = last_time.last_report(engagement, by=engagement.member.user) if part != Part.OTHER else None
+    return {"last": last, "change": last_time.prose_since(engagement, last, part)} if last else {}
+
+
+@require_GET
+def description_changes(request: HttpRequest, pk: int) -> HttpResponse:
+    """What changed in the description since the client's last report, registers included."""
+    engagement = engagement_for(request, pk, "see_description")
+    last = last_time.last_report(engagement, by=engagement.member.user)
+    with one_look(engagement):
+        changes = last_time.since(engagement, last) if last else []
+    context = {
+        **frame(request, engagement, "description"),
+        "last": last,
+        "changes": [(Part(one.key), one) for one in changes if Part(one.key) in parts_of(engagement) or one.lines],
+    }
+    return render(request, "reports/description_changes.html", context)
 
 
 @require_GET
@@ -235,6 +262,8 @@ STATEMENTS = {
     Kind.ASSERTION: "Section II of the report: management's own statement on its system and controls.",
     Kind.SUBSEQUENT_EVENTS: "What happened after the period, answered within five days before the report date.",
     Kind.REPRESENTATION: "To the auditor, dated as of the report. Not printed.",
+    Kind.GENERAL_USE: "Only where a SOC 3 report is wanted, before the report is issued: the assertion in short, "
+    "with the system's boundaries and principal commitments.",
 }
 
 
@@ -252,6 +281,7 @@ def statements(request: HttpRequest, pk: int) -> HttpResponse:
             "waits_for": _waits_for(engagement, kind, complete),
         }
         for kind, text in STATEMENTS.items()
+        if kind != Kind.GENERAL_USE or engagement.is_type_2
     ]
     context = {
         **frame(request, engagement, "statements"),
@@ -271,6 +301,8 @@ def _waits_for(engagement: Engagement, kind: Kind, complete: bool) -> str:
         return "The description has to be completed first."
     if kind != Kind.ASSERTION and engagement.report_date is None:
         return "The partner has to set the report date first."
+    if kind == Kind.GENERAL_USE and Kind.ASSERTION not in standing_statements(engagement):
+        return "The assertion has to be signed first."
     return ""
 
 
@@ -278,7 +310,7 @@ def _waits_for(engagement: Engagement, kind: Kind, complete: bool) -> str:
 def sign_statement(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
     """The text, and the form that signs exactly this text."""
     engagement = engagement_for(request, pk, "sign_assertion")
-    if kind not in Kind.values:
+    if kind not in Kind.values or (kind == Kind.GENERAL_USE and not engagement.is_type_2):
         raise Http404("No such statement")
     told = request.POST.get("modifications", request.GET.get("modifications", ""))
     current = ManagementStatement.objects.filter(
@@ -318,7 +350,7 @@ def sign_statement(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
                     stated_on=data_in["stated_on"],
                     signatory_name=data_in["signatory_name"],
                     signatory_title=data_in["signatory_title"],
-                    modifications=data_in["modifications"],
+                    modifications=data_in.get("modifications", ""),
                     basis=data_in.get("basis", ""),
                     seen_sha256=data_in["seen"],
                 )
@@ -527,6 +559,31 @@ def _proof(request: HttpRequest, engagement: Engagement) -> dict[str, Any]:
     return {"request": request, "back": reverse("reports:report", args=[engagement.pk])}
 
 
+def proof_form(request: HttpRequest, engagement: Engagement) -> ProofForm:
+    """The form of an act that takes a proof and nothing else."""
+    return ProofForm(request.POST, **_proof(request, engagement))
+
+
+def _general_use(request: HttpRequest, engagement: Engagement, form: ProofForm | None) -> dict[str, Any]:
+    """The SOC 3 report of an issued Type 2 report, or whether there can be one; to the client what is issued."""
+    if engagement.stage not in {Stage.ISSUED, Stage.LOCKED} or not engagement.is_type_2:
+        return {}
+    of_firm = engagement.member.of_firm
+    found = general_use.current(engagement) if of_firm else general_use.released(engagement)
+    alive = found is not None and found.state in general_use.ALIVE
+    whole = None
+    if "issue_report" in engagement.may and engagement.stage == Stage.ISSUED and not alive:
+        whole = Issuance.objects.filter(engagement=engagement, state=Issuance.State.CURRENT).first()
+    hindrances = general_use.hindrances(whole, general_use.signed_for(whole)) if whole is not None else []
+    return {
+        "general": found,
+        "general_hindrances": hindrances,
+        "may_issue_general": whole is not None and not hindrances,
+        "general_form": form or ProofForm(**_proof(request, engagement)),
+        "general_open": form is not None,
+    }
+
+
 def _approving(engagement: Engagement, newest: Report | None, standing: list[Finding]) -> dict[str, Any]:
     """The second person's part, where the firm's policy asks for one."""
     asked = approving.asks_for_two(engagement) and engagement.member.of_firm
@@ -547,7 +604,7 @@ def _approving(engagement: Engagement, newest: Report | None, standing: list[Fin
     }
 
 
-def _report(request: HttpRequest, engagement: Engagement, **forms: Any) -> HttpResponse:
+def report_page(request: HttpRequest, engagement: Engagement, **forms: Any) -> HttpResponse:
     of_firm = engagement.member.of_firm
     drafts = list(_drafts(engagement).select_related("requested_by", "job").defer("snapshot")[:12])
     issuance = issuing.current(engagement)
@@ -589,6 +646,7 @@ def _report(request: HttpRequest, engagement: Engagement, **forms: Any) -> HttpR
         "issue_open": "issue" in forms,
         "several": sum(one.state == Report.State.READY for one in drafts) > 1,
         **_readings(engagement, newest),
+        **_general_use(request, engagement, forms.get("general")),
     }
     return render(request, "reports/report.html", context, status=422 if forms else 200)
 
@@ -638,7 +696,7 @@ def _steps(engagement: Engagement) -> list[dict[str, Any]]:
 
 @require_GET
 def report(request: HttpRequest, pk: int) -> HttpResponse:
-    return _report(request, engagement_for(request, pk, "see_report"))
+    return report_page(request, engagement_for(request, pk, "see_report"))
 
 
 @require_POST
@@ -667,7 +725,7 @@ def quality_review(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, "The quality review is completed.")
             return redirect("reports:report", pk)
-    return _report(request, engagement, review=form)
+    return report_page(request, engagement, review=form)
 
 
 @require_POST
@@ -699,12 +757,12 @@ def draft(request: HttpRequest, pk: int, number: int) -> HttpResponse:
         "draft": found,
         "pdf_url": reverse("reports:draft_pdf", args=[pk, number]),
         "poll": reverse("reports:draft_progress", args=[pk, number]),
-        **_pages(request, found, lambda page: reverse("reports:draft_page", args=[pk, number, page])),
+        **pages_of(request, found, lambda page: reverse("reports:draft_page", args=[pk, number, page])),
     }
     return render(request, "reports/viewer.html", context)
 
 
-def _pages(request: HttpRequest, thing: Report | Issuance, url_of: Any) -> dict[str, Any]:
+def pages_of(request: HttpRequest, thing: Report | Issuance | GeneralUseReport, url_of: Any) -> dict[str, Any]:
     total = thing.pages or 0
     wanted = request.GET.get("page", "1")
     here = min(max(int(wanted), 1), max(total, 1)) if wanted.isdecimal() and len(wanted) < 6 else 1
@@ -727,10 +785,10 @@ def draft_progress(request: HttpRequest, pk: int, number: int) -> HttpResponse:
         "done_url": reverse("reports:draft", args=[pk, number]),
         "done_label": f"Read {str(found).lower()}",
     }
-    return _progress(request, context)
+    return progress_of(request, context)
 
 
-def _progress(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+def progress_of(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     """How far a job is; when it has ended, the page around it loads anew unless words would be lost by that."""
     response = render(request, "components/job.html", context)
     if context["job"] is not None and context["job"].finished:
@@ -741,7 +799,7 @@ def _progress(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
 @require_GET
 def draft_page(request: HttpRequest, pk: int, number: int, page: int) -> HttpResponse:
     found = _draft(engagement_for(request, pk, "see_report"), number)
-    return _png(found, page)
+    return picture_of(found, page)
 
 
 @require_GET
@@ -751,10 +809,10 @@ def draft_pdf(request: HttpRequest, pk: int, number: int) -> HttpResponseBase:
     if found.state != Report.State.READY:
         raise Http404("This draft is not rendered")
     pdf = drafting.download(found, by=engagement.member.user)
-    return _file(pdf, f"{engagement.number} draft {found.number}.pdf")
+    return pdf_file(pdf, f"{engagement.number} draft {found.number}.pdf")
 
 
-def _png(thing: Report | Issuance, page: int) -> HttpResponse:
+def picture_of(thing: Report | Issuance | GeneralUseReport, page: int) -> HttpResponse:
     picture = storage.page_of(thing.engagement_id, thing.pdf_sha256, page) if thing.pdf_sha256 else None
     if picture is None:
         raise Http404("No such page")
@@ -764,7 +822,7 @@ def _png(thing: Report | Issuance, page: int) -> HttpResponse:
     return response
 
 
-def _file(pdf: bytes, name: str) -> HttpResponse:
+def pdf_file(pdf: bytes, name: str) -> HttpResponse:
     response = HttpResponse(pdf, content_type="application/pdf")
     response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name) or "attachment"
     response["Cache-Control"] = "private, no-store"
@@ -815,7 +873,7 @@ def _decided(
         else:
             messages.success(request, said.format(draft=str(chosen).lower()))
             return redirect("reports:report", pk)
-    return _report(request, engagement, **{permission.partition("_")[0]: form})
+    return report_page(request, engagement, **{permission.partition("_")[0]: form})
 
 
 @require_POST
@@ -831,7 +889,7 @@ def withdraw_approval(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, "Your approval is withdrawn. The report is not issued without another one.")
             return redirect("reports:report", pk)
-    return _report(request, engagement, withdraw=form)
+    return report_page(request, engagement, withdraw=form)
 
 
 def _issued(engagement: Engagement) -> Issuance:
@@ -853,7 +911,7 @@ def issued(request: HttpRequest, pk: int) -> HttpResponse:
         "issuance": found,
         "pdf_url": reverse("reports:issued_pdf", args=[pk]),
         "poll": "",
-        **_pages(request, found, lambda page: reverse("reports:issued_page", args=[pk, page])),
+        **pages_of(request, found, lambda page: reverse("reports:issued_page", args=[pk, page])),
     }
     return render(request, "reports/viewer.html", context)
 
@@ -871,12 +929,12 @@ def issued_progress(request: HttpRequest, pk: int) -> HttpResponse:
         "done_url": reverse("reports:report", args=[pk]),
         "done_label": "Show the issued report",
     }
-    return _progress(request, context)
+    return progress_of(request, context)
 
 
 @require_GET
 def issued_page(request: HttpRequest, pk: int, page: int) -> HttpResponse:
-    return _png(_issued(engagement_for(request, pk, "see_report")), page)
+    return picture_of(_issued(engagement_for(request, pk, "see_report")), page)
 
 
 @require_GET
@@ -884,4 +942,4 @@ def issued_pdf(request: HttpRequest, pk: int) -> HttpResponseBase:
     engagement = engagement_for(request, pk, "see_report")
     found = _issued(engagement)
     pdf = issuing.download(found, by=engagement.member.user)
-    return _file(pdf, f"{found.number}.pdf")
+    return pdf_file(pdf, f"{found.number}.pdf")

@@ -78,7 +78,8 @@ def to_sign(user: User) -> Iterable[Waiting]:
         )
     )
     for engagement in engagements:
-        for kind in Kind:
+        # A SOC 3 report is asked for by some only: its assertion waits for nobody.
+        for kind in (one for one in Kind if one != Kind.GENERAL_USE):
             possible = engagement.pk in complete if kind == Kind.ASSERTION else engagement.report_date is not None
             if possible and kind not in signed[engagement.pk]:
                 yield Waiting(

@@ -203,6 +203,49 @@ def assertion_text(snapshot: Snapshot) -> str:
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
+KINDS_OF_COMPONENTS = {
+    "infrastructure": "Infrastructure",
+    "software": "Software",
+    "people": "People",
+    "data": "Data",
+    "procedures": "Procedures",
+}
+
+
+def general_use_text(snapshot: Snapshot) -> str:
+    """Management's assertion in the short form of a SOC 3 report, in Markdown (domain 1.10).
+
+    The boundaries and the principal commitments are part of it, so that management signs all that is printed. It
+    has the modifications of the assertion in the snapshot.
+    """
+    words = Phrases(snapshot)
+    inside: dict[str, list[str]] = {kind: [] for kind in KINDS_OF_COMPONENTS}
+    outside = []
+    for one in snapshot["components"]:
+        if one["in_boundary"]:
+            inside[one["kind"]].append(_plain(one["name"]))
+        else:
+            outside.append(_plain(one["name"]))
+    text = render_to_string(
+        "report/assertion/general.md",
+        {
+            "s": snapshot,
+            "w": words,
+            "legal_name": words.legal_name,
+            "client": words.client,
+            "carved_out": [_plain(f"{one['name']} ({one['services']})") for one in words.carved_out],
+            "modifications": snapshot["assertion"]["modifications"].strip(),
+            "inside": [(KINDS_OF_COMPONENTS[kind], names) for kind, names in inside.items() if names],
+            "outside": outside,
+            "commitments": [
+                f"{CATEGORIES[one['category']].capitalize()}: {_plain(one['text'])}"
+                for one in snapshot["commitments"]
+            ],
+        },
+    )
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
 class Phrases:
     """What the templates say over and over, in the right form for this report."""
 
@@ -323,6 +366,18 @@ class Phrases:
     @cached_property
     def limb(self) -> dict[Limb, LimbText]:
         return {text.limb: text for text in self.limbs}
+
+    @cached_property
+    def effective(self) -> LimbText:
+        """The opinion of a SOC 3 report: design and operation in one sentence, as modified as the worse of them."""
+        limbs = [text for text in self.limbs if text.limb != "description"]
+        kinds = {text.conclusion for text in limbs}
+        order: tuple[Conclusion, ...] = ("disclaimed", "adverse", "qualified", "unmodified")
+        worst = next(kind for kind in order if kind in kinds)
+        numbers = sorted({matter["number"] for text in limbs for matter in text.matters})
+        matters = tuple(matter for matter in self.snapshot["opinion"]["matters"] if matter["number"] in numbers)
+        conclusion = LimbConclusion(limb="operating", conclusion=worst, matters=numbers)
+        return LimbText("operating", "", worst, matters, self._because(conclusion, matters))
 
     @property
     def expressed(self) -> list[LimbText]:

@@ -114,6 +114,7 @@ def settings(request: HttpRequest, pk: int) -> HttpResponse:
         "prior_period_end",
         "categories",
         "report_due",
+        "section_four",
         "office",
     ]
     form = SettingsForm(
@@ -125,8 +126,11 @@ def settings(request: HttpRequest, pk: int) -> HttpResponse:
     def act(data: dict[str, Any]) -> None:
         amendment = None
         if data["amended_on"]:
-            amendment = workflow.Amendment(data["amended_on"], data["amended_for_client"], data["amended_for_firm"])
+            amendment = workflow.Amendment(
+                data["amended_on"], data["amended_for_client"], data["amended_for_firm"], data["amended_because"]
+            )
         fields = {name: data[name] for name in names}
+        fields["section_four"] = fields["section_four"] or engagement.section_four
         workflow.change(engagement, by=person(request), amendment=amendment, **fields)
 
     if filed(request, form, act, "The changes are saved."):

@@ -211,10 +211,11 @@ def test_r14_every_control_serves_a_criterion() -> None:
 def test_r15_after_the_letter_a_change_needs_an_amendment() -> None:
     engagement = f.accepted()
     changes = {"period_end": ["2026-09-30", "2026-10-31"]}
-    signed = Amendment(dt.date(2025, 11, 1), "Sigrid Vale", "Petra Alder")
+    signed = Amendment(dt.date(2025, 11, 1), "Sigrid Vale", "Petra Alder", "The client changes its year.")
     assert found("R15", "change", Change(engagement, changes, None))
     assert found("R15", "change", Change(engagement, changes, Amendment(dt.date(2025, 11, 1), "", "Petra")))
-    assert found("R15", "change", Change(engagement, changes, Amendment(dt.date(2025, 9, 9), "S", "P")))
+    assert found("R15", "change", Change(engagement, changes, Amendment(dt.date(2025, 9, 9), "S", "P", "Why")))
+    assert found("R15", "change", Change(engagement, changes, Amendment(dt.date(2025, 11, 1), "S", "P", " ")))
     assert not found("R15", "change", Change(engagement, changes, signed))
     assert not found("R15", "change", Change(engagement, {"report_due": ["", "2026-12-01"]}, None))
 

@@ -122,7 +122,7 @@ def test_after_the_letter_a_change_needs_an_amendment() -> None:
     engagement.refresh_from_db()
     assert engagement.period_end == dt.date(2026, 9, 30)
     workflow.change(engagement, by=petra, report_due=dt.date(2026, 12, 1))
-    signed = workflow.Amendment(dt.date(2026, 1, 5), "Sigrid Vale", "Petra Alder")
+    signed = workflow.Amendment(dt.date(2026, 1, 5), "Sigrid Vale", "Petra Alder", "The client changes its year.")
     workflow.change(engagement, by=petra, period_end=dt.date(2026, 8, 31), amendment=signed)
     amendment = LetterAmendment.objects.get()
     assert amendment.changes == {"period_end": ["2026-09-30", "2026-08-31"]}

@@ -43,7 +43,7 @@ from fieldwork.models import ControlTest, Deviation, ItemResult, SamplingProfile
 from jobs.models import Job
 from jobs.running import run
 from reports import approving, own_words, statements
-from reports.models import DiscoveredFact, OwnWording, Report, SystemDescription
+from reports.models import DiscoveredFact, GeneralUseReport, OwnWording, Report, SystemDescription
 from tests import certificates
 from tests import factories as f
 from tests.archive import makers as archive
@@ -73,6 +73,7 @@ FILES = (
     "fieldwork:sample_record",
     "reports:draft_pdf",
     "reports:issued_pdf",
+    "reports:general_use_pdf",
     "archive:pack",
     "archive:certificate_file",
     "reports:issued_data",
@@ -275,6 +276,16 @@ def ready_to_issue(world: World) -> dict[str, Any]:
     return {"pk": draft.engagement_id, "draft_pk": draft.pk}
 
 
+def no_soc_3_yet(world: World) -> None:
+    """The one that is there was replaced, and the fact about the report is settled."""
+    of = {"engagement": world.engagement}
+    GeneralUseReport.objects.filter(**of).update(state=GeneralUseReport.State.SUPERSEDED)
+    now = timezone.now()
+    DiscoveredFact.objects.filter(**of).update(
+        decision="stands", reason="R", decided_by=world.people["petra"], decided_at=now, closed_at=now
+    )
+
+
 def two_to_issue(world: World) -> dict[str, Any]:
     Firm.objects.update(two_to_issue=True)
     return ready_to_issue(world)
@@ -445,7 +456,13 @@ FITTING: dict[str, Fitting] = {
     "engagements:take_over": Fitting(before=without_a_partner, who="milan"),
     "engagements:open": Fitting({**EXAMINATION, "new_client": "Harbor Mills, Inc.", "number": "2026-101"}),
     "engagements:settings": Fitting(
-        {**EXAMINATION, "amended_on": "2026-01-05", "amended_for_client": "A", "amended_for_firm": "B"},
+        {
+            **EXAMINATION,
+            "amended_on": "2026-01-05",
+            "amended_for_client": "A",
+            "amended_for_firm": "B",
+            "amended_because": "W",
+        },
         Stage.SCOPING,
         before=undated,
     ),
@@ -458,6 +475,7 @@ FITTING: dict[str, Fitting] = {
     "engagements:threat": Fitting({**SERVICE, "service": "Another one"}),
     "engagements:threat_conclude": Fitting({"effect": "impairs", "conclusion": "We kept the books."}),
     "engagements:threat_none": Fitting(before=not_weighed),
+    "reports:issue_general_use": Fitting(before=no_soc_3_yet),
     "engagements:letter": Fitting(
         {"on": "2025-09-10", "for_client": "A", "for_firm": "B"},
         Stage.SCOPING,

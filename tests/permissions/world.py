@@ -65,6 +65,7 @@ from reports.models import (
     DescriptionRevision,
     DiscoveredFact,
     EmphasisParagraph,
+    GeneralUseReport,
     Issuance,
     ManagementStatement,
     OwnWording,
@@ -301,6 +302,7 @@ def rich(client: str, *, number: str, partner: User | None = None) -> Engagement
     )
     reports.concluded(engagement)
     reports.sign(engagement, ManagementStatement.Kind.ASSERTION)
+    reports.sign(engagement, ManagementStatement.Kind.GENERAL_USE)
     team.invite_to(engagement, email="iva@example.com", name="Iva Park", role=Role.CONTROL_OWNER, by=who["petra"])
     draft = drafting.request_draft(engagement, by=who["milan"])
     assert draft.job_id is not None
@@ -349,7 +351,7 @@ def ids_of(engagement: Engagement) -> dict[str, Any]:
         "deviation": test.deviations.get().code,
         "part": revision.section.part,
         "version": revision.version,
-        "statement": ManagementStatement.objects.get(**of, superseded_at__isnull=True).pk,
+        "statement": ManagementStatement.objects.get(**of, kind="assertion", superseded_at__isnull=True).pk,
         "matter": 1,
         "paragraph": EmphasisParagraph.objects.get(**of).pk,
         "draft": Report.objects.get(**of).number,
@@ -401,8 +403,9 @@ def issue(engagement: Engagement) -> None:
 
 
 def afterwards(engagement: Engagement, issuance: Issuance) -> None:
-    """A fact that became known, a pack, and (out of its time, to be there) the certificate of a destroyed file."""
+    """A SOC 3 report, a fact that became known, a pack, and, out of its time, a certificate of destruction."""
     petra = engagement.created_by
+    soc_3(engagement, issuance)
     DiscoveredFact.objects.create(
         engagement=engagement,
         issuance=issuance,
@@ -420,6 +423,22 @@ def afterwards(engagement: Engagement, issuance: Issuance) -> None:
         {"lock": {"root": "0"}, "destroyed": {"leaves": [], "reports": [], "files": [], "rows": {}, "bytes": 0}}
     )
     PurgeCertificate.objects.create(engagement=engagement, text=text, sha256="0" * 64)
+
+
+def soc_3(engagement: Engagement, issuance: Issuance) -> None:
+    """The SOC 3 report of the issued one, of the same blank pages."""
+    general = GeneralUseReport.objects.create(
+        engagement=engagement,
+        issuance=issuance,
+        statement=ManagementStatement.objects.filter(engagement=engagement).order_by("pk")[0],
+        job=issuance.job,
+        number=f"{issuance.number}-SOC3",
+        content_sha256=issuance.content_sha256,
+        issued_by=engagement.created_by,
+    )
+    general.pdf_sha256, general.pages = issuance.pdf_sha256, 3
+    general.released_at, general.state = timezone.now(), GeneralUseReport.State.CURRENT
+    general.save()
 
 
 def everybody(engagement: Engagement, other: Engagement) -> dict[str, User]:

@@ -256,7 +256,8 @@ def ready(**fields: Any) -> Report:
     described(engagement)
     concluded(engagement)
     for kind in Kind:
-        sign(engagement, kind)
+        if kind != Kind.GENERAL_USE or engagement.is_type_2:
+            sign(engagement, kind)
     return approved(engagement)
 
 

@@ -208,6 +208,7 @@ def deviation(
         "evaluation": "",
         "effect": effect,
         "failed_criteria": [],
+        "commitments": [],
         "compensating_control": None,
         "trace": {"test": first["id"], "items": ["0007", "0019"], "evidence": ["E-0112", "E-0113"]},
         "response": None,
@@ -305,7 +306,7 @@ def snapshot(
     type_2 = kind == 2
     data: Snapshot = {
         "format": FORMAT,
-        "report": {"number": "2026-0147", "type": 2 if type_2 else 1, "addressee": ""},
+        "report": {"number": "2026-0147", "type": 2 if type_2 else 1, "addressee": "", "section_four": "criterion"},
         "firm": {
             "name": "Marlowe & Finch LLP",
             "city": "Portland",
