@@ -28,6 +28,9 @@ NOTE_MENTION_DONE = action("request.note_mention_done", "put aside a mention in 
 
 LONGEST = 5_000
 MOST_MENTIONS = 20
+# Who of the firm's side comments, and who of the client's.
+OF_FIRM = ("manage_requests", "record_tests", "complete_quality_review")
+MAY_COMMENT = (*OF_FIRM, "upload_evidence")
 _AT = re.compile(r"(?<![\w@.])@")
 
 
@@ -46,7 +49,7 @@ def comment(request: EvidenceRequest, *, text: str, by: User, internal: bool = F
     if internal and not of_firm:
         raise PermissionDenied("These notes are the firm's.")
     if of_firm:
-        require(engagement, by, "manage_requests", "record_tests", "complete_quality_review")
+        require(engagement, by, *OF_FIRM)
     else:
         check_own(request, by, "upload_evidence")
     if not internal and request.state == EvidenceRequest.State.DRAFT:

@@ -16,7 +16,7 @@ from evidence.views.requests import SEE, request_for, request_page, user_of
 
 @require_POST
 def comment(request: HttpRequest, pk: int, code: str) -> HttpResponse:
-    engagement, asked = request_for(request, pk, code, *SEE)
+    engagement, asked = request_for(request, pk, code, *comments.MAY_COMMENT)
     form = CommentForm(request.POST)
     if form.is_valid():
         try:

@@ -192,7 +192,7 @@ def test_only_who_manages_the_team_invites() -> None:
     for key in ("milan", "carla", "sana"):
         with pytest.raises(PermissionDenied):
             invite_to(engagement, email="x@example.com", name="X", role=Role.STAFF, by=f.people(engagement)[key])
-    with pytest.raises(ValidationError, match="has a partner"):
+    with pytest.raises(ValidationError, match="with another role first"):
         invite_to(engagement, email="x@example.com", name="X", role=Role.PARTNER, by=engagement.created_by)
     assert not Invitation.objects.exists()
 

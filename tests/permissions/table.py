@@ -360,7 +360,7 @@ ENGAGEMENTS = [
         "pk",
         post=OPENER,
         acts=ANY,
-        hidden="petra milan sana quinn ray carla owen sig sub una",
+        hidden="petra milan sana quinn ray carla owen sig sub una olga",
     ),
     row("engagements:team_role", "pk", "owen", post="manage_team", acts=ANY, data={"role": "signatory"}),
     row("engagements:team_end", "pk", "owen", post="manage_team", acts=ANY),
