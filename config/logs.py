@@ -6,9 +6,10 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor
 
-# Addresses that are themselves a secret: links of invitations, readers, new passwords and proved addresses.
+# Addresses that are themselves a secret: links of invitations, readers, new passwords and proved addresses, of
+# calendars, and those that stop a mail.
 SECRET_LINKS = re.compile(
-    r"(/(?:invitation|read|account/password/reset/key|account/confirm-email)/)[^/\s?'\"]{16,}"
+    r"(/(?:invitation|read|calendar|mail/stop|account/password/reset/key|account/confirm-email)/)[^/\s?'\"]{16,}"
 )
 
 
