@@ -1,10 +1,13 @@
 """Looks whether everything the product needs is there, and says what does not work without it."""
 
+import fcntl
+import os
 import platform
 import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,7 +24,10 @@ from kombu import Connection
 from kombu.exceptions import OperationalError
 
 from audit import timestamps
+from audit.context import EVERYBODY, acting_for
 from config import embedded, environment, system
+from evidence import staging
+from evidence.models import Upload
 
 OLDEST_POSTGRESQL = 15
 ROOM = 2 * 1024**3
@@ -154,6 +160,39 @@ def stores() -> Finding:
     return Finding("Storage", True, where)
 
 
+def staging_folder() -> Finding:
+    """Whether parts of uploads can be kept and locked here, and whether those under way lie here."""
+    root = Path(settings.UPLOAD_STAGING)
+    lost = "Large files cannot be uploaded."
+    try:
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=root, prefix="doctor-") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            file.write(b"doctor")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        return Finding("Unfinished uploads", False, f"{root}: {error}", lost)
+    try:
+        with acting_for(EVERYBODY):
+            away = staging.elsewhere(
+                Upload.objects.exclude(state=Upload.State.DONE).values_list("token", flat=True)
+            )
+            under_way = Upload.objects.exclude(state=Upload.State.DONE).count()
+    except DatabaseError as error:
+        return Finding("Unfinished uploads", False, str(error).strip(), lost)
+    if away:
+        return Finding(
+            "Unfinished uploads",
+            False,
+            f"{away} of {under_way} do not lie in {root}",
+            "Another host keeps them: UPLOAD_STAGING must be one folder that all web and worker hosts share.",
+        )
+    shared = ", which all web and worker hosts must share"
+    detail = f"{root}{shared if environment.text('STORAGE_URL') else ''}; {under_way} under way"
+    return Finding("Unfinished uploads", True, detail)
+
+
 def _to_scanner(parts: SplitResult) -> socket.socket:
     if parts.scheme != "unix":
         return socket.create_connection((parts.hostname or "", parts.port or 3310), timeout=5)
@@ -209,6 +248,7 @@ LOOKS: list[Callable[[], Finding]] = [
     postgresql,
     broker,
     stores,
+    staging_folder,
     scanner,
     timestamp_authority,
 ]

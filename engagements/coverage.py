@@ -12,7 +12,9 @@ from engagements.models import (
     Control,
     ControlCriterion,
     Engagement,
+    Incident,
     NotRelevantCriterion,
+    SubserviceOrganization,
 )
 from engagements.register import shared
 
@@ -103,3 +105,18 @@ def by_series(found: list[Coverage]) -> list[Series]:
         series = one.criterion.series
         groups.setdefault(series, Series(series, one.criterion.series_title, [])).criteria.append(one)
     return list(groups.values())
+
+
+@shared
+def subservices_of(engagement: Engagement) -> list[SubserviceOrganization]:
+    """The subservice organizations with their own controls and those that watch over them."""
+    return list(
+        SubserviceOrganization.objects.filter(engagement=engagement)
+        .order_by("pk")
+        .prefetch_related("complementary__mappings__criterion", "monitoring__control")
+    )
+
+
+@shared
+def incidents_of(engagement: Engagement) -> list[Incident]:
+    return list(Incident.objects.filter(engagement=engagement).order_by("occurred_on", "pk"))

@@ -10,12 +10,11 @@ from django.utils import timezone
 
 from accounts.models import SigningCertificate
 from controls.models import Category, Criterion
-from engagements.coverage import controls_in_scope, coverage
+from engagements.coverage import controls_in_scope, coverage, incidents_of, subservices_of
 from engagements.models import (
     ControlCriterion,
     Engagement,
     EngagementMember,
-    Incident,
     NonAttestService,
     NoThreatStatement,
     ProviderRelation,
@@ -354,10 +353,7 @@ def every_control_mapped(rule: Rule, engagement: Engagement) -> Iterator[Finding
     "assertion and representation letter, and the firm is independent of it.",
 )
 def subservice_complete(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
-    organizations = SubserviceOrganization.objects.filter(engagement=engagement).prefetch_related(
-        "complementary", "monitoring"
-    )
-    for organization in organizations:
+    for organization in subservices_of(engagement):
         missing = _missing_of(organization)
         if missing:
             yield rule.finding(
@@ -394,7 +390,7 @@ def _missing_of(organization: SubserviceOrganization) -> list[str]:
     "client's statement.",
 )
 def incidents_decided(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
-    incidents = list(Incident.objects.filter(engagement=engagement))
+    incidents = incidents_of(engagement)
     if not incidents and not engagement.incidents_none_statement.strip():
         yield rule.finding(
             "No incident is recorded and the client has not stated that there was none.",

@@ -190,20 +190,38 @@ def _begin(user: User, day: dt.date, at: dt.datetime) -> bool:
 
 
 def send(job: Job) -> dict[str, Any]:
-    """The worker's part: once, also when it is asked twice."""
+    """The worker's part: at most once, also when it is asked twice or dies in the middle.
+
+    That it is sent is written down before it is: a mail that is lost with its worker is missed for a day, one that
+    comes twice looks as if nobody was in charge. Where the mail server does not take it, it is tried again.
+    """
+    digest, found = _claimed(job)
+    if found:
+        try:
+            mailing.send(digest.user, _subject(found), _lines(digest.user, found), daily=True)
+        except OSError:
+            Digest.objects.filter(pk=digest.pk).update(things=None, sent_at=None)
+            raise
+    result: dict[str, Any] = {"things": digest.things}
     with transaction.atomic():
-        job = hold(job)
-        digest = Digest.objects.select_for_update(of=("self",)).select_related("user").get(pk=job.payload["digest"])
-        if digest.things is None:
-            found = news(digest.user, since=digest.since, until=digest.until, today=digest.day)
-            digest.things = sum(one.things for one in found)
-            if digest.things and digest.user.is_active:
-                mailing.send(digest.user, _subject(found), _lines(digest.user, found), daily=True)
-                digest.sent_at = timezone.now()
-            digest.save(update_fields=["things", "sent_at"])
-        result: dict[str, Any] = {"things": digest.things}
-        finish(job, result)
+        finish(hold(job), result)
     return result
+
+
+@transaction.atomic
+def _claimed(job: Job) -> tuple[Digest, list[News]]:
+    """The digest, and what is to be sent by this execution and no other; nothing when it was claimed before."""
+    hold(job)
+    digest = Digest.objects.select_for_update(of=("self",)).select_related("user").get(pk=job.payload["digest"])
+    if digest.things is not None:
+        return digest, []
+    found = news(digest.user, since=digest.since, until=digest.until, today=digest.day)
+    if not digest.user.is_active:
+        found = []
+    digest.things = sum(one.things for one in found)
+    digest.sent_at = timezone.now() if found else None
+    digest.save(update_fields=["things", "sent_at"])
+    return digest, found
 
 
 def _subject(found: list[News]) -> str:

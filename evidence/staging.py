@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Any
 from uuid import UUID
@@ -129,6 +129,11 @@ def strays(known: set[str], *, before: float) -> list[Path]:
         return []
     found = [path for path in root.glob("*.part") if path.stem not in known]
     return [path for path in found if path.stat().st_mtime < before]
+
+
+def elsewhere(tokens: Iterable[UUID]) -> int:
+    """How many of these uploads do not lie in this folder."""
+    return sum(not _path(token).exists() for token in tokens)
 
 
 def _root() -> Path:

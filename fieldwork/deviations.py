@@ -153,6 +153,40 @@ def held_exception(deviation: Deviation) -> tuple[Engagement, Deviation]:
     return engagement, found
 
 
+def held_group(deviation: Deviation) -> list[Deviation]:
+    """The exception and those that share its cause, locked, by code; alone it is a group of one."""
+    found = list(
+        Deviation.objects.of_one_cause(deviation)
+        .select_for_update(of=("self",))
+        .select_related("control", "test", "compensating_control")
+    )
+    for one in found:
+        one.engagement = deviation.engagement
+    return found
+
+
+def reopen_all(deviation: Deviation) -> bool:
+    """What was evaluated on other figures is evaluated again, with all that share the cause.
+
+    The words of the evaluation stay to begin with.
+    """
+    evaluated = Deviation.objects.of_one_cause(deviation).filter(state__in=[State.EVALUATED, State.CONCLUDED])
+    changed = evaluated.update(state=State.RAISED, concluded_by=None, concluded_at=None)
+    if deviation.state in {State.EVALUATED, State.CONCLUDED}:
+        deviation.state, deviation.concluded_by, deviation.concluded_at = State.RAISED, None, None
+    return bool(changed)
+
+
+def step_out(deviation: Deviation) -> None:
+    """Leave the group of one cause; when it was the first, the next one takes its place."""
+    others = list(Deviation.objects.of_one_cause(deviation).exclude(pk=deviation.pk).order_by("pk"))
+    Deviation.objects.filter(pk=deviation.pk).update(cause_shared_with=None)
+    if deviation.cause_shared_with_id is None and others:
+        Deviation.objects.filter(pk=others[0].pk).update(cause_shared_with=None)
+        Deviation.objects.filter(pk__in=[one.pk for one in others[1:]]).update(cause_shared_with=others[0])
+    deviation.cause_shared_with = None
+
+
 @transaction.atomic
 def reword(deviation: Deviation, *, title: str, description: str, by: User) -> Deviation:
     """Change the words that the report prints; sign-offs under the sheet are void by that (R29)."""
@@ -194,8 +228,9 @@ def evaluate(
 ) -> Deviation:
     """Evaluate an exception (domain 3.6): cause, type, extent, effect on the control, its criteria, commitments.
 
-    A compensating control is in scope, tested, operating and of the same period, else refused. A new evaluation
-    takes back the partner's conclusion. Raises PermissionDenied, WrongStage, ValidationError.
+    Those that share its cause are evaluated with it, each for the criteria that its control serves. A compensating
+    control is in scope, tested, operating and of the same period, else refused. A new evaluation takes back the
+    partner's conclusion. Raises PermissionDenied, WrongStage, ValidationError.
     """
     require(deviation.engagement, by, "evaluate_deviations")
     engagement, deviation = held_exception(deviation)
@@ -204,7 +239,8 @@ def evaluate(
     words = {"cause": cause.strip(), "extent": extent.strip(), "evaluation": evaluation.strip()}
     marked = [marker.value for marker in Deviation.Marker if marker.value in set(markers)]
     promises = list(commitments)
-    _check_evaluation(deviation, words, type, effect, compensating_control, criteria, marked, promises)
+    group = held_group(deviation)
+    _check_evaluation(group, words, type, effect, compensating_control, criteria, marked, promises)
     new: dict[str, Any] = {
         **words,
         "type": type,
@@ -218,29 +254,43 @@ def evaluate(
         "concluded_by": None,
         "concluded_at": None,
     }
-    for name, value in new.items():
-        setattr(deviation, name, value)
-    deviation.save(update_fields=list(new))
-    _set_criteria(deviation, criteria)
-    _set_commitments(deviation, promises)
-    record(
-        EVALUATED,
-        by=by,
-        engagement=engagement,
-        target=deviation,
-        code=deviation.code,
-        type=type,
-        effect=effect,
-        failed_criteria=sorted(criteria),
-        markers=marked,
-        commitments=[str(one) for one in promises],
-        **words,
-    )
-    return deviation
+    serves = criteria_served(group)
+    for one in group:
+        for name, value in new.items():
+            setattr(one, name, value)
+        one.save(update_fields=list(new))
+        own = [code for code in criteria if code in serves[one.control_id]]
+        _set_criteria(one, own)
+        _set_commitments(one, promises)
+        record(
+            EVALUATED,
+            by=by,
+            engagement=engagement,
+            target=one,
+            code=one.code,
+            type=type,
+            effect=effect,
+            failed_criteria=sorted(own),
+            markers=marked,
+            commitments=[str(promise) for promise in promises],
+            with_one_cause=[other.code for other in group if other.pk != one.pk],
+            **words,
+        )
+    return next(one for one in group if one.pk == deviation.pk)
+
+
+def criteria_served(group: Iterable[Deviation]) -> dict[int, set[str]]:
+    """The criteria that each control of these exceptions serves, by its key."""
+    found: dict[int, set[str]] = {one.control_id: set() for one in group}
+    for control, code in ControlCriterion.objects.filter(control__in=found).values_list(
+        "control_id", "criterion_id"
+    ):
+        found[control].add(code)
+    return found
 
 
 def _check_evaluation(
-    deviation: Deviation,
+    group: list[Deviation],
     words: dict[str, str],
     kind: str,
     effect: str,
@@ -263,38 +313,45 @@ def _check_evaluation(
         problems["type"] = f"What you marked makes it systematic: {reasons}"
     if effect not in Effect.values:
         problems["effect"] = "Say what it means for the control and its criteria."
-    problems.update(_effect_problems(deviation, effect, compensating, criteria))
+    problems.update(_effect_problems(group, effect, compensating, criteria))
     if commitments and effect != Effect.CRITERION_FAILED:
         problems["commitments"] = "With this effect no commitment is touched."
-    elif any(one.engagement_id != deviation.engagement_id for one in commitments):
+    elif any(one.engagement_id != group[0].engagement_id for one in commitments):
         problems["commitments"] = "A commitment of another engagement."
     if problems:
         raise ValidationError(problems)
 
 
 def _effect_problems(
-    deviation: Deviation, effect: str, compensating: Control | None, criteria: list[str]
+    group: list[Deviation], effect: str, compensating: Control | None, criteria: list[str]
 ) -> dict[str, str]:
     problems = {}
+    engagement = group[0].engagement
     if effect == Effect.COMPENSATED and compensating is None:
         problems["compensating_control"] = "Name the control that compensates."
     if compensating is not None and (
-        compensating.engagement_id != deviation.engagement_id
-        or compensating.pk == deviation.control_id
+        compensating.engagement_id != engagement.pk
+        or compensating.pk in {one.control_id for one in group}
         or compensating.removed_at is not None
     ):
         problems["compensating_control"] = "Another control in scope of this engagement compensates."
     elif compensating is not None and effect == Effect.COMPENSATED:
-        offered = standings_of(deviation.engagement, [compensating.pk])[compensating.pk]
+        offered = standings_of(engagement, [compensating.pk])[compensating.pk]
         if offered.lacks:
             problems["compensating_control"] = refusal(offered)
-    mapped = set(ControlCriterion.objects.filter(control=deviation.control).values_list("criterion_id", flat=True))
+    serves = criteria_served(group)
+    without = sorted({str(one.control) for one in group if not serves[one.control_id].intersection(criteria)})
     if effect == Effect.CRITERION_FAILED and not criteria:
         problems["failed_criteria"] = "Name the criteria that are not met."
     elif effect != Effect.CRITERION_FAILED and criteria:
         problems["failed_criteria"] = "With this effect no criterion fails."
-    elif strangers := sorted(set(criteria) - mapped):
-        problems["failed_criteria"] = f"{deviation.control} is not mapped to {', '.join(strangers)}."
+    elif strangers := sorted(set(criteria).difference(*serves.values())):
+        controls = ", ".join(sorted({str(one.control) for one in group}))
+        problems["failed_criteria"] = f"{controls} is not mapped to {', '.join(strangers)}."
+    elif criteria and without:
+        problems["failed_criteria"] = (
+            f"Name a criterion that {', '.join(without)} serves too, or part its exception from the others."
+        )
     return problems
 
 
@@ -322,7 +379,7 @@ def _set_commitments(deviation: Deviation, commitments: list[Commitment]) -> Non
 
 @transaction.atomic
 def conclude(deviation: Deviation, *, by: User, effect: str = "", softer_reason: str = "") -> Deviation:
-    """The partner concludes on an evaluated exception (R32), by default as it was evaluated.
+    """The partner concludes on an evaluated exception and those of its cause (R32), by default as evaluated.
 
     Softer than the rules propose needs a reason; harsher is always allowed (domain 3.6). Raises
     PermissionDenied, WrongStage, ValidationError.
@@ -332,13 +389,17 @@ def conclude(deviation: Deviation, *, by: User, effect: str = "", softer_reason:
     if deviation.state != State.EVALUATED:
         raise WrongStage(f"{deviation} is {deviation.get_state_display().lower()}: it is evaluated first.")
     effect = effect or deviation.effect
-    criteria = list(FailedCriterion.objects.filter(deviation=deviation).values_list("criterion_id", flat=True))
+    group = held_group(deviation)
+    named: dict[int, list[str]] = {one.pk: [] for one in group}
+    for pk, code in FailedCriterion.objects.filter(deviation__in=group).values_list("deviation_id", "criterion_id"):
+        named[pk].append(code)
     commitments = [link.commitment for link in deviation.touched_links.select_related("commitment")]
     if effect != Effect.CRITERION_FAILED:
-        criteria, commitments = [], []
+        named, commitments = {one.pk: [] for one in group}, []
     if effect not in Effect.values:
         raise ValidationError({"effect": "Say what it means for the control and its criteria."})
-    problems = _effect_problems(deviation, effect, deviation.compensating_control, criteria)
+    criteria = sorted({code for codes in named.values() for code in codes})
+    problems = _effect_problems(group, effect, deviation.compensating_control, criteria)
     if problems:
         # What is missing belongs to the evaluation, which the partner can change.
         raise ValidationError({"effect": [f"{text} Evaluate it again." for text in problems.values()]})
@@ -346,8 +407,6 @@ def conclude(deviation: Deviation, *, by: User, effect: str = "", softer_reason:
     if proposal and is_softer(effect, proposal.proposal.effect) and not softer_reason.strip():
         label = proposal.effect_label.lower()
         raise ValidationError({"softer_reason": f"The rules propose “{label}”. Say why the conclusion is softer."})
-    _set_criteria(deviation, criteria)
-    _set_commitments(deviation, commitments)
     new: dict[str, Any] = {
         "effect": effect,
         "softer_reason": softer_reason.strip(),
@@ -355,20 +414,23 @@ def conclude(deviation: Deviation, *, by: User, effect: str = "", softer_reason:
         "concluded_by": by,
         "concluded_at": timezone.now(),
     }
-    for name, value in new.items():
-        setattr(deviation, name, value)
-    deviation.save(update_fields=list(new))
-    record(
-        CONCLUDED,
-        by=by,
-        engagement=engagement,
-        target=deviation,
-        code=deviation.code,
-        effect=effect_words(effect, design=deviation.of_design).lower(),
-        proposed=str(proposal.proposal.effect) if proposal else "",
-        softer_reason=softer_reason.strip(),
-    )
-    return deviation
+    for one in group:
+        _set_criteria(one, named[one.pk])
+        _set_commitments(one, commitments)
+        for name, value in new.items():
+            setattr(one, name, value)
+        one.save(update_fields=list(new))
+        record(
+            CONCLUDED,
+            by=by,
+            engagement=engagement,
+            target=one,
+            code=one.code,
+            effect=effect_words(effect, design=one.of_design).lower(),
+            proposed=str(proposal.proposal.effect) if proposal else "",
+            softer_reason=softer_reason.strip(),
+        )
+    return next(one for one in group if one.pk == deviation.pk)
 
 
 @transaction.atomic
@@ -381,6 +443,10 @@ def not_a_deviation(deviation: Deviation, *, reason: str, by: User) -> Deviation
     must_stand(deviation)
     if not reason.strip():
         raise ValidationError({"reason": "Say why it is no deviation: the file keeps it."})
+    if Deviation.objects.of_one_cause(deviation).exclude(pk=deviation.pk).exists():
+        # What the others were evaluated on was more than what is left.
+        reopen_all(deviation)
+        step_out(deviation)
     deviation.state, deviation.dismissal_reason = State.NOT_A_DEVIATION, reason.strip()
     deviation.concluded_by, deviation.concluded_at = by, timezone.now()
     deviation.save(update_fields=["state", "dismissal_reason", "concluded_by", "concluded_at"])

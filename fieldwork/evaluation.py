@@ -12,7 +12,7 @@ erases a deviation.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -237,6 +237,20 @@ def design_effect(cause: Cause | str, *, compensating: Compensating | None = Non
         reasons.append("Design is looked at in few instances: that this one is isolated cannot be seen from it.")
     effect, carried = _carried(compensating)
     return Proposal(effect, (*reasons, *carried))
+
+
+def gravest(proposals: Mapping[str, Proposal]) -> Proposal:
+    """The proposal for exceptions that share one cause: they are one matter, as grave as the gravest of them.
+
+    `proposals` are those of each, by what it is called. Raises ValueError without any.
+    """
+    if not proposals:
+        raise ValueError("no proposal")
+    worst = max((one.effect for one in proposals.values()), key=_SEVERITY.index)
+    reasons = tuple(
+        f"{name}: {reason}" for name, one in proposals.items() if one.effect is worst for reason in one.reasons
+    )
+    return Proposal(worst, reasons, escalate=any(one.escalate for one in proposals.values()))
 
 
 def is_softer(concluded: Effect | str, proposed: Effect | str) -> bool:

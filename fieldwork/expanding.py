@@ -12,9 +12,9 @@ from engagements.roles import require
 from engagements.workflow import locked, must_be
 from evidence.models import Population
 from fieldwork import sampling
+from fieldwork.deviations import reopen_all
 from fieldwork.drawing import TESTING, listing_of, put_items
 from fieldwork.models import ControlTest, Deviation, ItemResult, Sample, SampleExpansion, SheetItem
-from fieldwork.regrouping import reopen_exception
 from fieldwork.signing import must_be_unsigned
 from fieldwork.testing.planning import reopen
 
@@ -61,7 +61,7 @@ def expand(sample: Sample, *, size: int, reason: str, by: User) -> SampleExpansi
         _put_on(test, made)
         reopen(test)
         for deviation in Deviation.objects.standing().filter(test=test):
-            reopen_exception(deviation)
+            reopen_all(deviation)
     record(
         EXPANDED,
         by=by,

@@ -10,7 +10,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from accounts.models import User
-from engagements.models import Commitment, Control, Engagement
+from controls.models import Criterion
+from engagements.models import Commitment, Control, ControlCriterion, Engagement
 from engagements.roles import roles_with
 from evidence.models import EvidenceFile
 from fieldwork import sizes
@@ -273,7 +274,7 @@ class RaiseForm(forms.Form):
 
 
 class MergeForm(forms.Form):
-    into: Any = forms.ModelChoiceField(queryset=None, label="Into", empty_label=None, widget=forms.RadioSelect)
+    into: Any = forms.ModelChoiceField(queryset=None, label="With", empty_label=None, widget=forms.RadioSelect)
     reason = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 2}),
         label="The cause they share",
@@ -285,11 +286,17 @@ class MergeForm(forms.Form):
         others: Any = self.fields["into"]
         others.queryset = (
             Deviation.objects.standing()
-            .filter(test=deviation.test, cell_links__isnull=False)
+            .filter(engagement=deviation.engagement, test__phase=deviation.test.phase)
             .exclude(pk=deviation.pk)
-            .distinct()
+            .select_related("control")
         )
-        others.label_from_instance = lambda one: f"{one.code} {one.title}"
+        others.label_from_instance = lambda one: _other(one, deviation)
+
+
+def _other(one: Deviation, deviation: Deviation) -> str:
+    if one.test_id == deviation.test_id:
+        return f"{one.code} {one.title} (same sheet: merged)"
+    return f"{one.code} {one.title} ({one.control})"
 
 
 class SplitForm(forms.Form):
@@ -361,12 +368,19 @@ class EvaluateForm(forms.Form):
         super().__init__(*args, **kwargs)
         control: Any = self.fields["compensating_control"]
         control.queryset = (
-            Control.objects.filter(engagement=deviation.engagement).in_scope().exclude(pk=deviation.control_id)
+            Control.objects.filter(engagement=deviation.engagement)
+            .in_scope()
+            .exclude(deviations__in=Deviation.objects.of_one_cause(deviation))
         )
         control.label_from_instance = lambda one: f"{one.number} {one.title}"
         criteria: Any = self.fields["failed_criteria"]
         criteria.choices = [
-            (one.pk, f"{one.pk} {one.title}") for one in deviation.control.criteria.order_by("position")
+            (one.pk, f"{one.pk} {one.title}")
+            for one in Criterion.objects.filter(
+                pk__in=ControlCriterion.objects.filter(
+                    control__deviations__in=Deviation.objects.of_one_cause(deviation)
+                ).values("criterion")
+            ).order_by("position")
         ]
         promises: Any = self.fields["commitments"]
         promises.queryset = Commitment.objects.filter(engagement=deviation.engagement)

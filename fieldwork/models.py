@@ -475,6 +475,11 @@ class DeviationQuerySet(models.QuerySet["Deviation"]):
         """Neither dismissed nor merged into another: what is to be concluded and what the report prints."""
         return self.exclude(state__in=Deviation.GONE)
 
+    def of_one_cause(self, deviation: Deviation) -> DeviationQuerySet:
+        """This one and those that share its cause, in the order in which they were raised."""
+        first = deviation.cause_shared_with_id or deviation.pk
+        return self.filter(Q(pk=first) | Q(cause_shared_with=first)).order_by("pk")
+
 
 class Deviation(EngagementOwned):
     """A deviation raised from cells (on screen and in the report: an exception). Never deleted (R33)."""
@@ -541,6 +546,10 @@ class Deviation(EngagementOwned):
     dismissal_reason = models.TextField("why it is no deviation", blank=True)
     state = models.CharField(max_length=16, choices=State.choices, default=State.RAISED)
     merged_into = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="merged")
+    # Exceptions of several sheets with one cause are evaluated and concluded once; all name the first of them here.
+    cause_shared_with = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="sharing_its_cause"
+    )
     released_at = models.DateTimeField("released to the client", null=True, blank=True)
     raised_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     raised_at = models.DateTimeField(auto_now_add=True)
@@ -559,6 +568,11 @@ class Deviation(EngagementOwned):
                 condition=Q(state="merged", merged_into__isnull=False)
                 | (~Q(state="merged") & Q(merged_into__isnull=True)),
                 name="deviation_merged_into_another",
+            ),
+            models.CheckConstraint(
+                condition=Q(cause_shared_with__isnull=True)
+                | (~Q(cause_shared_with=F("id")) & ~Q(state__in=["not_a_deviation", "merged"])),
+                name="deviation_shares_while_it_stands",
             ),
             models.CheckConstraint(
                 condition=~Q(state="not_a_deviation") | ~Q(dismissal_reason=""),
@@ -639,11 +653,13 @@ class TouchedCommitment(EngagementOwned):
 
 
 class Regrouping(EngagementOwned):
-    """A merger or a split of exceptions, with both as they stood before: nothing is overwritten."""
+    """Exceptions merged, split, joined by their cause or parted, as they stood before: nothing is overwritten."""
 
     class Kind(models.TextChoices):
         MERGED = "merged", "Merged"
         SPLIT = "split", "Split"
+        JOINED = "joined", "Joined by one cause"
+        PARTED = "parted", "Parted"
 
     kind = models.CharField(max_length=6, choices=Kind.choices)
     source = models.ForeignKey(Deviation, on_delete=models.PROTECT, related_name="regrouped_from")

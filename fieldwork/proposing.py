@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engagements.models import Commitment, Control, ControlCriterion, Engagement
 from fieldwork.chain import Promise, Rung, Served, Step, chain
@@ -16,9 +16,18 @@ from fieldwork.evaluation import (
     assess,
     criterion_effect,
     design_effect,
+    gravest,
     same_period,
 )
-from fieldwork.models import ControlTest, Deviation, EvidenceCitation, ItemResult, SheetItem, effect_words
+from fieldwork.models import (
+    ControlTest,
+    Deviation,
+    EvidenceCitation,
+    FailedCriterion,
+    ItemResult,
+    SheetItem,
+    effect_words,
+)
 from fieldwork.occurring import operations
 
 Outcome = ItemResult.Outcome
@@ -42,12 +51,31 @@ class Proposed:
 def proposed(
     deviation: Deviation, *, kind: str = "", compensating_control: Control | None = None
 ) -> Proposed | None:
-    """The proposal for an exception by its type and compensating control; None while it has no type."""
+    """The proposal for an exception by its type and compensating control; None while it has no type.
+
+    Of several that share a cause it is the gravest of theirs; the figures stay those of this one.
+    """
     kind = kind or deviation.type
     if not kind:
         return None
     compensating = compensating_control or deviation.compensating_control
     offered = standings_of(deviation.engagement, [compensating.pk])[compensating.pk] if compensating else None
+    own = _proposed_alone(deviation, kind, offered)
+    others = (
+        Deviation.objects.of_one_cause(deviation)
+        .exclude(pk=deviation.pk)
+        .select_related("control", "test__sample__population")
+    )
+    found = [(deviation, own)]
+    for one in others:
+        one.engagement = deviation.engagement
+        found.append((one, _proposed_alone(one, kind, offered)))
+    if len(found) == 1:
+        return own
+    return replace(own, proposal=gravest({f"{one} ({one.control})": each.proposal for one, each in found}))
+
+
+def _proposed_alone(deviation: Deviation, kind: str, offered: Compensating | None) -> Proposed:
     assessment, unit, absent = _assessed(deviation)
     if deviation.of_design:
         return Proposed(assessment, design_effect(kind, compensating=offered), unit, design=True)
@@ -165,39 +193,45 @@ def chain_of(deviation: Deviation, *, effect: str = "", kind: str = "") -> tuple
         if proposal is None:
             return ()
         concluded = proposal.proposal.effect.value
-    named = [link.criterion_id for link in deviation.failed_links.all()] if deviation.effect == concluded else []
-    engagement, served = deviation.engagement, _served(deviation)
-    # A criterion may be taken off the control after the evaluation named it.
-    still = {one.code for one in served}
+    engagement = deviation.engagement
     promises = [
         Promise(pk, category)
         for pk, category in Commitment.objects.filter(engagement=engagement).values_list("pk", "category")
     ]
+    group = [
+        deviation,
+        *Deviation.objects.of_one_cause(deviation).exclude(pk=deviation.pk).select_related("control"),
+    ]
+    served = _served(engagement, [one.control_id for one in group])
+    named: set[str] = set()
+    if deviation.effect == concluded:
+        named = set(FailedCriterion.objects.filter(deviation__in=group).values_list("criterion_id", flat=True))
     return chain(
         concluded,
-        control=deviation.control.number,
+        control=" and ".join(sorted({one.control.number for one in group})),
         design=deviation.of_design,
         type_2=engagement.is_type_2,
         served=served,
         promises=promises,
-        failed=[code for code in named if code in still],
+        # What the control was mapped to when it was evaluated may be no longer.
+        failed=[one.code for one in served if one.code in named],
     )
 
 
-def _served(deviation: Deviation) -> list[Served]:
-    """The criteria that the control serves, each with the other controls that were found effective."""
+def _served(engagement: Engagement, controls: Collection[int]) -> list[Served]:
+    """The criteria that the controls serve, each with the other controls that were found effective."""
     links = list(
-        ControlCriterion.objects.filter(engagement=deviation.engagement, control__removed_at__isnull=True)
-        .filter(criterion__in=ControlCriterion.objects.filter(control=deviation.control).values("criterion"))
+        ControlCriterion.objects.filter(engagement=engagement, control__removed_at__isnull=True)
+        .filter(criterion__in=ControlCriterion.objects.filter(control__in=controls).values("criterion"))
         .order_by("criterion__position", "control__number")
         .values_list("criterion_id", "criterion__category", "control_id", "control__number")
     )
-    standing = standings_of(deviation.engagement, {control for _, _, control, _ in links})
+    standing = standings_of(engagement, {control for _, _, control, _ in links})
     others: dict[str, list[str]] = defaultdict(list)
     categories: dict[str, str] = {}
     for code, category, control, number in links:
         categories[code] = category
-        if control != deviation.control_id and not standing[control].lacks:
+        if control not in controls and not standing[control].lacks:
             others[code].append(number)
     return [Served(code, category, tuple(others[code])) for code, category in categories.items()]
 

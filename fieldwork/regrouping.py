@@ -1,4 +1,8 @@
-"""Exceptions of one sheet merged where the cause is shared, or split where it is not; what stood before stays."""
+"""Exceptions grouped where the cause is shared, and split where it is not; what stood before stays on record.
+
+Within one sheet they are merged: their cells move. Those of several sheets are joined: each keeps its control, test
+and figures, and all are evaluated and concluded as one (`deviations.evaluate`, `deviations.conclude`).
+"""
 
 from __future__ import annotations
 
@@ -11,12 +15,14 @@ from django.db import transaction
 from accounts.models import User
 from audit.trail import action, record
 from engagements.roles import require
-from fieldwork.deviations import check_words, held_exception, must_stand, new_exception
+from fieldwork.deviations import check_words, held_exception, must_stand, new_exception, reopen_all, step_out
 from fieldwork.models import Deviation, DeviationCell, ItemResult, Regrouping
 from fieldwork.signing import void_if_changed
 
 MERGED = action("exception.merged", "merged {code} into {into}: {reason}", firm_only=True)
 SPLIT = action("exception.split", "split {new} off {code}: {reason}", firm_only=True)
+JOINED = action("exception.joined", "joined {code} to {into} by one cause: {reason}", firm_only=True)
+PARTED = action("exception.parted", "parted {code} from {others}: {reason}", firm_only=True)
 
 _KEPT = ("code", "state", "title", "description", "cause", "type", "extent", "evaluation", "effect")
 
@@ -36,7 +42,9 @@ def merge(deviation: Deviation, into: Deviation, *, reason: str, by: User) -> De
     if source.pk == target.pk:
         raise ValidationError({"into": "Choose another exception."})
     if source.test_id != target.test_id:
-        raise ValidationError({"into": f"{target} is of another sheet: the report shows each with its own test."})
+        raise ValidationError({"into": f"{target} is of another sheet: it is joined, not merged."})
+    if source.cause_shared_with_id or source.sharing_its_cause.exists():
+        raise ValidationError({"into": f"{source} shares its cause with others. Part it from them first."})
     if source.released_at is not None and target.released_at is None:
         raise ValidationError({"into": f"The client knows {source}. Release {target} first."})
     cells = _cells(source)
@@ -47,7 +55,7 @@ def merge(deviation: Deviation, into: Deviation, *, reason: str, by: User) -> De
     DeviationCell.objects.filter(deviation=source).update(deviation=target)
     source.state, source.merged_into = Deviation.State.MERGED, target
     source.save(update_fields=["state", "merged_into"])
-    reopen_exception(target)
+    reopen_all(target)
     _keep(Regrouping.Kind.MERGED, source, target, cells, before, reason, by)
     record(
         MERGED,
@@ -86,7 +94,7 @@ def split(
     before = [_standing(source)]
     made = new_exception(source.test, title, description, by)
     DeviationCell.objects.filter(deviation=source, cell__in=moved).update(deviation=made)
-    reopen_exception(source)
+    reopen_all(source)
     _keep(Regrouping.Kind.SPLIT, source, made, moved, before, reason, by)
     record(
         SPLIT,
@@ -102,13 +110,71 @@ def split(
     return made
 
 
-def reopen_exception(deviation: Deviation) -> bool:
-    """What was evaluated on other figures is evaluated again; the words of the evaluation stay to begin with."""
-    if deviation.state not in {Deviation.State.EVALUATED, Deviation.State.CONCLUDED}:
-        return False
-    deviation.state, deviation.concluded_by, deviation.concluded_at = Deviation.State.RAISED, None, None
-    deviation.save(update_fields=["state", "concluded_by", "concluded_at"])
-    return True
+@transaction.atomic
+def join(deviation: Deviation, into: Deviation, *, reason: str, by: User) -> Deviation:
+    """Let exceptions of several sheets share one cause: from now on they are evaluated and concluded as one.
+
+    What either of them shares its cause with comes along. All are evaluated again. Raises PermissionDenied,
+    WrongStage, ValidationError.
+    """
+    require(deviation.engagement, by, "evaluate_deviations")
+    engagement, source = held_exception(deviation)
+    _, target = held_exception(into)
+    must_stand(source)
+    must_stand(target)
+    ours = list(Deviation.objects.of_one_cause(source))
+    theirs = list(Deviation.objects.of_one_cause(target))
+    if any(one.pk == target.pk for one in ours):
+        raise ValidationError({"into": f"{source} and {target} share their cause already."})
+    if source.test_id == target.test_id:
+        raise ValidationError({"into": f"{target} is of the same sheet: merge them."})
+    if source.of_design != target.of_design:
+        raise ValidationError({"into": "One is of design, the other of operation: they touch other limbs."})
+    _check_reason(reason)
+    before = [_standing(source), _standing(target)]
+    first, *others = sorted([*ours, *theirs], key=lambda one: one.pk)
+    reopen_all(source)
+    reopen_all(target)
+    Deviation.objects.filter(pk=first.pk).update(cause_shared_with=None)
+    Deviation.objects.filter(pk__in=[one.pk for one in others]).update(cause_shared_with=first)
+    _keep(Regrouping.Kind.JOINED, source, target, [], before, reason, by)
+    record(
+        JOINED,
+        by=by,
+        engagement=engagement,
+        target=source,
+        code=source.code,
+        into=target.code,
+        reason=reason.strip(),
+        all=[one.code for one in (first, *others)],
+    )
+    source.refresh_from_db()
+    return source
+
+
+@transaction.atomic
+def part(deviation: Deviation, *, reason: str, by: User) -> Deviation:
+    """Take an exception out of those with which it shared its cause; it and they are evaluated again.
+
+    Raises PermissionDenied, WrongStage, ValidationError.
+    """
+    require(deviation.engagement, by, "evaluate_deviations")
+    engagement, source = held_exception(deviation)
+    must_stand(source)
+    others = list(Deviation.objects.of_one_cause(source).exclude(pk=source.pk))
+    if not others:
+        raise ValidationError(f"{source} shares its cause with no other exception.")
+    _check_reason(reason)
+    before = [_standing(source), *(_standing(one) for one in others)]
+    reopen_all(source)
+    step_out(source)
+    _keep(Regrouping.Kind.PARTED, source, others[0], [], before, reason, by)
+    codes = ", ".join(one.code for one in others)
+    record(
+        PARTED, by=by, engagement=engagement, target=source, code=source.code, others=codes, reason=reason.strip()
+    )
+    source.refresh_from_db()
+    return source
 
 
 def _check_reason(reason: str) -> None:

@@ -31,7 +31,7 @@ from fieldwork.models import (
 )
 from fieldwork.occurring import shortfalls
 from fieldwork.proposing import failing_compensation
-from fieldwork.signing import stale_sign_offs
+from fieldwork.signing import all_living, stale_sign_offs
 from fieldwork.testing.concluding import empty_cells
 
 BLOCK, WARN = Severity.BLOCK, Severity.WARN
@@ -256,16 +256,6 @@ def no_result_before_evidence(rule: Rule, engagement: Engagement) -> Iterable[Fi
 # --- sign-offs
 
 
-@shared
-def _living(engagement: Engagement) -> dict[int, dict[str, SignOff]]:
-    found: dict[int, dict[str, SignOff]] = defaultdict(dict)
-    for sign_off in SignOff.objects.filter(engagement=engagement, voided_at__isnull=True).select_related(
-        "test__control", "by"
-    ):
-        found[sign_off.test_id][sign_off.step] = sign_off
-    return found
-
-
 @rule("F03", BLOCK, guards="sign", text="A sheet is signed when it is filled and concluded.")
 def filled_and_concluded(rule: Rule, test: ControlTest) -> Iterable[Finding]:
     if test.result == Result.NONE:
@@ -281,7 +271,7 @@ def filled_and_concluded(rule: Rule, test: ControlTest) -> Iterable[Finding]:
 @rule("R28", BLOCK, guards="issue", text="Who prepared a workpaper does not review it.")
 def different_people(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
     recorded: dict[int, set[int]] = defaultdict(set)
-    standing = _living(engagement)
+    standing = all_living(engagement)
     for test_id, user_id in (
         ItemResult.objects.filter(item__test__in=standing)
         .order_by()
@@ -325,7 +315,7 @@ def time_of_signing(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
 @rule("R31", BLOCK, guards="issue", text="The reviewer signs after the preparer, the partner after the reviewer.")
 def order_of_signing(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
     order = list(SignOff.Step)
-    for steps in _living(engagement).values():
+    for steps in all_living(engagement).values():
         for before, after in pairwise(order):
             later, earlier = steps.get(after), steps.get(before)
             if later is not None and (earlier is None or earlier.at > later.at):

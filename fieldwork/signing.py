@@ -16,7 +16,7 @@ from django.utils import timezone
 from accounts.models import User
 from audit.trail import action, record
 from engagements.models import Engagement, Stage
-from engagements.register import Severity, findings, guard
+from engagements.register import Severity, findings, guard, shared
 from engagements.roles import require
 from engagements.workflow import locked, must_be
 from fieldwork.differences import Difference, differences
@@ -139,6 +139,17 @@ def living(test: ControlTest) -> dict[str, SignOff]:
         sign_off.step: sign_off
         for sign_off in SignOff.objects.filter(test=test, voided_at__isnull=True).select_related("by")
     }
+
+
+@shared
+def all_living(engagement: Engagement) -> dict[int, dict[str, SignOff]]:
+    """The sign-offs that stand in an engagement, by test and step."""
+    found: dict[int, dict[str, SignOff]] = defaultdict(dict)
+    for sign_off in SignOff.objects.filter(engagement=engagement, voided_at__isnull=True).select_related(
+        "test__control", "by"
+    ):
+        found[sign_off.test_id][sign_off.step] = sign_off
+    return found
 
 
 def must_be_unsigned(test: ControlTest) -> None:
@@ -291,9 +302,7 @@ def _void(sign_offs: dict[str, SignOff], reason: str) -> None:
 
 def stale_sign_offs(engagement: Engagement) -> list[SignOff]:
     """The living sign-offs of an engagement whose content has changed since: every hash computed afresh."""
-    standing = list(
-        SignOff.objects.filter(engagement=engagement, voided_at__isnull=True).select_related("test__control", "by")
-    )
+    standing = [sign_off for steps in all_living(engagement).values() for sign_off in steps.values()]
     signed = ControlTest.objects.filter(pk__in={sign_off.test_id for sign_off in standing})
     hashes = {pk: hash_of(content) for pk, content in contents(signed).items()}
     return [sign_off for sign_off in standing if hashes[sign_off.test_id] != sign_off.content_sha256]

@@ -84,6 +84,7 @@ urlpatterns = [
     path(f"{_EXCEPTION}/conclude/", exceptions.conclude, name="conclude_exception"),
     path(f"{_EXCEPTION}/words/", exceptions.reword, name="reword_exception"),
     path(f"{_EXCEPTION}/merge/", exceptions.merge, name="merge"),
+    path(f"{_EXCEPTION}/part/", exceptions.part, name="part"),
     path(f"{_EXCEPTION}/split/", exceptions.split, name="split"),
     path(f"{_EXCEPTION}/dismiss/", exceptions.dismiss, name="dismiss"),
     path(f"{_EXCEPTION}/release/", exceptions.release, name="release"),

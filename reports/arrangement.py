@@ -34,11 +34,19 @@ class Series:
 
 @dataclass(frozen=True)
 class ExceptionLine:
-    """An exception with what it leads to: the matters that cite it, and the limbs those modify."""
+    """An exception with what it leads to: the matters that cite it, and the limbs those modify.
+
+    `also` are those that share its cause: one entry of the list, each with its own control and figures.
+    """
 
     deviation: Deviation
     matters: Sequence[Matter]
     limbs: Sequence[LimbText]
+    also: Sequence[Deviation] = ()
+
+    @property
+    def all(self) -> list[Deviation]:
+        return [self.deviation, *self.also]
 
 
 def by_series(snapshot: Snapshot) -> list[Series]:
@@ -104,12 +112,21 @@ def unmapped(snapshot: Snapshot) -> list[Control]:
 def exceptions(snapshot: Snapshot) -> list[ExceptionLine]:
     words = Phrases(snapshot)
     lines = []
+    placed: set[str] = set()
     for deviation in snapshot["deviations"]:
-        cited = [(matter, limbs) for matter, limbs in words.matters if deviation["code"] in matter["deviations"]]
+        if deviation["code"] in placed:
+            continue
+        also = [one for one in snapshot["deviations"] if one["code"] in deviation["one_cause"]]
+        codes = {deviation["code"], *deviation["one_cause"]}
+        placed |= codes
+        cited = [(matter, limbs) for matter, limbs in words.matters if codes.intersection(matter["deviations"])]
         touched = {limb.limb for _, limbs in cited for limb in limbs}
         lines.append(
             ExceptionLine(
-                deviation, [matter for matter, _ in cited], [text for text in words.limbs if text.limb in touched]
+                deviation,
+                [matter for matter, _ in cited],
+                [text for text in words.limbs if text.limb in touched],
+                also,
             )
         )
     return lines

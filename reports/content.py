@@ -147,6 +147,7 @@ class Deviation(TypedDict):
     deviations: int | None
     unit: str
     cause: str
+    one_cause: list[str]  # the other exceptions that share it: evaluated and concluded with this one
     type: DeviationType
     extent: str
     evaluation: str

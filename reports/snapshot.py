@@ -17,14 +17,20 @@ from django.utils import timezone
 
 from accounts.models import ClientMember
 from controls.models import Category
-from engagements.coverage import controls_in_scope, criteria_of, not_relevant, served_by
+from engagements.coverage import (
+    controls_in_scope,
+    criteria_of,
+    incidents_of,
+    not_relevant,
+    served_by,
+    subservices_of,
+)
 from engagements.models import (
     Commitment,
     ComplementaryControl,
     Component,
     Control,
     Engagement,
-    Incident,
     SubserviceOrganization,
     SystemChange,
 )
@@ -203,7 +209,7 @@ def build(engagement: Engagement) -> content.Snapshot:
                 disclosed=bool(one.disclosed),
                 reason=one.reason,
             )
-            for one in Incident.objects.filter(engagement=engagement).order_by("occurred_on", "pk")
+            for one in incidents_of(engagement)
         ],
         changes=[
             content.Change(date=one.effective_on.isoformat(), title=one.title, text=one.description)
@@ -431,6 +437,7 @@ def _population(test: ControlTest) -> int | None:
 
 def _deviations(sheets: _Sheets) -> list[content.Deviation]:
     numbers = {control.number for control in sheets.controls}
+    shared = _sharing(sheets.deviations)
     found = []
     for one in sheets.deviations:
         cells = sheets.cells[one.pk]
@@ -447,6 +454,7 @@ def _deviations(sheets: _Sheets) -> list[content.Deviation]:
                 deviations=len(items) if items else one.missing_occurrences,
                 unit="" if items else content.EXPECTED,
                 cause=one.cause,
+                one_cause=shared[one.pk],
                 type=cast(content.DeviationType, one.type),
                 extent=one.extent,
                 evaluation=one.evaluation,
@@ -466,6 +474,16 @@ def _deviations(sheets: _Sheets) -> list[content.Deviation]:
             )
         )
     return found
+
+
+def _sharing(deviations: list[Deviation]) -> dict[int, list[str]]:
+    """The codes of the others that share the cause of each."""
+    groups: dict[int, list[Deviation]] = defaultdict(list)
+    for one in deviations:
+        groups[one.cause_shared_with_id or one.pk].append(one)
+    return {
+        one.pk: [other.code for other in group if other.pk != one.pk] for group in groups.values() for one in group
+    }
 
 
 def _key(item: SheetItem) -> str:
@@ -501,13 +519,8 @@ def _cuecs(engagement: Engagement) -> list[content.ComplementaryControl]:
 
 
 def _subservices(engagement: Engagement, numbers: set[str]) -> list[content.Subservice]:
-    found = (
-        SubserviceOrganization.objects.filter(engagement=engagement)
-        .order_by("pk")
-        .prefetch_related("complementary__mappings__criterion", "monitoring__control")
-    )
     subservices = []
-    for one in found:
+    for one in subservices_of(engagement):
         csocs = sorted(one.complementary.all(), key=lambda csoc: natural(csoc.number))
         touched = {mapping.criterion for csoc in csocs for mapping in csoc.mappings.all()}
         monitoring = {link.control.number for link in one.monitoring.all()} & numbers

@@ -120,6 +120,7 @@ class NotedException(TypedDict):
     items_tested: int | None
     deviations: int | None
     cause: str
+    one_cause: list[str]  # the other exceptions that share it
     extent: str
     evaluation: str
     effect: Effect
@@ -268,6 +269,7 @@ def _exception(one: content.Deviation) -> NotedException:
         items_tested=one["items_tested"],
         deviations=one["deviations"],
         cause=one["cause"],
+        one_cause=one["one_cause"],
         extent=one["extent"],
         evaluation=one["evaluation"],
         effect=one["effect"],

@@ -22,7 +22,7 @@ from distribution import agreements, granting, reading
 from engagements import independence, registers, scope, workflow
 from engagements.models import Control, Engagement, EngagementMember, ReportingStep, Stage
 from engagements.roles import confirm_independence
-from evidence import requests
+from evidence import comments, requests
 from evidence.models import EvidenceFile, EvidenceRequest, Population
 from fieldwork import deviations, notes, profiles
 from fieldwork.models import ControlTest, Deviation, SamplingProfile
@@ -559,12 +559,36 @@ def type_2_in_fieldwork(firm: Firm, team: dict[str, User], today: dt.date) -> En
             reason="The screenshot shows no date: take it again with the clock in view.",
             by=crew.preparers[0],
         )
+    _talk(engagement, crew)
     _test_some(engagement, controls, found, crew)
     talk.keep_request_list(firm, by=crew.manager)
     talk.talk_about_requests(engagement, crew)
     talk.read_scan(engagement, crew.preparers[0])
     _describe(engagement, crew, texts.TIDEWATER)
     return engagement
+
+
+def _talk(engagement: Engagement, crew: Crew) -> None:
+    """Questions and answers at requests: between both sides, and among the firm's people."""
+    auditor, admin = crew.preparers[0], crew.admin
+    first, second, third = EvidenceRequest.objects.filter(
+        engagement=engagement, state=EvidenceRequest.State.OPEN
+    ).select_related("engagement")[:3]
+    comments.comment(
+        first,
+        text=f"@{admin.name} One export for the whole period is enough; please leave the filter of the report open.",
+        by=auditor,
+    )
+    comments.comment(
+        first, text=f"@{auditor.name} The system keeps ninety days. Is one export for each quarter fine?", by=admin
+    )
+    comments.comment(second, text=f"@{admin.name} The policy with its approval, please, not the draft.", by=auditor)
+    comments.comment(
+        third,
+        text=f"@{crew.manager.name} Last year the list came without contractors: count them before accepting it.",
+        by=auditor,
+        internal=True,
+    )
 
 
 def _test_some(
@@ -599,20 +623,23 @@ def _test_some(
 def _with_exception(test: ControlTest, number: str, files: list[EvidenceFile], crew: Crew, by: User) -> None:
     size = test.sample.size if test.sample is not None else 1
     found = FINDINGS[number]
-    items = tuple(place for place in found.items if place <= size)[:1] or (1,)
+    # Two of them were found apart, and are of one cause.
+    both = number == "IAM-06" and len(found.items) > 1 and found.items[1] <= size
+    items = tuple(place for place in found.items if place <= size)[: 2 if both else 1] or (1,)
+    seen = "; ".join(f"{note[0].lower()}{note[1:].rstrip('.')}" for note in found.notes[: len(items)])
     finding = found._replace(
         items=items,
-        notes=found.notes[:1],
-        description=f"For 1 of the {size} items tested: {found.notes[0][0].lower()}{found.notes[0][1:]}",
+        notes=found.notes[: len(items)],
+        description=f"For {len(items)} of the {size} items tested: {seen}.",
         effect="control_effective",
         type="isolated",
         failed=(),
         cause="The person responsible was away and the deputy was not told.",
-        extent=f"One of {size} items.",
-        evaluation="One item; the population was searched for others of the kind and none was found.",
+        extent=f"{len(items)} of {size} items.",
+        evaluation="No more; the population was searched for others of the kind and none was found.",
     )
     work.fill(test, files, by, finding)
-    deviation = work.raise_finding(test, finding, crew, by)
+    deviation = work.raise_apart(test, finding, crew, by) if both else work.raise_finding(test, finding, crew, by)
     work.conclude(test, by, "exceptions")
     if number == "IAM-06":
         work.evaluate(deviation, finding, crew)

@@ -16,7 +16,7 @@ from engagements.models import Control, Engagement
 from evidence import populations, reconciliations, requests, uploads
 from evidence.comparing import Alike, Settings
 from evidence.models import EvidenceFile, EvidenceRequest, ListingDifference, Population, Reconciliation
-from fieldwork import deviations, drawing, signing
+from fieldwork import deviations, drawing, regrouping, signing
 from fieldwork.models import (
     Attribute,
     ControlTest,
@@ -316,6 +316,22 @@ def raise_finding(test: ControlTest, finding: Finding, crew: Crew, by: User) -> 
     else:
         deviation = deviations.raise_shortfall(test, title=finding.title, description=finding.description, by=by)
     return deviation
+
+
+def raise_apart(test: ControlTest, finding: Finding, crew: Crew, by: User) -> Deviation:
+    """Raised one by one as they were found, and merged when the cause turned out to be the same."""
+    finding = worded(finding, test)
+    first, *others = ItemResult.objects.filter(item__test=test, outcome=ItemResult.Outcome.DEVIATION).order_by(
+        "item__position"
+    )
+    made = deviations.raise_from_cells([first], title=finding.title, description=finding.description, by=by)
+    for cell in others:
+        one = deviations.raise_from_cells(
+            [cell], title=f"{finding.title}: {cell.item}", description=cell.note, by=by
+        )
+        regrouping.merge(one, made, reason=finding.cause, by=crew.manager)
+    made.refresh_from_db()
+    return made
 
 
 def worded(finding: Finding, test: ControlTest) -> Finding:

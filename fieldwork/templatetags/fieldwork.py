@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from django import template
@@ -19,7 +20,11 @@ def review_notes(context: Any, kind: str, key: object) -> dict[str, Any]:
     if engagement is None or "see_fieldwork" not in may:
         return {}
     target = f"{kind}:{key}"
-    return {
-        "url": url_of(engagement, target),
-        "count": ReviewNote.objects.filter(engagement=engagement, target=target, cleared_at__isnull=True).count(),
-    }
+    if not hasattr(engagement, "open_notes"):
+        # Once a page, however many buttons stand on it.
+        engagement.open_notes = Counter(
+            ReviewNote.objects.filter(engagement=engagement, cleared_at__isnull=True).values_list(
+                "target", flat=True
+            )
+        )
+    return {"url": url_of(engagement, target), "count": engagement.open_notes[target]}

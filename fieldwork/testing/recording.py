@@ -87,7 +87,7 @@ def record_result(
     found: its own or the item's. Recording the same again changes nothing. Raises PermissionDenied,
     WrongStage, Blocked, ValidationError.
     """
-    book = Book(held(item.test, by=by), by=by, only=item)
+    book = Book(held(item.test, by=by), by=by, rows=[item.pk])
     cell = book.put(Entry(item, attribute, outcome, citation, place, note))
     finish(book)
     return cell
@@ -123,7 +123,7 @@ def fill(
 @transaction.atomic
 def clear_result(item: SheetItem, attribute: Attribute, *, by: User) -> None:
     """Empty a cell that was filled by mistake; what stood there stays in the trail."""
-    book = Book(held(item.test, by=by), by=by, only=item)
+    book = Book(held(item.test, by=by), by=by, rows=[item.pk])
     book.clear(item, attribute)
     finish(book)
 
@@ -133,7 +133,7 @@ def note_item(item: SheetItem, note: str, *, by: User) -> SheetItem:
     """Write the note of a row. Deviations of the row that said the same, say the new words."""
     test = held(item.test, by=by)
     item = SheetItem.objects.select_for_update().get(pk=item.pk)
-    book = Book(test, by=by, only=item)
+    book = Book(test, by=by, rows=[item.pk])
     book.note(item, note)
     finish(book)
     return item

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
@@ -49,15 +49,17 @@ def words_of(cell: ItemResult | None) -> str:
 class Book:
     """The cells of a locked test. `put`, `clear` and `note` check and change; `write` saves what was changed.
 
-    Nothing reaches the database before `write`, so that what is refused leaves no trace. `only` narrows what is
-    read to one row.
+    Nothing reaches the database before `write`, so that what is refused leaves no trace. Only the cells of `rows`
+    are read, where they are named: a sheet has thousands.
     """
 
-    def __init__(self, test: ControlTest, *, by: User, window: str = "", only: SheetItem | None = None) -> None:
+    def __init__(
+        self, test: ControlTest, *, by: User, window: str = "", rows: Collection[int] | None = None
+    ) -> None:
         self.test, self.by, self.window = test, by, window
         cells = ItemResult.objects.filter(item__test=test).select_related("citation__file")
-        if only is not None:
-            cells = cells.filter(item=only)
+        if rows is not None:
+            cells = cells.filter(item__in=rows)
         self.cells = {(cell.item_id, cell.attribute_id): cell for cell in cells}
         self.raised = _raised(cells)
         self.written: dict[tuple[int, int], ItemResult] = {}

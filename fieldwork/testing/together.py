@@ -111,8 +111,9 @@ class _Desk:
 
     def __init__(self, test: ControlTest, changes: Sequence[Change], window: str, by: User) -> None:
         self.test, self.by = test, by
-        self.book = Book(test, by=by, window=window)
-        self.items = {item.pk: item for item in SheetItem.objects.filter(test=test)}
+        rows = {change.item for change in changes}
+        self.book = Book(test, by=by, window=window, rows=rows)
+        self.items = {item.pk: item for item in SheetItem.objects.filter(test=test, pk__in=rows)}
         attributes = Attribute.objects.filter(test=test).select_related("usual_citation__file")
         self.attributes = {attribute.letter: attribute for attribute in attributes}
         self.files = _files(test, {change.file for change in changes if change.file})

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.listing import narrow
+from accounts.models import User
 from engagements.frame import frame
 from engagements.models import Commitment, Engagement
 from engagements.roles import engagement_for
@@ -38,8 +39,8 @@ def listing(request: HttpRequest, pk: int) -> HttpResponse:
     rows = narrow(
         request.GET,
         Deviation.objects.filter(engagement=engagement)
-        .select_related("control", "test__control")
-        .prefetch_related("failed_links", "responses", "control__mappings"),
+        .select_related("control", "test__control", "cause_shared_with")
+        .prefetch_related("failed_links", "responses", "control__mappings", "sharing_its_cause"),
         text=lambda row: f"{row.code} {row.title} {row.control.number}",
         state=lambda row: row.state,
         effect=lambda row: row.effect,
@@ -47,11 +48,19 @@ def listing(request: HttpRequest, pk: int) -> HttpResponse:
     )
     context = {
         **frame(request, engagement, "exceptions"),
-        "rows": [{"it": row, "answer": _answer(row)} for row in rows],
+        "rows": [{"it": row, "answer": _answer(row), "cause": _one_cause(row)} for row in rows],
         "states": Deviation.State.choices,
         "effects": Deviation.Effect.choices,
     }
     return render(request, "fieldwork/exceptions.html", context)
+
+
+def _one_cause(deviation: Deviation) -> str:
+    """With which others it shares its cause, in words."""
+    if deviation.cause_shared_with is not None:
+        return f"one cause with {deviation.cause_shared_with}"
+    others = ", ".join(sorted(one.code for one in deviation.sharing_its_cause.all()))
+    return f"one cause with {others}" if others else ""
 
 
 def _answer(deviation: Deviation) -> str:
@@ -92,6 +101,7 @@ def _visible(request: HttpRequest, pk: int, code: str, *needed: str) -> Deviatio
             "test__sample__population",
             "compensating_control",
             "merged_into",
+            "cause_shared_with",
             "evaluated_by",
             "concluded_by",
             "raised_by",
@@ -142,22 +152,20 @@ def _context(request: HttpRequest, deviation: Deviation) -> dict[str, Any]:
     may = engagement.may
     at_work = not engagement.frozen and deviation.stands
     cells = list(_cells_of(deviation))
-    others = Deviation.objects.standing().filter(test=deviation.test, cell_links__isnull=False)
+    others = Deviation.objects.standing().filter(engagement=engagement, test__phase=deviation.test.phase)
     return {
         **frame(request, engagement, "exceptions"),
         "deviation": deviation,
         "cells": cells,
         "chain": _rungs(deviation),
+        "sharing": _sharing(deviation),
         "marks": [str(Deviation.Marker(marker).label) for marker in deviation.markers],
         "touched": deviation.touched_links.select_related("commitment"),
         "regroupings": Regrouping.objects.filter(Q(source=deviation) | Q(target=deviation)).select_related(
             "source", "target", "by"
         ),
         "expandable": _expandable(deviation) and "draw_samples" in may and at_work,
-        "may_merge": at_work
-        and "evaluate_deviations" in may
-        and bool(cells)
-        and others.exclude(pk=deviation.pk).exists(),
+        "may_merge": at_work and "evaluate_deviations" in may and others.exclude(pk=deviation.pk).exists(),
         "may_split": at_work and "evaluate_deviations" in may and len(cells) > 1,
         "proposed": proposed(deviation),
         "responses": ManagementResponse.objects.filter(deviation=deviation).select_related("by"),
@@ -167,6 +175,15 @@ def _context(request: HttpRequest, deviation: Deviation) -> dict[str, Any]:
         "may_release": at_work and "sign_reviewed" in may and deviation.released_at is None,
         "conclude_form": ConcludeExceptionForm(deviation=deviation, initial={"effect": deviation.effect}),
     }
+
+
+def _sharing(deviation: Deviation) -> Any:
+    """The other exceptions of its cause."""
+    return (
+        Deviation.objects.of_one_cause(deviation)
+        .exclude(pk=deviation.pk)
+        .select_related("control", "test__control")
+    )
 
 
 def _cells_of(deviation: Deviation) -> Any:
@@ -245,6 +262,7 @@ def evaluate(request: HttpRequest, pk: int, code: str) -> HttpResponse:
     context = {
         **frame(request, deviation.engagement, "exceptions"),
         "deviation": deviation,
+        "sharing": _sharing(deviation),
         "kinds": _by_kind(deviation),
         "steps": chain_of(deviation, effect=Deviation.Effect.CRITERION_FAILED),
         "promises": Commitment.objects.filter(
@@ -305,19 +323,45 @@ def dismiss(request: HttpRequest, pk: int, code: str) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def merge(request: HttpRequest, pk: int, code: str) -> HttpResponse:
-    """Put the items of an exception into another one of the sheet, because they share their cause."""
+    """Say that an exception shares its cause: one of the same sheet takes its items, one of another joins it."""
     deviation = _visible(request, pk, code, "evaluate_deviations")
     form = MergeForm(request.POST or None, deviation=deviation)
     user = person(request)
     if filed(
         request,
         form,
-        lambda data: regrouping.merge(deviation, data["into"], reason=data["reason"], by=user),
-        f"{deviation} is merged. Evaluate the other one again.",
+        lambda data: _grouped(deviation, data["into"], data["reason"], user),
+        "They are evaluated again, as one.",
     ):
         return redirect(form.cleaned_data["into"])
     context = {**frame(request, deviation.engagement, "exceptions"), "deviation": deviation}
     return shown(request, "fieldwork/merge.html", context, form)
+
+
+def _grouped(deviation: Deviation, into: Deviation, reason: str, by: User) -> Deviation:
+    flow = regrouping.merge if deviation.test_id == into.test_id else regrouping.join
+    return flow(deviation, into, reason=reason, by=by)
+
+
+@require_http_methods(["GET", "POST"])
+def part(request: HttpRequest, pk: int, code: str) -> HttpResponse:
+    """Take an exception out of those with which it shared its cause."""
+    deviation = _visible(request, pk, code, "evaluate_deviations")
+    form = ReasonForm(request.POST or None)
+    user = person(request)
+    if filed(
+        request,
+        form,
+        lambda data: regrouping.part(deviation, by=user, **data),
+        f"{deviation} stands alone. Evaluate it and the others again.",
+    ):
+        return redirect(deviation)
+    context = {
+        **frame(request, deviation.engagement, "exceptions"),
+        "deviation": deviation,
+        "sharing": _sharing(deviation),
+    }
+    return shown(request, "fieldwork/part.html", context, form)
 
 
 @require_http_methods(["GET", "POST"])

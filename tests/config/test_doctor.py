@@ -13,6 +13,10 @@ from django.test import override_settings
 
 from config import doctor, embedded, environment, system
 from config.doctor import Finding
+from engagements.models import Stage
+from evidence import resumable
+from tests import factories as f
+from tests.evidence import makers
 
 
 def said(*findings: Finding, monkeypatch: pytest.MonkeyPatch) -> tuple[str, int]:
@@ -144,3 +148,24 @@ def test_the_browser_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert system.chromium() is None
     (tmp_path / "chrome").touch()
     assert system.chromium() == str(tmp_path / "chrome")
+
+
+@pytest.mark.django_db
+def test_uploads_that_lie_on_another_host_are_a_finding(tmp_path: Path) -> None:
+    engagement = f.at_stage(f.accepted(), Stage.FIELDWORK)
+    request = makers.request(engagement)
+    here, there = tmp_path / "here", tmp_path / "there"
+    with override_settings(UPLOAD_STAGING=there):
+        resumable.begin(request, name="log.txt", size=10, by=f.people(engagement)["owen"])
+        assert doctor.staging_folder().found
+    with override_settings(UPLOAD_STAGING=here):
+        finding = doctor.staging_folder()
+    assert (finding.found, finding.detail) == (False, f"1 of 1 do not lie in {here}")
+    assert "share" in finding.without
+
+
+@pytest.mark.django_db
+def test_a_folder_of_uploads_that_cannot_be_written_is_a_finding(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with override_settings(UPLOAD_STAGING=tmp_path / "file"):
+        assert not doctor.staging_folder().found

@@ -204,3 +204,43 @@ class TestStopping:
         client.post(url, {"urgent": "on", "time_zone": "Europe/Berlin"})
         choice = mailing.choice_of(owen)
         assert (choice.daily, choice.urgent, choice.time_zone) == (False, True, "Europe/Berlin")
+
+
+def test_a_worker_that_dies_after_sending_does_not_send_again(
+    engagement: Engagement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    makers.request(engagement, due=FAR)
+    digest.begin_due(at=morning())
+    owens = Digest.objects.filter(user=f.person("owen")).latest("day")
+    job = Job.objects.unfinished().get(kind=digest.JOB, payload__digest=owens.pk)
+    monkeypatch.setattr(digest, "finish", lambda *_: (_ for _ in ()).throw(SystemExit))
+    with pytest.raises(SystemExit):
+        run(job.pk)
+    monkeypatch.undo()
+    Job.objects.filter(pk=job.pk).update(state=Job.State.QUEUED)
+    run(job.pk)
+    job.refresh_from_db()
+    assert (len(mails(f.person("owen"))), job.state) == (1, "done")
+
+
+def test_what_the_mail_server_does_not_take_is_tried_again(
+    engagement: Engagement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    makers.request(engagement, due=FAR)
+    digest.begin_due(at=morning())
+    owens = Digest.objects.filter(user=f.person("owen")).latest("day")
+    job = Job.objects.unfinished().get(kind=digest.JOB, payload__digest=owens.pk)
+
+    def away(*_: object, **__: object) -> None:
+        raise ConnectionRefusedError("no mail server")
+
+    monkeypatch.setattr(mailing, "send", away)
+    with pytest.raises(ConnectionRefusedError):
+        run(job.pk)
+    owens.refresh_from_db()
+    assert (owens.things, owens.sent_at) == (None, None)
+    monkeypatch.undo()
+    run(job.pk)
+    owens.refresh_from_db()
+    assert len(mails(f.person("owen"))) == 1
+    assert owens.sent_at is not None

@@ -19,6 +19,7 @@ from engagements.models import Engagement, Stage
 from evidence import requests, resumable, uploads
 from evidence.matching import Candidate, guesses, words
 from evidence.models import AlsoAnswers, EvidenceFile, EvidenceRequest, Upload
+from evidence.views.matching import SHOWN
 from jobs.models import Job
 from jobs.running import run
 from tests import factories as f
@@ -156,6 +157,23 @@ class TestGiving:
         assert str(file.speaks_from) == "2026-01-01"
         client.post(url, {"discard": str(two.token)})
         assert list(Upload.objects.values_list("state", flat=True)) == ["done"]
+
+    def test_many_files_come_page_by_page_and_none_is_lost(self, engagement: Engagement) -> None:
+        asked = makers.request(engagement)
+        self.drop(engagement, *(f"log {number:02d}.txt" for number in range(SHOWN + 2)))
+        client = Client()
+        client.force_login(f.people(engagement)["owen"], backend="django.contrib.auth.backends.ModelBackend")
+        url = reverse("evidence:drop", args=[engagement.pk])
+        held = list(Upload.objects.order_by("name"))
+        page = client.get(url).content.decode()
+        assert [page.count(f"{one.token}-requests") > 0 for one in held] == [True] * SHOWN + [False] * 2
+        given = [{f"{one.token}-requests": [asked.code] for one in part} for part in (held[:SHOWN], held[SHOWN:])]
+        assert client.post(url, given[0])["Location"] == url, "two are left"
+        assert EvidenceFile.objects.count() == SHOWN
+        page = client.get(url).content.decode()
+        assert all(f"{one.token}-requests" in page for one in held[SHOWN:])
+        client.post(url, given[1])
+        assert EvidenceFile.objects.count() == SHOWN + 2
 
     def test_it_can_be_taken_back_until_the_request_is_accepted(self, engagement: Engagement) -> None:
         who = f.people(engagement)

@@ -18,6 +18,7 @@ from typing import Any
 
 import openpyxl
 import pikepdf
+import pypdfium2
 import pytest
 from django.core.files.uploadedfile import InMemoryUploadedFile, TemporaryUploadedFile
 from hypothesis import HealthCheck, given, settings
@@ -362,6 +363,17 @@ def test_pdf_must_be_whole_and_alone(data: bytes, words: str) -> None:
         assert words in refusal(data, "x.pdf")
     else:
         assert inspect(io.BytesIO(data), "x.pdf")
+
+
+def test_pdf_that_only_one_parser_repairs_is_refused() -> None:
+    """The table of its objects ends in the middle of the word that comes after it."""
+    whole = document()
+    damaged = whole[: whole.index(b"0000000064")] + whole[whole.index(b"trailer") + 5 :]
+    with pikepdf.open(io.BytesIO(damaged)) as repaired:
+        assert len(repaired.pages) == 1
+    with pytest.raises(pypdfium2.PdfiumError):
+        pypdfium2.PdfDocument(damaged)
+    assert "damaged and cannot be shown" in refusal(damaged, "x.pdf")
 
 
 def test_pdf_without_pages() -> None:

@@ -7,12 +7,18 @@ held, so that a large test process would be measured in its place: this one is s
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
 import time
 from pathlib import Path
 
-from evidence.validation import Refused, inspect
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django.setup()
+
+from evidence.validation import Refused, inspect  # noqa: E402
 
 
 def main(path: str, name: str) -> None:

@@ -18,7 +18,7 @@ from evidence.occurrences import (
     unusual_silence,
 )
 from fieldwork import sampling, sizes
-from fieldwork.evaluation import Cause, Effect, assess, criterion_effect, is_softer
+from fieldwork.evaluation import Cause, Effect, Proposal, assess, criterion_effect, gravest, is_softer
 from fieldwork.statistics import (
     finite_upper_limit,
     finite_zero_deviation_size,
@@ -168,6 +168,28 @@ def test_every_proposal_has_reasons_and_absence_is_never_milder(
     for graver in Cause:
         if order[graver] >= order[cause]:
             assert not is_softer(criterion_effect(graver, found, absent=absent).effect, proposal.effect)
+
+
+@few
+@given(
+    st.dictionaries(
+        st.text(min_size=1, max_size=6),
+        st.builds(
+            Proposal,
+            st.sampled_from(list(Effect)),
+            st.lists(st.text(min_size=1, max_size=9), min_size=1, max_size=3).map(tuple),
+            st.booleans(),
+        ),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_one_cause_is_as_grave_as_the_gravest_of_its_exceptions(proposals: dict[str, Proposal]) -> None:
+    found = gravest(proposals)
+    assert found.effect in {one.effect for one in proposals.values()}
+    assert not any(is_softer(found.effect, one.effect) for one in proposals.values())
+    assert found.escalate == any(one.escalate for one in proposals.values())
+    assert len(found.reasons) == sum(len(one.reasons) for one in proposals.values() if one.effect is found.effect)
 
 
 @few

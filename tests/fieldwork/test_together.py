@@ -15,7 +15,7 @@ from django.urls import reverse
 from audit.models import Event
 from fieldwork import testing
 from fieldwork.models import ControlTest, ItemResult, SheetChange, SheetItem
-from fieldwork.testing import Change
+from fieldwork.testing import Change, together
 from tests import factories as f
 from tests.fieldwork import makers as m
 
@@ -174,3 +174,11 @@ def test_the_form_of_an_item_does_not_write_over_what_came_meanwhile(sheet: Cont
     assert f'name="A-seen" value="{newer}"' in page
     assert client.post(url, sent | {"A-seen": newer}).status_code == 302
     assert results(sheet) == {(1, "A"): "n"}
+
+
+def test_one_cell_reads_its_own_row_and_not_the_sheet(sheet: ControlTest) -> None:
+    sana = f.person("sana")
+    testing.save(sheet, [cell(sheet, position, "A") for position in (1, 2, 3)], by=sana)
+    desk = together._Desk(sheet, [change := cell(sheet, 2, "B")], "", sana)
+    assert set(desk.items) == {change.item}
+    assert {item for item, _ in desk.book.cells} == {change.item}

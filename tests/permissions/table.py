@@ -717,6 +717,15 @@ FIELDWORK = [
         data=REASON,
     ),
     row(
+        "fieldwork:part",
+        "pk",
+        "deviation",
+        get="evaluate_deviations",
+        post="evaluate_deviations",
+        acts=TESTING,
+        data=REASON,
+    ),
+    row(
         "fieldwork:split",
         "pk",
         "deviation",

@@ -37,7 +37,7 @@ from engagements.models import (
 )
 from evidence import comments, importing, resumable
 from evidence.models import EvidenceFile, EvidenceRequest, Population, Upload
-from fieldwork import profiles
+from fieldwork import profiles, regrouping
 from fieldwork import testing as planning
 from fieldwork.models import ControlTest, Deviation, ItemResult, SamplingProfile
 from jobs.models import Job
@@ -247,6 +247,20 @@ def two_exceptions(world: World) -> dict[str, Any]:
     cells = fieldwork.worked(test, deviating=[(1, "A"), (2, "B")])
     fieldwork.raised(test, cells[1:])
     return {"deviation": fieldwork.raised(test, cells[:1]).code}
+
+
+def two_of_one_cause(world: World) -> dict[str, Any]:
+    """Of two sheets, joined."""
+    first = two_exceptions(world)["deviation"]
+    other = fieldwork.planned(world.engagement, fieldwork.control(world.engagement, "CHG-03", criteria=["CC6.1"]))
+    second = fieldwork.raised(other, fieldwork.worked(other, deviating=[(1, "A")]))
+    regrouping.join(
+        Deviation.objects.get(engagement=world.engagement, code=first),
+        second,
+        reason="One form.",
+        by=world.people["milan"],
+    )
+    return {"deviation": first}
 
 
 def an_exception_of_two(world: World) -> dict[str, Any]:
@@ -617,6 +631,7 @@ FITTING: dict[str, Fitting] = {
     "fieldwork:merge": Fitting(
         lambda world: {"into": newest_exceptions(world)[1].pk, "reason": "One form."}, before=two_exceptions
     ),
+    "fieldwork:part": Fitting({"reason": "Another cause."}, before=two_of_one_cause),
     "fieldwork:split": Fitting(
         lambda world: {
             "cells": newest_exceptions(world)[0].cells.order_by("pk")[0].pk,

@@ -203,6 +203,7 @@ def deviation(
         "deviations": numbers[1],
         "unit": first["unit"],
         "cause": cause,
+        "one_cause": [],
         "type": "isolated",
         "extent": "",
         "evaluation": "",
