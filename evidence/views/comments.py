@@ -33,6 +33,9 @@ def comment(request: HttpRequest, pk: int, code: str) -> HttpResponse:
 def put_aside(request: HttpRequest, pk: int, code: str) -> HttpResponse:
     """Where the person is named here waits no longer."""
     _, asked = request_for(request, pk, code, *SEE)
-    if comments.put_aside(asked, by=user_of(request)):
-        messages.success(request, f"{asked.code} no longer waits for you because you are named on it.")
+    try:
+        if comments.put_aside(asked, by=user_of(request)):
+            messages.success(request, f"{asked.code} no longer waits for you because you are named on it.")
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
     return redirect(asked)

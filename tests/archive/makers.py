@@ -25,6 +25,10 @@ from tests.remembered import remembered
 from tests.reports import makers as m
 
 
+# What readers' copies are made from is numbered anew each time: the bytes of the one that is remembered.
+PREPARED: list[bytes] = []
+
+
 @remembered
 def _issued() -> Issuance:
     draft = m.ready()
@@ -32,6 +36,8 @@ def _issued() -> Issuance:
     made = issuing.issue(engagement, by=f.people(engagement)["petra"], password=f.PASSWORD, draft=draft)
     assert made.job_id is not None
     run(made.job_id)
+    made.refresh_from_db()
+    PREPARED.append(storage.pdf_of(made.engagement_id, made.prepared_sha256))
     return made
 
 
@@ -45,8 +51,8 @@ def issued() -> Engagement:
 def stored(engagement_id: int) -> None:
     """Rows that were remembered come without bytes, and another test may have taken them."""
     keep(engagement_id, io.BytesIO(b"abc"))
-    for pages in (2, 3):
-        storage.keep_pdf(engagement_id, m.a_pdf(pages))
+    for pdf in (m.a_pdf(2), m.a_pdf(3), *PREPARED):
+        storage.keep_pdf(engagement_id, pdf)
 
 
 def lock(engagement: Engagement) -> FileLock:

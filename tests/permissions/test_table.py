@@ -430,6 +430,7 @@ SHOWING = {
     "fieldwork:item",
     "fieldwork:notes",
     "fieldwork:notes_at",
+    "fieldwork:scans",
     "reports:section",
     "reports:sign_statement",
 }
