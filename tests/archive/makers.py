@@ -24,7 +24,6 @@ from tests.database import as_owner
 from tests.remembered import remembered
 from tests.reports import makers as m
 
-
 # What readers' copies are made from is numbered anew each time: the bytes of the one that is remembered.
 PREPARED: list[bytes] = []
 
