@@ -77,8 +77,8 @@ def test_two_people_in_one_sheet_lose_nothing_and_see_both_values(sit: Sit) -> N
     cell(milan.page, 1, "C").click()
     milan.page.keyboard.press("n")
     saved(milan.page)
+    # The line is back: the page sends what it kept by itself.
     sana.context.set_offline(False)
-    sana.page.get_by_role("button", name="Try now").click()
     contested = cell(sana.page, 1, "C")
     expect(contested).to_have_class(re.compile("conflict"))
     expect(contested).to_contain_text("you: pass")

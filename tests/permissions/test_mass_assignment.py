@@ -23,7 +23,7 @@ WORD, NUMBER, DAY = "sentalong", 918273645, "1937-05-17"
 OWN: dict[str, str] = {
     "accounts:firm": "peer_review_on",
     "accounts:firm_member": "may_accept",
-    "accounts:firm_policies": "two_to_issue",
+    "accounts:firm_policies": "section_four two_to_issue",
     "accounts:firm_policy": "demands_second_factor",
     "accounts:firm_single_sign_on": "client_id demanded vouches_for_addresses",
     "accounts:licence_new": "expires_on",
@@ -36,7 +36,7 @@ OWN: dict[str, str] = {
     "engagements:override": "rule step subject",
     "engagements:register_add": "description reason",
     "engagements:register_edit": "description reason",
-    "engagements:settings": "as_of office prior_period_end report_due",
+    "engagements:settings": "as_of office prior_period_end report_due section_four",
     "engagements:team_invite": "title",
     "engagements:threat": "ends_on",
     "engagements:threat_add": "ends_on",
