@@ -135,7 +135,7 @@ def test_a_partner_who_administers_the_firm_cannot_switch_it_off_for_the_report_
     approve(draft)
     assert issue(draft).state == Issuance.State.RENDERING
     later = f.proposed(a_client=f.client(firm, "Later, Inc."), partner=petra, number="2026-0990")
-    assert not approving.asks_for_two(later)
+    assert not approving.asks_for_two(Engagement.objects.get(pk=later.pk))
 
 
 def test_an_approval_is_withdrawn_by_who_gave_it_until_the_report_is_issued(draft: Report, client: Client) -> None:
