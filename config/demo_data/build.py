@@ -561,6 +561,8 @@ def type_2_in_fieldwork(firm: Firm, team: dict[str, User], today: dt.date) -> En
         )
     _talk(engagement, crew)
     _test_some(engagement, controls, found, crew)
+    # As it stands now: the steps before moved its row on.
+    engagement.refresh_from_db()
     talk.keep_request_list(firm, by=crew.manager)
     talk.talk_about_requests(engagement, crew)
     talk.read_scan(engagement, crew.preparers[0])
@@ -713,6 +715,7 @@ def type_1_in_reporting(firm: Firm, team: dict[str, User], today: dt.date, wait:
     _management_signs(engagement, crew, today, kinds=("assertion", "subsequent_events"))
     shown = _draft(engagement, crew, wait)
     drafting.move_step(engagement, ReportingStep.CLIENT_REVIEW, by=crew.manager)
+    shown = type(shown).objects.get(pk=shown.pk)
     talk.review_draft(shown, crew)
     talk.put_in_own_words(firm, crew)
     _draft(engagement, crew, wait)
