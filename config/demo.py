@@ -10,6 +10,7 @@ import re
 import shutil
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +32,7 @@ from reports.models import Issuance
 REPORT_TIMEOUT = 600.0
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 60.0
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # What a demo leaves below its home, and `make clean-demo` deletes.
 LEFT = ("audit", "audit.key", "demo", "mail", "services", "services.lock", "services.users", "static", "storage")
 
@@ -69,7 +71,7 @@ class Demo:
                 self._serve()
         finally:
             # A second Ctrl-C must not keep the first from ending what it has to.
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            for number in ENDING:
                 signal.signal(number, signal.SIG_IGN)
             end([self.web, *self.background])
             os.close(lock)
@@ -126,11 +128,15 @@ class Demo:
         if logins.exists():
             self.say(logins.read_text().replace("{site}", settings.SITE_URL).rstrip())
         self.say(f"Attestry runs at {settings.SITE_URL}/ until you press Ctrl-C.")
-        while True:
+        # A flag, no exception: one that is raised while an ended child is collected would be dropped.
+        told = threading.Event()
+        for number in ENDING:
+            signal.signal(number, lambda *_: told.set())
+        while not told.wait(0.5):
             self._keep_running()
             if not self.web.running:
                 raise Failed(f"The web server ended: see {self.web.log}.")
-            time.sleep(0.5)
+        raise KeyboardInterrupt
 
     def _keep_running(self) -> None:
         """A worker or clock that died is started again, as an operator's supervisor would."""
