@@ -42,7 +42,11 @@ class AddendumForm(forms.Form):
     reason = forms.CharField(label="Why it is added now", widget=_area(2))
     text = forms.CharField(label="What is added", widget=_area(6))
     effect = forms.CharField(label="What it means for the opinion; if nothing, why", widget=_area(2))
-    attachments = FilesField(label="Files", required=False, help_text="PDF, PNG, JPEG, CSV, TXT, JSON, XLSX, DOCX, PPTX or ZIP, as evidence.")
+    attachments = FilesField(
+        label="Files",
+        required=False,
+        help_text="PDF, PNG, JPEG, CSV, TXT, JSON, XLSX, DOCX, PPTX or ZIP, as evidence.",
+    )
 
 
 class ReviewForm(forms.Form):
