@@ -8,6 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from accounts.forms import ProofForm
+from evidence.forms import FilesField
 
 
 def _area(rows: int) -> forms.Textarea:
@@ -40,6 +41,16 @@ class LockForm(WordForm):
 class AddendumForm(forms.Form):
     reason = forms.CharField(label="Why it is added now", widget=_area(2))
     text = forms.CharField(label="What is added", widget=_area(6))
+    effect = forms.CharField(label="What it means for the opinion; if nothing, why", widget=_area(2))
+    attachments = FilesField(
+        label="Files",
+        required=False,
+        help_text="PDF, PNG, JPEG, CSV, TXT, JSON, XLSX, DOCX, PPTX or ZIP, as evidence.",
+    )
+
+
+class ReviewForm(forms.Form):
+    conclusion = forms.CharField(label="What you conclude", widget=_area(2))
 
 
 class HoldForm(forms.Form):

@@ -1,4 +1,4 @@
-"""Closing the file: the partner decides, a worker reads it all and locks it; then there are addenda only (R59)."""
+"""Closing the file: the partner decides, a worker reads it all and locks it; then come addenda only (adding.py)."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Max
 from django.utils import timezone
 
 from accounts.models import User
 from accounts.proving import prove
 from archive import leaves
-from archive.models import Addendum, FileLock, years_after
+from archive.models import FileLock, years_after
 from audit.trail import action, record
 from engagements.models import Engagement, Stage
 from engagements.register import Blocked, guard
@@ -28,7 +27,6 @@ from reports.recalling import last_issued
 ASKED = action("file.lock_requested", "decided to lock the file", firm_only=True)
 LOCKED = action("file.locked", "locked the file; it is kept until {retain_until}", firm_only=True)
 FAILED = action("file.lock_failed", "could not lock the file: {reason}", firm_only=True)
-ADDED = action("file.addendum_added", "added {target} to the locked file: {reason}", firm_only=True)
 
 # R55: days from the release to the complete file, and when people are reminded of it.
 DAYS = 60
@@ -163,28 +161,3 @@ def assembling_failed(job: Job) -> None:
     made.state = FileLock.State.FAILED
     made.save(update_fields=["state"])
     record(FAILED, by=None, engagement=made.engagement, target=made, reason=job.error)
-
-
-@transaction.atomic
-def add_addendum(engagement: Engagement, *, reason: str, text: str, by: User) -> Addendum:
-    """Add to the locked file, where nothing else can change (R59). Raises PermissionDenied, WrongStage."""
-    require(engagement, by, "add_addenda")
-    engagement = locked(engagement)
-    if not is_locked(engagement) or engagement.stage == Stage.PURGED:
-        raise WrongStage("Addenda belong to a locked file.")
-    missing = {
-        name: words
-        for name, value, words in (
-            ("reason", reason, "Say why it is added now."),
-            ("text", text, "Say what is added."),
-        )
-        if not value.strip()
-    }
-    if missing:
-        raise ValidationError(missing)
-    last = Addendum.objects.filter(engagement=engagement).aggregate(last=Max("number"))["last"] or 0
-    made = Addendum.objects.create(
-        engagement=engagement, number=last + 1, reason=reason.strip(), text=text.strip(), by=by
-    )
-    record(ADDED, by=by, engagement=engagement, target=made, reason=made.reason)
-    return made

@@ -109,12 +109,19 @@ class FileLock(models.Model):
 
 
 class Addendum(models.Model):
-    """What is added to a locked file: who, when, why, what. Never changed; a correction is another one (R59)."""
+    """What is added to a locked file: who, when, why, what, and what it means for the report (R59).
+
+    Never changed; a correction is another one. `sha256` is over the words and the files, as verify_pack.py says; it
+    stands in the trail too, so that what was added after the root was taken can be verified like the rest.
+    """
 
     engagement = models.ForeignKey(Engagement, on_delete=models.PROTECT, related_name="addenda")
     number = models.PositiveSmallIntegerField()
     reason = models.TextField("why it is added")
     text = models.TextField("what is added")
+    effect = models.TextField("effect on the opinion")
+    file_count = models.PositiveSmallIntegerField("files with it", default=0)
+    sha256 = models.CharField("hash of words and files", max_length=64)
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField(auto_now_add=True)
 
@@ -125,6 +132,73 @@ class Addendum(models.Model):
 
     def __str__(self) -> str:
         return f"Addendum {self.number}"
+
+
+class AddendumFile(models.Model):
+    """A file that came with an addendum. Its bytes lie with the evidence, by their hash."""
+
+    engagement = models.ForeignKey(Engagement, on_delete=models.PROTECT, related_name="+")
+    addendum = models.ForeignKey(Addendum, on_delete=models.PROTECT, related_name="files")
+    name = models.CharField(max_length=200)
+    size = models.PositiveBigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    content_type = models.CharField(max_length=100)
+
+    class Meta:
+        ordering = ["pk"]
+        triggers = [
+            append_only(),
+            # None comes later than the addendum that it is part of.
+            pgtrigger.Trigger(
+                name="with_its_addendum",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                func="""
+                    IF (SELECT count(*) FROM archive_addendumfile WHERE addendum_id = NEW.addendum_id)
+                        >= (SELECT file_count FROM archive_addendum WHERE id = NEW.addendum_id) THEN
+                        RAISE EXCEPTION 'An addendum has the files with which it was added'
+                            USING ERRCODE = 'restrict_violation';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            _NEVER_EMPTIED,
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AddendumReview(models.Model):
+    """Somebody else of those who may add has read an addendum, and says what comes of it."""
+
+    engagement = models.ForeignKey(Engagement, on_delete=models.PROTECT, related_name="+")
+    addendum = models.OneToOneField(Addendum, on_delete=models.PROTECT, related_name="review")
+    conclusion = models.TextField("what the reviewer concludes")
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["pk"]
+        triggers = [
+            append_only(),
+            pgtrigger.Trigger(
+                name="by_another",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                func="""
+                    IF EXISTS (SELECT FROM archive_addendum WHERE id = NEW.addendum_id AND by_id = NEW.by_id) THEN
+                        RAISE EXCEPTION 'Nobody reviews an addendum of their own'
+                            USING ERRCODE = 'restrict_violation';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            _NEVER_EMPTIED,
+        ]
+
+    def __str__(self) -> str:
+        return f"review of addendum {self.addendum.number}"
 
 
 class LegalHold(models.Model):

@@ -25,7 +25,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from accounts.models import FirmMember, User
-from archive import leaves, verify_pack
+from archive import adding, leaves, verify_pack
 from archive.models import FileLock, Pack
 from archive.pages import Pages
 from archive.records import Records
@@ -245,11 +245,12 @@ def write(engagement: Engagement, file: IO[bytes], *, said: Callable[[int, str],
 
     said(60, "Copying the trail")
     out.add(TRAIL, (line.encode("ascii") for line in verifiable([chain])))
+    added, places = _added(out, engagement)
     records = Records(engagement)
     for label, lines in records.later():
         out.add(f"later/{label}.jsonl", (f"{line}\n".encode("ascii") for line in lines))
     said(70, "Writing the pages")
-    pages = Pages(engagement, records, paths=paths, lock=lock, root=root, count=len(hashes))
+    pages = Pages(engagement, records, paths=paths, added=places, lock=lock, root=root, count=len(hashes))
     for name, blocks in pages.all():
         out.add(name, blocks)
     out.add(SCRIPT, [single_file().encode()])
@@ -267,6 +268,7 @@ def write(engagement: Engagement, file: IO[bytes], *, said: Callable[[int, str],
             "lock": _told(lock),
             "tree": {"root": root, "leaves": len(hashes), "parts": parts},
             "trail": {"chain": chain, "seq": head[0], "hash": head[1]},
+            "addenda": added,
             "members": out.members,
         }
     )
@@ -311,6 +313,19 @@ def _stored(
             members.append(path)
         parts.append({"kind": "files", "name": name, "members": members})
     return paths
+
+
+def _added(out: Writer, engagement: Engagement) -> tuple[dict[str, list[str]], dict[int, str]]:
+    """Copy the files of addenda; returns their members by the addendum's number, and by the file's row."""
+    members: dict[str, list[str]] = {}
+    places: dict[int, str] = {}
+    for file, stored in adding.stored(engagement):
+        of = members.setdefault(str(file.addendum.number), [])
+        name = f"addenda/{file.addendum.number}/{len(of) + 1} {safe(file.name)}"
+        out.add(name, stored.blocks())
+        of.append(name)
+        places[file.pk] = name
+    return members, places
 
 
 def _told(lock: FileLock | None) -> dict[str, Any] | None:

@@ -11,8 +11,8 @@ from typing import Any
 from django.conf import settings
 from django.template.loader import render_to_string
 
-from archive import leaves, locking
-from archive.models import Addendum, FileLock
+from archive import adding, leaves, locking
+from archive.models import FileLock
 from archive.records import Records
 from audit.models import Event
 from engagements import activity
@@ -50,11 +50,12 @@ class Pages:
         records: Records,
         *,
         paths: dict[tuple[str, str], str],
+        added: dict[int, str],
         lock: FileLock | None,
         root: str,
         count: int,
     ) -> None:
-        self.engagement, self.records, self.paths = engagement, records, paths
+        self.engagement, self.records, self.paths, self.added = engagement, records, paths, added
         self.files = {
             one.pk: (one, paths[("evidence", one.sha256)])
             for one in EvidenceFile.objects.filter(engagement=engagement).select_related("request")
@@ -149,7 +150,10 @@ class Pages:
             "size": sum(one.size for one, _ in self.files.values()),
             "people": len(self.records.people),
             "events": Event.objects.of_engagement(self.engagement.pk).count(),
-            "addenda": Addendum.objects.filter(engagement=self.engagement).select_related("by"),
+            "addenda": [
+                (one, [(file, self.added[file.pk]) for file in one.files.all()])
+                for one in adding.of_file(self.engagement)
+            ],
             "quarantined": [self.files[pk][0] for pk in quarantined.values_list("file_id", flat=True)],
         }
         yield from self._page("index", "index.html", context)
@@ -220,7 +224,9 @@ class Pages:
         files = {}
         if table.label == "evidence.evidencefile":
             files = {pk: path for pk, (_, path) in self.files.items()}
-        elif table.label in {"reports.report", "reports.issuance"}:
+        elif table.label == "archive.addendumfile":
+            files = self.added
+        elif table.label in {"reports.report", "reports.issuance", "reports.generalusereport"}:
             hashes = leaves.all_of(table.model).filter(engagement=self.engagement).exclude(pdf_sha256="")
             files = {pk: self.paths[("reports", sha256)] for pk, sha256 in hashes.values_list("pk", "pdf_sha256")}
         pages = [(one, table.page(one)) for one in range(1, len(table.starts) + 1)]

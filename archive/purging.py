@@ -21,8 +21,17 @@ from django.core.files.storage import FileSystemStorage, storages
 from django.db import connection, models, transaction
 from django.utils import timezone
 
-from archive import leaves
-from archive.models import Addendum, ClosingReminder, FileLock, LegalHold, Purge, PurgeCertificate
+from archive import adding, leaves
+from archive.models import (
+    Addendum,
+    AddendumFile,
+    AddendumReview,
+    ClosingReminder,
+    FileLock,
+    LegalHold,
+    Purge,
+    PurgeCertificate,
+)
 from audit.chain import stamp
 from audit.trail import action, chain_of, record
 from engagements.models import Engagement, EngagementMember, EngagementUserPermission, InvitedRole, Stage
@@ -111,8 +120,9 @@ def _noted(engagement: Engagement, found: leaves.Root) -> dict[str, Any]:
     for model in leaves.tables():
         if model is not Engagement and (count := leaves.rows_of(model, engagement).count()):
             counts[model._meta.label_lower] = count
-    if added := Addendum.objects.filter(engagement=engagement).count():
-        counts[Addendum._meta.label_lower] = added
+    for model in (Addendum, AddendumFile, AddendumReview):
+        if added := leaves.all_of(model).filter(engagement=engagement).count():
+            counts[model._meta.label_lower] = added
     issued = Issuance.objects.filter(engagement=engagement, released_at__isnull=False).order_by("pk")
     general = GeneralUseReport.objects.filter(engagement=engagement, released_at__isnull=False)
     reports: list[Issuance | GeneralUseReport] = [*issued, *general.select_related("issuance").order_by("pk")]
@@ -120,10 +130,15 @@ def _noted(engagement: Engagement, found: leaves.Root) -> dict[str, Any]:
         "rows": counts,
         "leaves": list(found.hashes),
         "files": [{"store": one.store, "sha256": one.sha256} for one in leaves.stored(engagement)],
+        "addenda": [
+            {"number": one.number, "sha256": one.sha256, "files": [file.sha256 for file in one.files.all()]}
+            for one in adding.of_file(engagement)
+        ],
         "bytes": found.bytes,
         "reports": [
             {
                 "number": one.number,
+                "general_use": isinstance(one, GeneralUseReport),
                 "sha256": one.pdf_sha256,
                 "report_date": one.report_date.isoformat(),
                 "released_at": stamp(one.released_at),

@@ -94,6 +94,8 @@ GROUPS: dict[str, dict[str, str]] = {
     "After the issue": {
         "archive.filelock": "Lock of the file",
         "archive.addendum": "Addenda",
+        "archive.addendumfile": "Files of addenda",
+        "archive.addendumreview": "Reviews of addenda",
         "archive.legalhold": "Legal holds",
         "archive.purge": "Requests to destroy",
         "archive.closingreminder": "Reminders",
@@ -101,6 +103,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "distribution.grant": "Readers",
         "distribution.acceptance": "Terms accepted",
         "distribution.accessevent": "Access log",
+        "distribution.publication": "SOC 3 reports published",
     },
 }
 

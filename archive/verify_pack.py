@@ -18,6 +18,10 @@ How it works:
    byte and both hashes below; a hash without a neighbour goes up as it is (RFC 6962).
 3. When the file was locked its root went into the trail. The trail is a chain of hashes; signed checkpoints cover
    it: see verify_trail.py, of which this script holds what it needs.
+4. What was added after the lock is not in the root. An addendum's hash went into the trail when it was added:
+   SHA-256 of the JSON array of its number, its reason, its text, its effect on the opinion, and an array with name,
+   size and SHA-256 of each of its files, in the order in which they came. The addenda of the pack, in
+   `later/archive.addendum.jsonl`, must be those of the trail, and `addenda` in the manifest names their files.
 """
 
 from __future__ import annotations
@@ -44,6 +48,12 @@ LIMIT = 0xFFFFFFFF
 
 def leaf_hash(name: str, content_sha256: str) -> bytes:
     return hashlib.sha256(b"\0" + json.dumps([name, content_sha256], separators=(",", ":")).encode()).digest()
+
+
+def addendum_hash(number: int, reason: str, text: str, effect: str, files: Iterable[tuple[str, int, str]]) -> str:
+    """`files`: name, size and SHA-256 of each."""
+    said = [number, reason, text, effect, [list(one) for one in files]]
+    return sha256(json.dumps(said, separators=(",", ":")).encode("ascii"))
 
 
 def tree_root(level: list[bytes]) -> str:
@@ -246,9 +256,10 @@ def leaves(pack: Any, manifest: dict[str, Any]) -> Iterator[bytes]:
             raise Bad(f"a part of the unknown kind {part['kind']!r}")
 
 
-def check_trail(pack: Any, manifest: dict[str, Any], key: str | None) -> tuple[Trail, int]:
-    """The trail as read, and the number of the event that recorded the root; 0 when the file is not locked."""
-    trail, told = Trail(key), 0
+def check_trail(pack: Any, manifest: dict[str, Any], key: str | None) -> tuple[Trail, int, dict[int, str]]:
+    """The trail as read, the number of the event that recorded the root (0 when the file is not locked), and the
+    hashes of the addenda by their numbers."""
+    trail, told, added = Trail(key), 0, dict[int, str]()
     lock = manifest["lock"]
     for line in lines(pack.blocks("trail.jsonl")):
         found = json.loads(line)
@@ -257,6 +268,9 @@ def check_trail(pack: Any, manifest: dict[str, Any], key: str | None) -> tuple[T
             detail = json.loads(found["fields"]["detail"])
             if (detail["root"], detail["leaves"]) == (lock["root"], lock["leaves"]):
                 told = int(found["fields"]["seq"])
+        if found["kind"] == "event" and found["fields"]["action"] == "file.addendum_added":
+            detail = json.loads(found["fields"]["detail"])
+            added[detail["number"]] = detail["sha256"]
     trail.end()
     chain = manifest["trail"]["chain"]
     for part in [manifest["trail"], *(one for one in manifest["tree"]["parts"] if one["kind"] == "trail")]:
@@ -269,7 +283,33 @@ def check_trail(pack: Any, manifest: dict[str, Any], key: str | None) -> tuple[T
         raise Bad("the trail does not hold the root that the file had when it was locked")
     if trail.sealed.get(chain, 0) < told:
         raise Bad("no signed checkpoint covers the event that recorded the root")
-    return trail, told
+    return trail, told, added
+
+
+def check_addenda(pack: Any, manifest: dict[str, Any], added: dict[int, str]) -> int:
+    """How many addenda there are; they and their files are those that the trail knows."""
+    hashes = {member["name"]: member["sha256"] for member in manifest["members"]}
+
+    def rows(table: str) -> list[dict[str, Any]]:
+        name = f"later/archive.{table}.jsonl"
+        return [json.loads(line) for line in lines(pack.blocks(name))] if name in hashes else []
+
+    files: dict[int, list[tuple[str, int, str]]] = {}
+    for row in rows("addendumfile"):
+        files.setdefault(row["addendum_id"], []).append((row["name"], row["size"], row["sha256"]))
+    found = {}
+    for row in rows("addendum"):
+        of = files.pop(row["id"], [])
+        members = manifest["addenda"].get(str(row["number"]), [])
+        if [hashes.get(member) for member in members] != [one[2] for one in of]:
+            raise Bad(f"the files of addendum {row['number']} are not those that it was added with")
+        found[row["number"]] = addendum_hash(row["number"], row["reason"], row["text"], row["effect"], of)
+    for number in sorted({*found, *added}):
+        if found.get(number) != added.get(number):
+            raise Bad(f"addendum {number} is not the one that the trail knows")
+    if files:
+        raise Bad("there are files of an addendum that is not there")
+    return len(found)
 
 
 def verify(pack: Any, key: str | None) -> list[str]:
@@ -283,7 +323,8 @@ def verify(pack: Any, key: str | None) -> list[str]:
         raise Bad(f"the Merkle root over the file's {len(hashes)} leaves is {root}, not {tree['root']}")
     if lock and (lock["root"], lock["leaves"]) != (root, len(hashes)):
         raise Bad(f"the Merkle root over the file is {root}; when it was locked it was {lock['root']}")
-    trail, told = check_trail(pack, manifest, key)
+    trail, told, added = check_trail(pack, manifest, key)
+    addenda = check_addenda(pack, manifest, added)
     chain = manifest["trail"]["chain"]
     assert trail.last is not None
     standing = (
@@ -295,6 +336,7 @@ def verify(pack: Any, key: str | None) -> list[str]:
         f"{manifest['about']['engagement']}, {manifest['about']['client']}: {manifest['about']['firm']}",
         f"{len(manifest['members'])} files of the pack are as the manifest says",
         f"Merkle root {root} over {len(hashes)} leaves, {standing}",
+        f"{addenda} addend{'um' if addenda == 1 else 'a'} after the lock, as the trail knows them",
         (
             f"{chain}: {len(trail.hashes[chain]) - 1} events hold together; checkpoints cover the first "
             f"{trail.sealed.get(chain, 0)}"

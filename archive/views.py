@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
@@ -14,14 +15,24 @@ from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET, require_POST
 
-from archive import certificates, locking, packing, retention
-from archive.forms import AddendumForm, ApprovePurgeForm, AskPurgeForm, HoldForm, LiftForm, LockForm
-from archive.models import Addendum, ClosingReminder, FileLock, LegalHold, Pack, Purge, PurgeCertificate
+from archive import adding, certificates, locking, packing, retention
+from archive.forms import AddendumForm, ApprovePurgeForm, AskPurgeForm, HoldForm, LiftForm, LockForm, ReviewForm
+from archive.models import (
+    Addendum,
+    AddendumFile,
+    ClosingReminder,
+    FileLock,
+    LegalHold,
+    Pack,
+    Purge,
+    PurgeCertificate,
+)
 from engagements.frame import frame
 from engagements.models import Engagement, Stage
 from engagements.register import findings
 from engagements.roles import engagement_for
 from engagements.views.acting import done, filed, person
+from evidence.storage import Altered
 
 JOBS: dict[str, Any] = {"lock": FileLock, "pack": Pack, "purge": Purge}
 
@@ -58,7 +69,8 @@ def _file(request: HttpRequest, engagement: Engagement, **forms: Any) -> HttpRes
         "lock_findings": findings("lock", engagement) if may_lock else [],
         "may_lock": may_lock,
         "lock_form": forms.get("lock") or LockForm(**proof, least=engagement.firm.retention_years),
-        "addenda": Addendum.objects.filter(engagement=engagement).select_related("by"),
+        "addenda": [(one, adding.may_review(one, may, user) and not gone) for one in adding.of_file(engagement)],
+        "review_form": ReviewForm(),
         "may_add": "add_addenda" in may and locked and not gone,
         "addendum_form": forms.get("addendum") or AddendumForm(),
         "holds": LegalHold.objects.filter(engagement=engagement).select_related("placed_by", "lifted_by"),
@@ -106,15 +118,52 @@ def lock(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 def add_addendum(request: HttpRequest, pk: int) -> HttpResponse:
     engagement = engagement_for(request, pk, "add_addenda")
-    form = AddendumForm(request.POST)
+    form = AddendumForm(request.POST, request.FILES)
     if filed(
         request,
         form,
-        lambda data: locking.add_addendum(engagement, **data, by=person(request)),
+        lambda data: adding.add(engagement, **data, by=person(request)),
         "The addendum is part of the file.",
     ):
         return _to(engagement)
     return _file(request, engagement, addendum=form)
+
+
+@require_POST
+@login_required
+def review_addendum(request: HttpRequest, pk: int, number: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "add_addenda")
+    found = get_object_or_404(Addendum, engagement=engagement, number=number)
+    found.engagement = engagement
+    done(
+        request,
+        lambda: adding.review(found, conclusion=request.POST.get("conclusion", ""), by=person(request)),
+        f"{found} is reviewed.",
+    )
+    return _to(engagement)
+
+
+@require_GET
+@login_required
+def addendum_file(request: HttpRequest, pk: int, number: int, place: int) -> HttpResponseBase:
+    engagement = engagement_for(request, pk, "see_fieldwork")
+    files = AddendumFile.objects.filter(engagement=engagement, addendum__number=number).select_related("addendum")
+    found = next(iter(files[place - 1 : place]), None) if place else None
+    if found is None:
+        raise Http404("No such file")
+    found.engagement = engagement
+    try:
+        content = adding.download(found, by=person(request))
+    except Altered as error:
+        messages.error(request, str(error))
+        return _to(engagement)
+    response = FileResponse(content, content_type=found.content_type)
+    response["Content-Disposition"] = content_disposition_header(True, found.name) or "attachment"
+    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response["Cache-Control"] = "private, no-store"
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Cross-Origin-Resource-Policy"] = "same-origin"
+    return response
 
 
 @require_POST

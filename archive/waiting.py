@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from archive import locking
-from archive.models import FileLock, Purge
+from archive.models import Addendum, FileLock, Purge
 from engagements.models import Engagement, Stage
 from engagements.roles import roles_with
 from engagements.waiting import Waiting, waiting
@@ -43,6 +43,28 @@ def to_lock(user: User) -> Iterable[Waiting]:
                 due=due,
                 act="Lock",
             )
+
+
+@waiting
+def to_review(user: User) -> Iterable[Waiting]:
+    """What another person has added to a locked file is reviewed (R59)."""
+    added = (
+        Addendum.objects.filter(
+            review__isnull=True,
+            engagement__members__user=user,
+            engagement__members__role__in=roles_with("add_addenda"),
+        )
+        .exclude(by=user)
+        .select_related("engagement__client", "by")
+    )
+    for one in added:
+        yield Waiting(
+            one.engagement,
+            "review",
+            f"Review {str(one).lower()}, which {one.by.name} added to the locked file",
+            f"{reverse('archive:file', args=[one.engagement_id])}#addenda",
+            act="Review",
+        )
 
 
 @waiting

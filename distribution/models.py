@@ -7,11 +7,12 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 
 from accounts.models import OneLine, User
-from engagements.freeze import append_only
+from engagements.freeze import append_only, stays
 from engagements.models import Engagement
-from reports.models import Issuance
+from reports.models import GeneralUseReport, Issuance
 
 # None of these freeze with the engagement: readers come after issue.
 
@@ -145,3 +146,33 @@ class AccessEvent(models.Model):
 
     def facts(self) -> dict[str, Any]:
         return {"kind": self.kind, "reason": self.reason}
+
+
+class Publication(models.Model):
+    """A SOC 3 report that the client has published: whoever has the address reads it, without terms or account.
+
+    The address is long and random, so that nobody finds out by trying who is a client of which firm.
+    """
+
+    engagement = models.ForeignKey(Engagement, on_delete=models.PROTECT, related_name="publications")
+    report = models.ForeignKey(GeneralUseReport, on_delete=models.PROTECT, related_name="publications")
+    address = models.CharField(max_length=40, unique=True)
+    published_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    published_at = models.DateTimeField(auto_now_add=True)
+    ended_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["report"], condition=Q(ended_at__isnull=True), name="publication_one_address"
+            )
+        ]
+        triggers = [*stays("published_stays", "engagement", "report", "address", "published_by", "published_at")]
+
+    def __str__(self) -> str:
+        return f"{self.report}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("distribution:published", args=[self.address])

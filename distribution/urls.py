@@ -13,6 +13,11 @@ urlpatterns = [
     path("engagements/<int:pk>/distribution/invite/", views.invite, name="invite"),
     path("engagements/<int:pk>/distribution/readers/<int:grant>/revoke/", views.revoke, name="revoke"),
     path("engagements/<int:pk>/distribution/readers/<int:grant>/link/", views.send_link, name="send_link"),
+    path("engagements/<int:pk>/distribution/soc-3/", views.publish, name="publish"),
+    path("engagements/<int:pk>/distribution/soc-3/end/", views.unpublish, name="unpublish"),
+    # For everybody: the SOC 3 report where the client publishes it
+    path("soc-3/<str:address>/", views.published, name="published"),
+    path("soc-3/<str:address>/report.pdf", views.published_pdf, name="published_pdf"),
     # For whoever holds a file
     path("verify/", views.verify, name="verify"),
     # The reader's way

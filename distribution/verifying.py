@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
 from dataclasses import dataclass
 
 from cryptography.x509 import load_pem_x509_certificate
+from django.db import models
 
 from accounts.models import User
 from archive.certificates import facts_of
@@ -17,8 +19,12 @@ from engagements.models import Engagement
 from engagements.roles import roles_with
 from reports.copying import claim_in
 from reports.models import GeneralUseReport, Issuance
-from reports.sealing import Seal, sealed_with, seals_in
+from reports.sealing import Mark, Seal, marks_in, sealed_with, seals_in
+from reports.storage import Altered, pdf_of
 
+# The reasons that reports.issuing and reports.general_use give for their seals.
+WHOLE_REASON = re.compile(r"Report (\S+), issued")
+SHORT_REASON = re.compile(r"SOC 3 report (\S+), issued")
 GENUINE = (Issuance.State.CURRENT, Issuance.State.SUPERSEDED, Issuance.State.WITHDRAWN)
 
 
@@ -82,9 +88,11 @@ def verify(pdf: bytes) -> Verdict:
     with acting_for(EVERYBODY):
         issued = Issuance.objects.filter(state__in=GENUINE).select_related("engagement__client")
         found = issued.filter(pdf_sha256=sha256).first()
-        found = found or _destroyed(sha256)
         if found is not None:
             return Verdict(found.state, sha256, found, seals=_seals(pdf, found, found.released_at))
+        gone = _destroyed(sha256)
+        if gone is not None:
+            return gone
         general = GeneralUseReport.objects.filter(state__in=GENUINE).select_related("issuance__engagement__client")
         short = general.filter(pdf_sha256=sha256).first()
         if short is not None:
@@ -100,11 +108,33 @@ def verify(pdf: bytes) -> Verdict:
         if claimed is not None:
             found = issued.get(pk=claimed[0].pk)
             return Verdict("altered", sha256, found, claimed[1], _seals(pdf, found))
-        for pem in sealed_with(pdf):
-            bears = issued.filter(certificate=pem).order_by("-released_at").first()
-            if bears is not None:
-                return Verdict("altered", sha256, bears, seals=_seals(pdf, bears))
+        for mark in marks_in(pdf):
+            for bears in _named(mark, issued, general):
+                if _is_sealed_so(bears, mark):
+                    of = bears if isinstance(bears, Issuance) else bears.issuance
+                    short = None if isinstance(bears, Issuance) else bears
+                    return Verdict("altered", sha256, of, seals=_seals(pdf, bears), general=short)
     return Verdict("unknown", sha256)
+
+
+def _named(
+    mark: Mark, issued: models.QuerySet[Issuance], general: models.QuerySet[GeneralUseReport]
+) -> list[Issuance | GeneralUseReport]:
+    """The reports that a signature names as its reason: one certificate seals those of all a firm's clients."""
+    if found := WHOLE_REASON.fullmatch(mark.reason):
+        return list(issued.filter(certificate=mark.certificate, number=found[1]))
+    if found := SHORT_REASON.fullmatch(mark.reason):
+        return list(general.filter(certificate=mark.certificate, number=found[1]))
+    return []
+
+
+def _is_sealed_so(report: Issuance | GeneralUseReport, mark: Mark) -> bool:
+    """Whether this very signature is the one on the report: what a file says of itself anybody can write."""
+    try:
+        stored = pdf_of(report.engagement_id, report.pdf_sha256)
+    except Altered:
+        return False
+    return any(one.signature == mark.signature for one in marks_in(stored))
 
 
 def _copy_of(sha256: str) -> tuple[Issuance, AccessEvent] | None:
@@ -113,12 +143,12 @@ def _copy_of(sha256: str) -> tuple[Issuance, AccessEvent] | None:
     return (event.issuance, event) if event and event.issuance else None
 
 
-def _destroyed(sha256: str) -> Issuance | None:
+def _destroyed(sha256: str) -> Verdict | None:
     """What the certificate of a destroyed file says of a report with this hash; its row is gone."""
     for certificate in PurgeCertificate.objects.filter(text__contains=sha256):
         for one in facts_of(certificate)["destroyed"]["reports"]:
             if one["sha256"] == sha256:
-                return Issuance(
+                found = Issuance(
                     engagement_id=certificate.engagement_id,
                     number=one["number"],
                     state=one["state"],
@@ -127,6 +157,8 @@ def _destroyed(sha256: str) -> Issuance | None:
                     pdf_sha256=sha256,
                     snapshot={"firm": {"name": one["firm"]}, "client": {"legal_name": one["client"]}},
                 )
+                short = GeneralUseReport(number=found.number, state=found.state) if one["general_use"] else None
+                return Verdict(found.state, sha256, found, general=short)
     return None
 
 

@@ -23,11 +23,14 @@ from accounts.models import User
 from audit.context import acting_for
 from audit.refusals import LIMIT, note
 from audit.text import cell as harmless
-from distribution import agreements, granting, reading, verifying
+from distribution import agreements, granting, publishing, reading, verifying
 from distribution.forms import AcceptForm, AgreementForm, InviteForm, VerifyForm
 from distribution.models import Acceptance, AccessEvent, Grant
 from engagements.frame import frame
 from engagements.roles import engagement_for
+from engagements.views.acting import done
+from engagements.workflow import WrongStage
+from reports import general_use
 from reports.recalling import last_issued
 
 SESSION_KEY = "reader_grant"
@@ -92,6 +95,8 @@ def _page(
         "invite_form": invite_form,
         "agreement_form": agreement_form,
         "may_manage": "manage_distribution" in engagement.may,
+        "general": general_use.released(engagement),
+        "publication": publishing.standing(engagement),
     }
     return render(request, "distribution/distribution.html", context, status=status)
 
@@ -181,6 +186,69 @@ def log(request: HttpRequest, pk: int) -> HttpResponse:
     response = HttpResponse(out.getvalue(), content_type="text/csv; charset=utf-8")
     named = content_disposition_header(True, f"access-log-{engagement.number}.csv")
     response["Content-Disposition"] = named or "attachment"
+    return response
+
+
+@login_required
+@require_POST
+def publish(request: HttpRequest, pk: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "manage_distribution")
+    done(
+        request,
+        lambda: publishing.publish(engagement, by=_user(request)),
+        "The SOC 3 report is published: whoever has its address reads it.",
+    )
+    return redirect("distribution:distribution", pk)
+
+
+@login_required
+@require_POST
+def unpublish(request: HttpRequest, pk: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "manage_distribution")
+    found = publishing.standing(engagement)
+    if found is None:
+        raise Http404("Nothing is published")
+    found.engagement = engagement
+    done(request, lambda: publishing.end(found, by=_user(request)), "The SOC 3 report is no longer published.")
+    return redirect("distribution:distribution", pk)
+
+
+# Everybody's way to the SOC 3 report
+
+
+@login_not_required
+@require_GET
+def published(request: HttpRequest, address: str) -> HttpResponse:
+    found = publishing.at(address)
+    if found is None:
+        return render(request, "distribution/not_published.html", status=404)
+    report = found.report
+    context = {
+        "publication": found,
+        "report": report,
+        "snapshot": report.issuance.snapshot,
+        "newer": publishing.newer(found),
+        "current": report.state == report.State.CURRENT,
+    }
+    return render(request, "distribution/published.html", context)
+
+
+@login_not_required
+@require_GET
+def published_pdf(request: HttpRequest, address: str) -> HttpResponse:
+    found = publishing.at(address)
+    if found is None:
+        return render(request, "distribution/not_published.html", status=404)
+    try:
+        pdf = publishing.content(found)
+    except WrongStage:
+        return redirect(found)
+    response = HttpResponse(pdf, content_type="application/pdf")
+    response["Content-Disposition"] = content_disposition_header(False, f"{found.report.number}.pdf") or "inline"
+    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response["X-Content-Type-Options"] = "nosniff"
+    # It may be taken back or withdrawn at any time: nobody shows it without asking.
+    response["Cache-Control"] = "no-cache"
     return response
 
 

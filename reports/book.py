@@ -11,6 +11,7 @@ import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from django.template.loader import render_to_string
@@ -56,6 +57,15 @@ class Chunk:
     head: str
     wide: bool = False
 
+    @cached_property
+    def document(self) -> str:
+        """It as a document of its own: without style sheets, and with links that any part may answer.
+
+        Put together once: its hash names the part on the shelf, and it is what is laid out.
+        """
+        body = mark_safe(self.body.replace('<a href="#', '<a href="xref:'))  # noqa: S308
+        return format_html('<!doctype html><html lang="en-US"><body>{}</body></html>', body)
+
 
 @dataclass(frozen=True)
 class Attached:
@@ -86,11 +96,6 @@ class Book:
     def html(self) -> str:
         """The whole report as one document that refers to nothing but `asset:` files."""
         return render_to_string("report/document.html", {"book": self, "chunks": self.chunks})
-
-    def document(self, chunk: Chunk) -> str:
-        """One part as a document of its own: without style sheets, and with links that any part may answer."""
-        body = mark_safe(chunk.body.replace('<a href="#', '<a href="xref:'))  # noqa: S308
-        return format_html('<!doctype html><html lang="en-US"><body>{}</body></html>', body)
 
     @property
     def heads(self) -> list[tuple[str, bool]]:

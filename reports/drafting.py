@@ -27,7 +27,7 @@ from reports.models import QualityReview, Report, SystemDescription
 from reports.quality import why_reviewed
 from reports.rendering import Rendered, RenderError, press_for, typeset
 from reports.shelf import Stored
-from reports.snapshot import build
+from reports.snapshot import build, present_sha256
 
 REQUESTED = action("report.draft_requested", "asked for {target}", firm_only=True)
 RENDERED = action("report.draft_rendered", "rendered {target}, {pages} pages", firm_only=True)
@@ -239,7 +239,7 @@ def newest_ready(engagement: Engagement) -> Report | None:
 def what_step_lacks(engagement: Engagement, to: ReportingStep) -> list[Finding]:
     """Why the report cannot go on to a step; empty when it can."""
     found: list[Finding] = []
-    present = content.digest(build(engagement))
+    present = present_sha256(engagement)
 
     def lacking(rule: str, text: str, url: str, label: str) -> None:
         found.append(Finding(rule, Severity.BLOCK, text, url, label))

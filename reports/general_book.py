@@ -6,6 +6,7 @@ assertion, and no restriction of its use (R42, domain 1.10). It concludes nothin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,9 @@ from django.template.loader import render_to_string
 from reports import wording
 from reports.book import SUBSETS, Book, Chunk, dated
 from reports.content import Snapshot, canonical, digest
+
+# Sections I and II are the auditor's report and the assertion in both.
+_ELSEWHERE = re.compile(r"\bSections?\s+(?:III|IV|V)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -45,16 +49,31 @@ def why_not(snapshot: Snapshot) -> list[str]:
     if words.included:
         names = wording.joined(one["name"] for one in words.included)
         reasons.append(f"The assertion of {names} (inclusive method) was given for the SOC 2 report alone.")
+    reasons += [
+        f"The basis of matter {matter['number']} points at a section that a SOC 3 report does not have."
+        for matter in words.effective.matters
+        if elsewhere(matter["basis"])
+    ]
     if not snapshot["commitments"] or not any(one["in_boundary"] for one in snapshot["components"]):
         reasons.append("The registers name no component within the boundaries, or no commitment.")
     return reasons
+
+
+def elsewhere(text: str) -> bool:
+    """Whether a text points at a section that stands in the SOC 2 report alone."""
+    return _ELSEWHERE.search(text) is not None
+
+
+def left_out(snapshot: Snapshot) -> list[str]:
+    """Titles of the emphasis and other-matter paragraphs that are of the SOC 2 report alone: not printed here."""
+    return [one["title"] for one in snapshot["paragraphs"] if elsewhere(one["text"])]
 
 
 def general_book(snapshot: Snapshot, signed: Signed, *, number: str) -> Book:
     """The same content gives the same book."""
     words = wording.Phrases(snapshot)
     shared = {
-        "s": snapshot,
+        "s": {**snapshot, "paragraphs": [one for one in snapshot["paragraphs"] if not elsewhere(one["text"])]},
         "w": words,
         "number": number,
         "fingerprint": digest(snapshot),

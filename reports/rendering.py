@@ -295,7 +295,7 @@ def lay_out(
 
 
 def _laid_out(book: Book, chunk: Chunk, name: str, shelf: Shelf, press: Press) -> bytes:
-    return _put(book, book.document(chunk), "chunk.css", chunk.name, name, shelf, press)
+    return _put(book, chunk.document, "chunk.css", chunk.name, name, shelf, press)
 
 
 def _heads(book: Book, shelf: Shelf, press: Press) -> bytes:
@@ -340,7 +340,7 @@ def summary(leaves: bytes) -> dict[str, Any]:
 
 def key_of(book: Book, chunk: Chunk) -> str:
     """The name of a part on the shelf: a hash of all that its look depends on."""
-    return _hash(book, chunk.name, book.document(chunk))
+    return _hash(book, chunk.name, chunk.document)
 
 
 def _hash(book: Book, name: str, document: str) -> str:

@@ -17,7 +17,6 @@ from engagements.register import Finding, Rule, Severity, rule, shared
 from fieldwork.models import ControlTest, Deviation, EvidenceCitation, ItemResult, SheetItem, SignOff
 from reports import consistency, lattice, likeness, opinion
 from reports.approving import approvals, asks_for_two
-from reports.content import Snapshot, digest
 from reports.description import missing
 from reports.drafting import reviewed
 from reports.models import (
@@ -33,9 +32,10 @@ from reports.opinion import page
 from reports.quality import reviewer_named, why_reviewed
 from reports.recalling import open_fact, reopened
 from reports.snapshot import (
-    build,
     conclusions,
     description_of,
+    present,
+    present_sha256,
     sections_of,
     standing_deviations,
     standing_matters,
@@ -46,13 +46,8 @@ Kind = ManagementStatement.Kind
 
 
 @shared
-def _content(engagement: Engagement) -> Snapshot:
-    return build(engagement)
-
-
-@shared
 def _reading(engagement: Engagement) -> consistency.Reading:
-    return consistency.Reading(_content(engagement))
+    return consistency.Reading(present(engagement))
 
 
 def _found(rule: Rule, engagement: Engagement, discords: Iterable[consistency.Discord]) -> Iterator[Finding]:
@@ -102,7 +97,7 @@ def deviations_reported(rule: Rule, engagement: Engagement) -> Iterator[Finding]
         yield rule.finding(
             f"{cell.item.test}, {cell}: no exception is raised from this deviation.", at=cell.item.test
         )
-    printed = {one["code"] for one in _content(engagement)["deviations"]}
+    printed = {one["code"] for one in present(engagement)["deviations"]}
     for deviation in standing_deviations(engagement) if engagement.is_type_2 else ():
         if deviation.code not in printed:
             yield rule.finding(
@@ -154,7 +149,7 @@ def changes_in_period(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
 
 @rule("R45", Severity.WARN, guards="issue", text="Texts do not recur in the firm's reports for other clients")
 def unlike_others(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
-    check = likeness.newest(engagement, digest(_content(engagement)))
+    check = likeness.newest(engagement, present_sha256(engagement))
     for one in likeness.telling(check.found) if check else ():
         yield Finding(
             rule.id,
@@ -163,7 +158,7 @@ def unlike_others(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
             f"{one['engagement']}.",
             page(engagement, "likeness"),
             "Comparison",
-            f"reports.likenesscheck:{one['section']}:{digest(_content(engagement))[:16]}",
+            f"reports.likenesscheck:{one['section']}:{present_sha256(engagement)[:16]}",
         )
 
 
@@ -363,7 +358,7 @@ def quality_review(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
             url=reverse("engagements:team", args=[engagement.pk]),
             label="Team",
         )
-    elif not reviewed(engagement, digest(_content(engagement))):
+    elif not reviewed(engagement, present_sha256(engagement)):
         yield rule.finding("The quality review of the present content is not completed.", url=url, label="Report")
 
 
@@ -436,7 +431,7 @@ def limitations_have_a_matter(rule: Rule, engagement: Engagement) -> Iterator[Fi
     text="Where the firm's policy asks for two people, a second one has approved the issue of this very content.",
 )
 def second_person(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
-    if asks_for_two(engagement) and not approvals(engagement, digest(_content(engagement))):
+    if asks_for_two(engagement) and not approvals(engagement, present_sha256(engagement)):
         yield rule.finding(
             "It takes two people to issue: nobody beside the partner has approved the present content.",
             url=page(engagement, "report"),

@@ -195,11 +195,26 @@ def _trusting(certificates: Iterable[Certificate], at: dt.datetime | None) -> Va
 
 def sealed_with(pdf: bytes) -> list[str]:
     """The certificates, as PEM, of the signatures in a file, whatever became of the file since."""
+    return [one.certificate for one in marks_in(pdf)]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A signature as it lies in a file: with which certificate (PEM), for which reason, and its bytes."""
+
+    certificate: str
+    reason: str
+    signature: bytes
+
+
+def marks_in(pdf: bytes) -> list[Mark]:
+    """The signatures in a file, whatever became of the file since."""
     found = []
     with contextlib.suppress(PdfReadError, ValueError):
-        for signature in PdfFileReader(io.BytesIO(pdf)).embedded_signatures:
-            signer = load_der_x509_certificate(signature.signer_cert.dump())
-            found.append(signer.public_bytes(Encoding.PEM).decode())
+        for one in PdfFileReader(io.BytesIO(pdf)).embedded_signatures:
+            signer = load_der_x509_certificate(one.signer_cert.dump())
+            pem = signer.public_bytes(Encoding.PEM).decode()
+            found.append(Mark(pem, str(one.sig_object.get("/Reason", "")), bytes(one.pkcs7_content)))
     return found
 
 

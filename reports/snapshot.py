@@ -244,6 +244,18 @@ def build(engagement: Engagement) -> content.Snapshot:
     return made
 
 
+@shared
+def present(engagement: Engagement) -> content.Snapshot:
+    """`build`, once for a look at the engagement: rules and pages ask for it many times."""
+    return build(engagement)
+
+
+@shared
+def present_sha256(engagement: Engagement) -> str:
+    """The hash of the content as it stands now, once for a look."""
+    return content.digest(present(engagement))
+
+
 def _own_words(engagement: Engagement) -> list[content.Wording]:
     own = OwnWording.objects.in_force(engagement.firm, engagement.type)
     return [content.Wording(element=one.element, version=one.version, text=one.text) for one in own]

@@ -52,6 +52,7 @@ from reports.forms import (
     TitleForm,
     put,
 )
+from reports.general_book import left_out
 from reports.models import (
     ClientReview,
     DescriptionRevision,
@@ -578,6 +579,7 @@ def _general_use(request: HttpRequest, engagement: Engagement, form: ProofForm |
     return {
         "general": found,
         "general_hindrances": hindrances,
+        "general_left_out": left_out(whole.snapshot) if whole is not None and not hindrances else [],
         "may_issue_general": whole is not None and not hindrances,
         "general_form": form or ProofForm(**_proof(request, engagement)),
         "general_open": form is not None,

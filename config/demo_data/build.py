@@ -18,7 +18,7 @@ from config.demo_data.findings import FINDINGS
 from config.demo_data.work import Crew
 from controls.models import Category, LibraryControl
 from controls.notation import in_words
-from distribution import agreements, granting, reading
+from distribution import agreements, granting, publishing, reading
 from engagements import independence, registers, scope, workflow
 from engagements.models import Control, Engagement, EngagementMember, ReportingStep, Stage
 from engagements.roles import confirm_independence
@@ -27,7 +27,7 @@ from evidence.models import EvidenceFile, EvidenceRequest, Population
 from fieldwork import deviations, notes, profiles
 from fieldwork.models import ControlTest, Deviation, SamplingProfile
 from jobs.models import Job
-from reports import approving, description, drafting, issuing, opinion, statements
+from reports import approving, description, drafting, general_use, issuing, opinion, statements
 from reports.models import Issuance, Report
 
 Say = Callable[[str], object]
@@ -375,7 +375,7 @@ def _finish_report(
         engagement,
         title="Access of leavers",
         cause="operation",
-        basis="The description states that access to in-scope systems is removed within one business day after a person "
+        basis="Lakeshore states that access to in-scope systems is removed within one business day after a person "
         f"leaves (IAM-06). For 3 of the {serious.test.items.count()} leavers tested, access was removed between three and nine days late, or had "
         "not been removed nineteen days after the contract's end. The control therefore did not operate effectively "
         "throughout the period to meet criterion CC6.2.",
@@ -394,6 +394,7 @@ def _finish_report(
         today,
         modifications="The control over removing access of leavers (IAM-06) did not operate effectively throughout the "
         "period to meet criterion CC6.2: for three leavers access was removed late or was not removed.",
+        kinds=("assertion", "general_use", "representation", "subsequent_events"),
     )
     draft = _draft(engagement, crew, wait)
     drafting.move_step(engagement, ReportingStep.CLIENT_REVIEW, by=crew.manager)
@@ -412,6 +413,9 @@ def _finish_report(
             confirm_independence(member, by=member.user)
     approving.approve_issue(engagement, by=crew.manager, password=people.PASSWORD, draft=draft)
     issuing.issue(engagement, by=crew.partner, password=people.PASSWORD, draft=draft)
+    wait()
+    engagement.refresh_from_db()
+    general_use.issue(engagement, by=crew.partner, password=people.PASSWORD)
     wait()
 
 
@@ -447,10 +451,11 @@ def _draft(engagement: Engagement, crew: Crew, wait: Wait) -> Report:
 
 
 def _readers(engagement: Engagement, crew: Crew) -> None:
-    """One reader who has accepted and downloaded, one who has not opened the invitation yet."""
+    """One reader who has accepted and downloaded, one who has not opened the invitation yet; everybody of the SOC 3."""
     if not Issuance.objects.filter(engagement=engagement, state=Issuance.State.CURRENT).exists():
         failed = Job.objects.filter(engagement_id=engagement.pk, state=Job.State.FAILED).first()
         raise RuntimeError(f"The report of {engagement} was not issued: {failed and failed.error}")
+    publishing.publish(engagement, by=crew.admin)
     read_url = f"{settings.SITE_URL}{READ_URL}"
     agreement = agreements.publish(engagement, text=texts.NDA.format(company=engagement.client.name), by=crew.admin)
     reader = granting.invite(

@@ -7,12 +7,14 @@ import io
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.utils import timezone
 
-from archive import leaves, locking, packing
-from archive.models import FileLock, Pack
+from archive import adding, leaves, locking, packing
+from archive.models import Addendum, FileLock, Pack
 from audit import checkpoints
 from engagements.models import Engagement
 from evidence.storage import keep
@@ -67,6 +69,13 @@ def locked() -> Engagement:
     engagement = issued()
     assert lock(engagement).locked
     return engagement
+
+
+def added(engagement: Engagement, *, who: str = "petra", **fields: Any) -> Addendum:
+    """An addendum with a file."""
+    said = {"reason": "Found later.", "text": "The letter of the landlord.", "effect": "None: it says the same."}
+    files = [SimpleUploadedFile("letter.txt", b"Dear Sirs")]
+    return adding.add(engagement, by=f.people(engagement)[who], **{**said, "attachments": files, **fields})
 
 
 def aged(engagement: Engagement, years: int = 8) -> None:

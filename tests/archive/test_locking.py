@@ -11,8 +11,8 @@ from django.db import connection, transaction
 from django.db.utils import DatabaseError
 from django.utils import timezone
 
-from archive import leaves, locking
-from archive.models import Addendum, FileLock, years_after
+from archive import adding, leaves, locking
+from archive.models import FileLock, years_after
 from audit.models import Event
 from engagements import workflow
 from engagements.models import Engagement, Stage
@@ -26,6 +26,11 @@ from tests import factories as f
 from tests.archive import makers as a
 from tests.database import as_owner
 from tests.engagements.test_frozen import OWNED
+
+ADD_A_FILE = """
+    INSERT INTO archive_addendumfile (engagement_id, addendum_id, name, size, sha256, content_type)
+    SELECT engagement_id, id, 'b.txt', 1, 'b', 'text/plain' FROM archive_addendum WHERE engagement_id = {pk}
+"""
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quick")]
 
@@ -131,13 +136,16 @@ def test_no_role_of_the_application_writes_to_a_locked_file() -> None:
         "TRUNCATE archive_filelock CASCADE",
         "UPDATE archive_addendum SET text = 'Other' WHERE engagement_id = {pk}",
         "DELETE FROM archive_addendum WHERE engagement_id = {pk}",
-        "TRUNCATE archive_addendum",
+        "TRUNCATE archive_addendum CASCADE",
+        "UPDATE archive_addendumfile SET name = 'other.txt' WHERE engagement_id = {pk}",
+        "DELETE FROM archive_addendumfile WHERE engagement_id = {pk}",
+        "UPDATE archive_addendumreview SET conclusion = 'Other' WHERE engagement_id = {pk}",
+        ADD_A_FILE,
     ],
 )
 def test_the_lock_itself_and_addenda_stand(statement: str) -> None:
     engagement = a.locked()
-    petra = f.people(engagement)["petra"]
-    locking.add_addendum(engagement, reason="Found later.", text="The letter of the landlord.", by=petra)
+    adding.review(a.added(engagement), conclusion="Nothing follows.", by=f.people(engagement)["quinn"])
     a.constraints_now()
     with pytest.raises(DatabaseError), transaction.atomic():
         as_owner(statement.format(pk=engagement.pk))
@@ -159,33 +167,6 @@ def test_a_lock_cannot_be_forged_or_dated_back() -> None:
         FileLock.objects.create(**of, released_on=years_after(today, -8), retain_until=today)
     with pytest.raises(DatabaseError, match="7 years at least"), transaction.atomic():
         FileLock.objects.create(**of, released_on=today, retain_until=years_after(today, 6))
-
-
-@pytest.mark.parametrize(("who", "may"), [("petra", True), ("quinn", True), ("milan", False), ("carla", False)])
-def test_addenda_say_who_when_why_and_what(who: str, may: bool) -> None:
-    engagement = a.locked()
-    user = f.people(engagement)[who]
-    if not may:
-        with pytest.raises(PermissionDenied):
-            locking.add_addendum(engagement, reason="R", text="T", by=user)
-        return
-    with pytest.raises(ValidationError) as error:
-        locking.add_addendum(engagement, reason=" ", text="", by=user)
-    assert set(error.value.message_dict) == {"reason", "text"}
-    first = locking.add_addendum(engagement, reason="Found later.", text="The letter.", by=user)
-    second = locking.add_addendum(engagement, reason="It was wrong.", text="The other letter.", by=user)
-    assert [first.number, second.number] == [1, 2]
-    assert (first.by, first.reason, first.at.date()) == (user, "Found later.", timezone.now().date())
-    assert Event.objects.filter(engagement_id=engagement.pk, action="file.addendum_added").count() == 2
-    lock = FileLock.objects.get(engagement=engagement)
-    assert leaves.root_of(engagement, (lock.trail_seq, lock.trail_hash)).root == lock.root
-
-
-def test_there_are_no_addenda_before_the_lock() -> None:
-    engagement = a.issued()
-    with pytest.raises(WrongStage):
-        locking.add_addendum(engagement, reason="R", text="T", by=f.people(engagement)["petra"])
-    assert not Addendum.objects.exists()
 
 
 def test_r61_a_withdrawn_engagement_is_locked_too() -> None:

@@ -14,7 +14,7 @@ from django.core.files.storage import storages
 from django.db import connection, models, transaction
 from django.db.utils import DatabaseError
 
-from archive import certificates, locking, purging, retention, verify_pack
+from archive import certificates, purging, retention, verify_pack
 from archive.models import FileLock, Purge, PurgeCertificate
 from audit import checkpoints, verification
 from audit.models import Chain, Event
@@ -40,8 +40,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quick")]
 def overdue() -> Engagement:
     """A locked file whose time is over, read by somebody, with an addendum."""
     engagement = a.locked()
-    petra = f.people(engagement)["petra"]
-    locking.add_addendum(engagement, reason="Found later.", text="The letter.", by=petra)
+    a.added(engagement)
     grant = distribution.reader(engagement)
     issuance = Issuance.objects.get(engagement=engagement)
     AccessEvent.objects.create(

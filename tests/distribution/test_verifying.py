@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts import certificates
+from accounts.certificates import signer_of
 from accounts.models import SigningCertificate
 from distribution import agreements, reading
 from distribution.models import Grant
@@ -20,6 +21,7 @@ from engagements.models import Engagement
 from jobs.running import run
 from reports import issuing, storage
 from reports.models import Issuance
+from reports.sealing import seal
 from tests import factories as f
 from tests.certificates import PASSWORD, a_file
 from tests.distribution import makers
@@ -133,6 +135,12 @@ def test_a_sealed_report_that_was_changed_is_told_from_one_unknown() -> None:
     altered = verify(sealed + b"\n% added")
     assert (altered.state, altered.genuine) == ("altered", False)
     assert [one.sound for one in altered.seals] == [False]
+    # The firm's certificate seals the reports of all its clients: a file is not taken for another one's report,
+    # whatever it says of itself.
+    for number in ("2026-9999-1", issuance.number):
+        reason = f"Report {number}, issued"
+        foreign = seal(reports.a_pdf(), signer_of(firm), name="Marlowe", reason=reason, location="Portland")
+        assert (verify(foreign).state, verify(foreign).issuance) == ("unknown", None)
 
 
 def test_the_page_needs_no_account_and_keeps_nothing(issuance: Issuance) -> None:

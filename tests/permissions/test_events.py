@@ -25,7 +25,7 @@ from archive.models import FileLock, LegalHold, Purge, years_after
 from audit.models import Event
 from controls.models import Criterion
 from distribution import agreements
-from distribution.models import PartyClass
+from distribution.models import PartyClass, Publication
 from engagements.models import (
     Control,
     Engagement,
@@ -75,6 +75,7 @@ FILES = (
     "reports:issued_pdf",
     "reports:general_use_pdf",
     "archive:pack",
+    "archive:addendum_file",
     "archive:certificate_file",
     "reports:issued_data",
     "engagements:activity_export",
@@ -288,6 +289,13 @@ def ready_to_issue(world: World) -> dict[str, Any]:
     with rendered_blank():
         draft = reports.ready(number="2026-0999")
     return {"pk": draft.engagement_id, "draft_pk": draft.pk}
+
+
+def unpublished(world: World) -> None:
+    """The SOC 3 report was taken back."""
+    Publication.objects.filter(engagement=world.engagement).update(
+        ended_at=timezone.now(), ended_by=world.people["carla"]
+    )
 
 
 def no_soc_3_yet(world: World) -> None:
@@ -677,6 +685,7 @@ FITTING: dict[str, Fitting] = {
     "reports:record_fact": Fitting(before=settled),
     "archive:lock": Fitting(before=settled),
     "archive:add_addendum": Fitting(before=overdue),
+    "archive:review_addendum": Fitting(before=overdue),
     "archive:ask_purge": Fitting(before=overdue),
     "archive:cancel_purge": Fitting(before=lambda world: asked_to_destroy(world, "milan")),
     "archive:approve_purge": Fitting(before=lambda world: asked_to_destroy(world, "milan")),
@@ -690,6 +699,8 @@ FITTING: dict[str, Fitting] = {
     "reports:request_draft": Fitting(
         before=lambda world: SystemDescription.objects.filter(engagement=world.engagement).update(title="Other")
     ),
+    "distribution:publish": Fitting(before=unpublished, who="carla"),
+    "distribution:unpublish": Fitting(who="carla"),
     "distribution:accept": Fitting(accepting, before=newer_terms),
     "distribution:verify": Fitting(a_report),
     "reports:complete_description": Fitting(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import hashlib
+import io
 import json
 import sys
 import time
@@ -38,9 +39,9 @@ from accounts.models import ClientMember, FirmMember, User, hash_token
 from accounts.policies import demands_on
 from accounts.proving import SIGNED_IN_AT
 from archive import retention
-from archive.models import LegalHold, Pack, PurgeCertificate
+from archive.models import Addendum, AddendumFile, LegalHold, Pack, PurgeCertificate
 from distribution import agreements, granting, reading
-from distribution.models import Grant, PartyClass
+from distribution.models import Grant, PartyClass, Publication
 from engagements import independence, scope, team
 from engagements.freeze import EngagementOwned
 from engagements.models import (
@@ -57,6 +58,7 @@ from engagements.roles import set_role
 from evidence import asking, mailing, resumable
 from evidence.correspondence import CalendarFeed, RequestList
 from evidence.models import EvidenceRequest, Reconciliation, Upload
+from evidence.storage import keep
 from fieldwork import deviations, notes, profiles, scans, testing
 from fieldwork.models import ControlTest, SamplingProfile, ScanReport, SheetItem
 from jobs.running import run
@@ -403,9 +405,16 @@ def issue(engagement: Engagement) -> None:
 
 
 def afterwards(engagement: Engagement, issuance: Issuance) -> None:
-    """A SOC 3 report, a fact that became known, a pack, and, out of its time, a certificate of destruction."""
+    """A SOC 3 report, published; a fact that became known, a pack; out of its time an addendum with a file, and a
+    certificate of destruction."""
     petra = engagement.created_by
-    soc_3(engagement, issuance)
+    Publication.objects.create(
+        engagement=engagement,
+        report=soc_3(engagement, issuance),
+        address=f"published-{engagement.number}",
+        published_by=f.people(engagement)["carla"],
+    )
+    addendum(engagement)
     DiscoveredFact.objects.create(
         engagement=engagement,
         issuance=issuance,
@@ -425,7 +434,19 @@ def afterwards(engagement: Engagement, issuance: Issuance) -> None:
     PurgeCertificate.objects.create(engagement=engagement, text=text, sha256="0" * 64)
 
 
-def soc_3(engagement: Engagement, issuance: Issuance) -> None:
+def addendum(engagement: Engagement) -> None:
+    """What the quality reviewer has added, with one file."""
+    sha256, size = keep(engagement.pk, io.BytesIO(b"abc"))
+    of: dict[str, Any] = {"engagement": engagement}
+    made = Addendum.objects.create(
+        **of, number=1, reason="R", text="T", effect="None.", file_count=1, by=f.people(engagement)["quinn"]
+    )
+    AddendumFile.objects.create(
+        **of, addendum=made, name="letter.txt", size=size, sha256=sha256, content_type="text/plain"
+    )
+
+
+def soc_3(engagement: Engagement, issuance: Issuance) -> GeneralUseReport:
     """The SOC 3 report of the issued one, of the same blank pages."""
     general = GeneralUseReport.objects.create(
         engagement=engagement,
@@ -439,6 +460,7 @@ def soc_3(engagement: Engagement, issuance: Issuance) -> None:
     general.pdf_sha256, general.pages = issuance.pdf_sha256, 3
     general.released_at, general.state = timezone.now(), GeneralUseReport.State.CURRENT
     general.save()
+    return general
 
 
 def everybody(engagement: Engagement, other: Engagement) -> dict[str, User]:

@@ -18,7 +18,7 @@ from engagements.models import Engagement
 from engagements.workflow import WrongStage
 from jobs.running import run
 from reports import content, drafting, general_use, issuing, recalling, storage, wording
-from reports.general_book import Signed, general_book, why_not
+from reports.general_book import Signed, general_book, left_out, why_not
 from reports.models import GeneralUseReport, Issuance, ManagementStatement
 from reports.reading import plain
 from reports.rendering import RenderError, typeset
@@ -113,6 +113,23 @@ def test_there_is_none_of_a_type_1() -> None:
     assert "over a period" in why_not(snapshots.type_1())[0]
 
 
+def test_what_points_at_other_sections_is_not_printed() -> None:
+    data = snapshots.type_2()
+    for title, text in (
+        ("Moved", "The platform moved in May."),
+        ("Not operated", "As stated in Section IV, none."),
+    ):
+        data["paragraphs"].append({"kind": "emphasis", "title": title, "text": text, "reason": "R"})
+    said = text_of(data)
+    assert "The platform moved in May." in said
+    assert "Not operated" not in said
+    assert left_out(data) == ["Not operated"]
+    modified = snapshots.modify(snapshots.type_2(), "operating", "qualified")
+    assert why_not(modified) == []
+    modified["opinion"]["matters"][0]["basis"] = "As section IV shows, access stayed."
+    assert "points at a section" in why_not(modified)[0]
+
+
 def test_what_people_have_typed_is_text_and_nothing_else() -> None:
     data = snapshots.type_2()
     data["commitments"][0]["text"] = "Up *99%* <b>of</b> [time](https://example.com)"
@@ -181,6 +198,12 @@ class TestFlow:
         verdict = verify(content_of)
         assert (verdict.state, verdict.general) == ("current", made)
         assert f"SOC 3 report {made.number}" in verdict.words
+        altered = verify(content_of + b"\n% added")
+        assert (altered.state, altered.general, [one.sound for one in altered.seals]) == ("altered", made, [False])
+        assert f"bears the seal of SOC 3 report {made.number}" in altered.words
+        flipped = bytearray(content_of)
+        flipped[100] ^= 1
+        assert verify(bytes(flipped)).state == "altered"
         with pytest.raises(WrongStage, match="there already"):
             issue(engagement)
         carla = f.people(engagement)["carla"]
