@@ -9,7 +9,7 @@ from django.db.models.functions import Cast
 
 from audit.chain import HASH_EVENT, stamp
 
-_NEVER_EMPTIED = pgtrigger.Trigger(
+NEVER_EMPTIED = pgtrigger.Trigger(
     name="no_truncate",
     level=pgtrigger.Statement,
     when=pgtrigger.Before,
@@ -40,7 +40,7 @@ class Chain(models.Model):
                 operation=pgtrigger.Insert,
                 func="NEW.seq := 0; NEW.head := ''; RETURN NEW;",
             ),
-            _NEVER_EMPTIED,
+            NEVER_EMPTIED,
         ]
 
     def __str__(self) -> str:
@@ -109,7 +109,7 @@ class Event(models.Model):
                 func=HASH_EVENT,
             ),
             pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
-            _NEVER_EMPTIED,
+            NEVER_EMPTIED,
         ]
 
     def __str__(self) -> str:

@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.urls import reverse
 
 from accounts.models import Firm, User
+from audit.models import NEVER_EMPTIED
 from controls.models import Criterion
 from engagements.freeze import OF_ROW, UNLESS_PURGED, EngagementOwned, append_only, stays
 from engagements.models import Engagement
@@ -543,28 +544,19 @@ class IssueApproval(EngagementOwned):
         return f"approval of {self.draft} by {self.by}"
 
 
-class Issuance(models.Model):
-    """The issued report. Made when the engagement freezes; the PDF's hash is set once, by rendering."""
+class IssuedDocument(models.Model):
+    """What the firm gives away: rendered once, sealed, and from then on only superseded or withdrawn."""
 
     class State(models.TextChoices):
-        RENDERING = "rendering", "Final report is being rendered"
-        FAILED = "failed", "Final rendering failed, nothing was issued"
+        RENDERING = "rendering", "Being rendered"
+        FAILED = "failed", "Rendering failed, nothing was issued"
         CURRENT = "current", "Current"
         SUPERSEDED = "superseded", "Superseded"
         WITHDRAWN = "withdrawn", "Withdrawn"
 
-    engagement = models.ForeignKey(Engagement, on_delete=models.PROTECT, related_name="issuances")
-    draft = models.ForeignKey(Report, on_delete=models.PROTECT, related_name="+")
-    number = models.CharField("report number", max_length=30)
-    snapshot = models.JSONField()
-    content_sha256 = models.CharField(max_length=64)
-    report_date = models.DateField()
     state = models.CharField(max_length=10, choices=State.choices, default=State.RENDERING)
     job = models.ForeignKey(Job, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     pdf_sha256 = models.CharField(max_length=64, blank=True)
-    # What readers' copies are made from, since a seal forbids every change, and the places in it (copying.py).
-    prepared_sha256 = models.CharField(max_length=64, blank=True)
-    prepared = models.JSONField(null=True, blank=True)
     certificate = models.TextField("certificate of the seal, PEM", blank=True)
     authority = models.TextField("certificates of the timestamp authority, PEM", blank=True)
     pages = models.PositiveIntegerField(null=True, blank=True)
@@ -573,65 +565,89 @@ class Issuance(models.Model):
     released_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        abstract = True
         ordering = ["-pk"]
+
+
+# What rendering and recalling set; all else of an issued document is there from the start.
+SET_LATER = ("state", "job_id", "pdf_sha256", "certificate", "authority", "pages", "released_at")
+
+
+def one_at_a_time(name: str) -> list[models.BaseConstraint]:
+    """Constraints of an issued document: one is current, one is being rendered, and a current one has its PDF."""
+    return [
+        models.UniqueConstraint(fields=["engagement"], condition=Q(state="current"), name=f"{name}_one_current"),
+        models.UniqueConstraint(
+            fields=["engagement"], condition=Q(state="rendering"), name=f"{name}_one_rendering"
+        ),
+        models.CheckConstraint(
+            condition=~Q(state="current") | (~Q(pdf_sha256="") & Q(released_at__isnull=False)),
+            name=f"{name}_current_has_pdf",
+        ),
+    ]
+
+
+def never_changes(machine: str, stays: str, *set_later: str) -> list[pgtrigger.Trigger]:
+    """Triggers of an issued document: its states in order, and nothing else changed but what comes later."""
+    return [
+        pgtrigger.FSM(
+            name=machine,
+            field="state",
+            transitions=[
+                ("rendering", "current"),
+                ("rendering", "failed"),
+                ("current", "superseded"),
+                ("current", "withdrawn"),
+            ],
+        ),
+        pgtrigger.Trigger(
+            name=stays,
+            when=pgtrigger.Before,
+            operation=pgtrigger.Update | pgtrigger.Delete,
+            declare=[("made", f"text[] := '{{{','.join(set_later)}}}'")],
+            func=f"""
+                {UNLESS_PURGED.format(engagement=OF_ROW)}
+                IF TG_OP = 'DELETE' THEN
+                    RAISE EXCEPTION 'What is issued is never deleted'
+                        USING ERRCODE = 'restrict_violation';
+                END IF;
+                IF OLD.state <> 'rendering' AND to_jsonb(NEW) - 'state' <> to_jsonb(OLD) - 'state' THEN
+                    RAISE EXCEPTION 'What is issued never changes' USING ERRCODE = 'restrict_violation';
+                END IF;
+                IF to_jsonb(NEW) - made <> to_jsonb(OLD) - made THEN
+                    RAISE EXCEPTION 'The content of an issued report never changes'
+                        USING ERRCODE = 'restrict_violation';
+                END IF;
+                RETURN NEW;
+            """,
+        ),
+        NEVER_EMPTIED,
+    ]
+
+
+class Issuance(IssuedDocument):
+    """The issued report. Made when the engagement freezes; the PDF's hash is set once, by rendering."""
+
+    engagement = models.ForeignKey(Engagement, on_delete=models.PROTECT, related_name="issuances")
+    draft = models.ForeignKey(Report, on_delete=models.PROTECT, related_name="+")
+    number = models.CharField("report number", max_length=30)
+    snapshot = models.JSONField()
+    content_sha256 = models.CharField(max_length=64)
+    report_date = models.DateField()
+    # What readers' copies are made from, since a seal forbids every change, and the places in it (copying.py).
+    prepared_sha256 = models.CharField(max_length=64, blank=True)
+    prepared = models.JSONField(null=True, blank=True)
+
+    class Meta(IssuedDocument.Meta):
         constraints = [
-            models.UniqueConstraint(
-                fields=["engagement"], condition=Q(state="current"), name="issuance_one_current"
-            ),
-            models.UniqueConstraint(
-                fields=["engagement"], condition=Q(state="rendering"), name="issuance_one_rendering"
-            ),
-            models.CheckConstraint(
-                condition=~Q(state="current") | (~Q(pdf_sha256="") & Q(released_at__isnull=False)),
-                name="issuance_current_has_pdf",
-            ),
+            *one_at_a_time("issuance"),
             models.CheckConstraint(
                 condition=~Q(state="current") | (~Q(prepared_sha256="") & Q(prepared__isnull=False)),
                 name="issuance_current_has_copies",
             ),
         ]
         triggers = [
-            pgtrigger.FSM(
-                name="issuance_machine",
-                field="state",
-                transitions=[
-                    ("rendering", "current"),
-                    ("rendering", "failed"),
-                    ("current", "superseded"),
-                    ("current", "withdrawn"),
-                ],
-            ),
-            pgtrigger.Trigger(
-                name="issued_stays",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Update | pgtrigger.Delete,
-                declare=[
-                    (
-                        "made",
-                        "text[] := '{"
-                        + ",".join(
-                            "state job_id pdf_sha256 prepared_sha256 prepared certificate authority pages "
-                            "released_at".split()
-                        )
-                        + "}'",
-                    )
-                ],
-                func=f"""
-                    {UNLESS_PURGED.format(engagement=OF_ROW)}
-                    IF TG_OP = 'DELETE' THEN
-                        RAISE EXCEPTION 'What is issued is never deleted'
-                            USING ERRCODE = 'restrict_violation';
-                    END IF;
-                    IF OLD.state <> 'rendering' AND to_jsonb(NEW) - 'state' <> to_jsonb(OLD) - 'state' THEN
-                        RAISE EXCEPTION 'What is issued never changes' USING ERRCODE = 'restrict_violation';
-                    END IF;
-                    IF to_jsonb(NEW) - made <> to_jsonb(OLD) - made THEN
-                        RAISE EXCEPTION 'The content of an issued report never changes'
-                            USING ERRCODE = 'restrict_violation';
-                    END IF;
-                    RETURN NEW;
-                """,
-            ),
+            *never_changes("issuance_machine", "issued_stays", *SET_LATER, "prepared_sha256", "prepared"),
             pgtrigger.Trigger(
                 name="dates_in_order",
                 when=pgtrigger.Before,
@@ -644,99 +660,29 @@ class Issuance(models.Model):
                 ],
                 func=DATES_IN_ORDER,
             ),
-            pgtrigger.Trigger(
-                name="no_truncate",
-                level=pgtrigger.Statement,
-                when=pgtrigger.Before,
-                operation=pgtrigger.Truncate,
-                func="RAISE EXCEPTION 'This table is never emptied' USING ERRCODE = 'restrict_violation';",
-            ),
         ]
 
     def __str__(self) -> str:
         return f"Report {self.number}"
 
 
-class GeneralUseReport(models.Model):
+class GeneralUseReport(IssuedDocument):
     """The SOC 3 report of an issued SOC 2 report: the same conclusions in the short form, for general use.
 
     It has no content of its own: it is printed from the snapshot of the report it belongs to and the assertion that
     management signed for it, and it is current no longer than that report.
     """
 
-    class State(models.TextChoices):
-        RENDERING = "rendering", "Being rendered"
-        FAILED = "failed", "Rendering failed, nothing was issued"
-        CURRENT = "current", "Current"
-        SUPERSEDED = "superseded", "Superseded"
-        WITHDRAWN = "withdrawn", "Withdrawn"
-
     engagement = models.ForeignKey(Engagement, on_delete=models.PROTECT, related_name="general_use_reports")
     issuance = models.ForeignKey(Issuance, on_delete=models.PROTECT, related_name="general_use_reports")
     statement = models.ForeignKey(ManagementStatement, on_delete=models.PROTECT, related_name="+")
     number = models.CharField("report number", max_length=40)
     content_sha256 = models.CharField("hash of the content it is taken from", max_length=64)
-    state = models.CharField(max_length=10, choices=State.choices, default=State.RENDERING)
-    job = models.ForeignKey(Job, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    pdf_sha256 = models.CharField(max_length=64, blank=True)
-    certificate = models.TextField("certificate of the seal, PEM", blank=True)
-    authority = models.TextField("certificates of the timestamp authority, PEM", blank=True)
-    pages = models.PositiveIntegerField(null=True, blank=True)
-    issued_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
-    requested_at = models.DateTimeField(auto_now_add=True)
-    released_at = models.DateTimeField(null=True, blank=True)
 
-    class Meta:
-        ordering = ["-pk"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["engagement"], condition=Q(state="current"), name="general_use_one_current"
-            ),
-            models.UniqueConstraint(
-                fields=["engagement"], condition=Q(state="rendering"), name="general_use_one_rendering"
-            ),
-            models.CheckConstraint(
-                condition=~Q(state="current") | (~Q(pdf_sha256="") & Q(released_at__isnull=False)),
-                name="general_use_current_has_pdf",
-            ),
-        ]
+    class Meta(IssuedDocument.Meta):
+        constraints = one_at_a_time("general_use")
         triggers = [
-            pgtrigger.FSM(
-                name="general_use_machine",
-                field="state",
-                transitions=[
-                    ("rendering", "current"),
-                    ("rendering", "failed"),
-                    ("current", "superseded"),
-                    ("current", "withdrawn"),
-                ],
-            ),
-            pgtrigger.Trigger(
-                name="general_use_stays",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Update | pgtrigger.Delete,
-                declare=[
-                    (
-                        "made",
-                        "text[] := '{state,job_id,pdf_sha256,certificate,authority,pages,released_at}'",
-                    )
-                ],
-                func=f"""
-                    {UNLESS_PURGED.format(engagement=OF_ROW)}
-                    IF TG_OP = 'DELETE' THEN
-                        RAISE EXCEPTION 'What is issued is never deleted'
-                            USING ERRCODE = 'restrict_violation';
-                    END IF;
-                    IF OLD.state <> 'rendering' AND to_jsonb(NEW) - 'state' <> to_jsonb(OLD) - 'state' THEN
-                        RAISE EXCEPTION 'What is issued never changes' USING ERRCODE = 'restrict_violation';
-                    END IF;
-                    IF to_jsonb(NEW) - made <> to_jsonb(OLD) - made THEN
-                        RAISE EXCEPTION 'The content of an issued report never changes'
-                            USING ERRCODE = 'restrict_violation';
-                    END IF;
-                    RETURN NEW;
-                """,
-            ),
+            *never_changes("general_use_machine", "general_use_stays", *SET_LATER),
             pgtrigger.Trigger(
                 name="general_use_of_current",
                 when=pgtrigger.Before,
@@ -755,13 +701,6 @@ class GeneralUseReport(models.Model):
                     END IF;
                     RETURN NEW;
                 """,
-            ),
-            pgtrigger.Trigger(
-                name="no_truncate",
-                level=pgtrigger.Statement,
-                when=pgtrigger.Before,
-                operation=pgtrigger.Truncate,
-                func="RAISE EXCEPTION 'This table is never emptied' USING ERRCODE = 'restrict_violation';",
             ),
         ]
 
