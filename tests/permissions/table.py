@@ -204,6 +204,7 @@ ENGAGEMENTS = [
     row("engagements:list", get=SIGNED_IN),
     row("engagements:open", get=OPENER, post=OPENER, acts=ANY),
     row("engagements:overview", "pk", get="see_engagement", unconfirmed=True),
+    row("engagements:in_the_way", "pk", get="see_fieldwork"),
     row(
         "engagements:acceptance",
         "pk",

@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from engagements import waiting
-from engagements.models import Control, Engagement, ReportingStep
+from engagements.models import Control, Engagement, ReportingStep, Stage
 from jobs.running import run
 from reports import description, drafting
 from reports.models import DescriptionSection, Issuance, ManagementStatement, Opinion, Report
@@ -130,6 +130,21 @@ def test_a_step_that_would_be_refused_is_not_offered() -> None:
     assert "No conclusion on operating effectiveness." in page
     assert "On to quality review" not in page
     assert "Back to draft" in page
+
+
+def test_the_overview_does_not_wait_for_what_stands_in_the_way_of_the_report() -> None:
+    engagement = m.in_scope()
+    petra = as_("petra", engagement)
+    part = reverse("engagements:in_the_way", args=[engagement.pk])
+    overview = petra.get(reverse("engagements:overview", args=[engagement.pk])).content.decode()
+    assert (part in overview, "R49" in overview) == (True, False)
+    found = petra.get(part).content.decode()
+    assert "What stands in the way of the report" in found
+    assert "Management has not signed the assertion." in found
+    assert part not in found
+    assert as_("carla", engagement).get(part).status_code == 403
+    f.at_stage(engagement, Stage.FIELDWORK)
+    assert petra.get(part).content == b""
 
 
 def test_the_client_meets_drafts_only_from_client_review_on() -> None:
