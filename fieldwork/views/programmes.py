@@ -78,7 +78,8 @@ def import_file(request: HttpRequest, pk: int) -> HttpResponse:
         if not data["file"]:
             table = tables.unseal(data["sealed"], programme_files.FORM, engagement=engagement, by=by)
             made = programme_files.plan_all(engagement, table, by=by)
-            messages.success(request, f"{len(made)} tests are planned from {table.name}.")
+            words = "1 test is" if len(made) == 1 else f"{len(made)} tests are"
+            messages.success(request, f"{words} planned from {table.name}.")
             return redirect("fieldwork:testing", pk)
         table = tables.read(data["file"], data["file"].name, programme_files.FORM)
         sheet = programme_files.read(engagement, table)
