@@ -24,7 +24,7 @@ PAGES = 27
 # Pages that decide whether a report can be issued look at everything, and so ask the most.
 MOST = 105
 # The page that is open all day leaves that to a part which follows.
-OVERVIEW = 55
+OVERVIEW = 45
 Asked = dict[str, dict[str, list[str]]]
 
 
