@@ -8,12 +8,12 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from django.core.management import call_command
 from django.db import connection, transaction
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from bench.ground import migrate
 from bench.pages import HANDLER, ask, signed_in
 from bench.results import Result, ratio
 from fieldwork import testing
@@ -27,7 +27,7 @@ TIMES = 3
 
 
 def measure() -> Iterator[Result]:
-    call_command("migrate", verbosity=0)
+    migrate()
     engagement = makers.at_fieldwork(number="2026-0721")
     with transaction.atomic():
         sheets = {count: sheet(engagement, count) for count in (FEW, MANY)}
