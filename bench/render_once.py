@@ -1,7 +1,7 @@
 """Renders a report once in one way and prints what it took: `python -m bench.render_once <way> <controls>`.
 
 Ways: "plain", WeasyPrint on the whole; "linked", by parts with another process helping, then again after changes;
-"chromium", its print to PDF. Imports and starts of our own processes
+"chromium", its print to PDF; "typst", the rows of Section IV alone. Imports and starts of our own processes
 are over when a clock starts, because workers stay; a browser's start counts, because nobody keeps one.
 """
 
@@ -164,12 +164,34 @@ def chromium(snapshot: Snapshot) -> dict[str, float]:
     return {"seconds": seconds, "megabytes": peak(resource.RUSAGE_CHILDREN)}
 
 
+def typst(snapshot: Snapshot) -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [
+            {
+                **{name: control[name] for name in ("number", "title", "wording")},
+                "tests": [
+                    {
+                        "procedure": test["procedure"],
+                        "items": str(test["items_tested"] or ""),
+                        "result": test["result_text"] or "No exceptions noted.",
+                    }
+                    for test in control["tests"]
+                ],
+            }
+            for control in snapshot["controls"]
+        ]
+        (Path(folder) / "rows.json").write_text(json.dumps(rows))
+        command = [sys.executable, "-m", "bench.typst_once", folder]
+        found: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    return found
+
+
 def main(way: str, controls: str, *more: str) -> None:
     snapshot = snapshots.full(int(controls))
     if way == "help":
         help_out(snapshot, *more)
         return
-    ways = {"plain": plain, "linked": linked, "chromium": chromium}
+    ways = {"plain": plain, "linked": linked, "chromium": chromium, "typst": typst}
     print(json.dumps(ways[way](snapshot)))
 
 

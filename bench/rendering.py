@@ -1,7 +1,12 @@
-"""A report by parts, against plain WeasyPrint and Chromium on the same HTML: time, memory, ratios."""
+"""A report by parts, against plain WeasyPrint and Chromium on the same HTML: time, memory, ratios.
+
+Where the package `typst` is installed (`.venv/bin/uv pip install typst`; nothing of the product needs it), what it
+takes for the rows of Section IV stands beside.
+"""
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 import subprocess
@@ -16,7 +21,11 @@ LINKED = ("cold", "again", "one change", "moving change")
 
 
 def measure() -> Iterator[Result]:
-    ways = ["plain", "linked", *(["chromium"] if shutil.which("chromium") else [])]
+    ways = ["plain", "linked"]
+    if shutil.which("chromium"):
+        ways.append("chromium")
+    if importlib.util.find_spec("typst"):
+        ways.append("typst")
     for controls, times in SIZES:
         found: dict[str, list[dict[str, float]]] = {way: [] for way in ways}
         for _ in range(times):
@@ -44,6 +53,8 @@ def measure() -> Iterator[Result]:
         if "chromium" in seconds:
             yield ratio(f"{name}.cold_vs_chromium", seconds["cold"], seconds["chromium"])
             yield ratio(f"{name}.one_change_vs_chromium", seconds["one change"], seconds["chromium"])
+        if "typst" in seconds:
+            yield ratio(f"{name}.one_change_vs_typst", seconds["one change"], seconds["typst"])
 
 
 def once(way: str, controls: int) -> dict[str, float]:

@@ -200,8 +200,8 @@ class TestTable:
             ("a.csv", b"Request,Title\n1,2", "Two columns mean"),
             ("a.csv", b"Request,Due\n1", "Row 2 has 1 cells"),
             ("a.csv", ("Request\n" + "x\n" * 401).encode(), "400 at most"),
-            ("a.xlsx", b"PK\x03\x04 nothing", ""),
-            ("a.csv", b"", ""),
+            ("a.xlsx", b"PK\x03\x04 nothing", "cut off"),
+            ("a.csv", b"", "The file is empty"),
         ],
     )
     def test_a_file_that_is_none(self, name: str, content: bytes, words: str) -> None:

@@ -130,7 +130,7 @@ def named(world: World) -> None:
     comments.comment(request_of(world, "Open"), text="@Owen Pike, which?", by=world.people["sana"])
 
 
-def tested(world: World) -> ControlTest:
+def sheet_of(world: World) -> ControlTest:
     return ControlTest.objects.get(pk=world.ids["test"])
 
 
@@ -186,7 +186,7 @@ def a_test(world: World, *, ended: bool = True, sign: bool = False, deviating: b
 
 
 def an_empty_item(world: World) -> None:
-    planning.add_item(tested(world), "Fourth", by=world.people["sana"])
+    planning.add_item(sheet_of(world), "Fourth", by=world.people["sana"])
 
 
 def a_reconciliation(world: World, *, matched: bool = True, equal: bool = False) -> dict[str, Any]:
@@ -233,7 +233,7 @@ def a_changed_profile(world: World, *, proposed: bool = False) -> None:
 
 
 def an_item_without_results(world: World, *, marked: bool = False) -> dict[str, Any]:
-    test, sana = tested(world), world.people["sana"]
+    test, sana = sheet_of(world), world.people["sana"]
     item = planning.add_item(test, "Fourth", by=sana)
     if marked:
         planning.mark_unobtainable(
@@ -614,9 +614,9 @@ FITTING: dict[str, Fitting] = {
     ),
     "fieldwork:fill": Fitting(
         lambda world: {
-            "attribute": tested(world).attributes.all()[0].pk,
+            "attribute": sheet_of(world).attributes.all()[0].pk,
             "outcome": "n",
-            "citation": tested(world).citations.get().pk,
+            "citation": sheet_of(world).citations.get().pk,
         },
         before=an_empty_item,
     ),
