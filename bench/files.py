@@ -6,16 +6,15 @@ import statistics
 import time
 from collections.abc import Iterator
 
-from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from bench.ground import migrate
 from bench.pages import TIMES, ask, signed_in
 from bench.results import Result, ratio
 from engagements.models import Engagement, Stage
 from evidence.models import EvidenceFile, FileCheck, FileReading
-from tests import database
 from tests import factories as f
 from tests.evidence import makers
 
@@ -23,9 +22,7 @@ FEW, MANY = 500, 5_000
 
 
 def measure() -> Iterator[Result]:
-    call_command("migrate", verbosity=0)
-    # Rows are put into states here that the product never would.
-    database.let_ignore()
+    migrate()
     worlds = {count: filled(count, f"2026-072{place}") for place, count in enumerate((FEW, MANY))}
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")

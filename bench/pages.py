@@ -8,7 +8,6 @@ from collections.abc import Iterator
 
 from django.contrib.auth import login
 from django.contrib.sessions.backends.db import SessionStore
-from django.core.management import call_command
 from django.db import connection, transaction
 from django.http import HttpRequest
 from django.test import RequestFactory
@@ -16,9 +15,9 @@ from django.test.client import ClientHandler
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
+from bench.ground import migrate
 from bench.results import Result, ratio
 from engagements.models import Engagement
-from tests import database
 from tests import factories as f
 from tests.permissions.sized import busiest, sized
 from tests.permissions.world import BACKEND, rendered_blank
@@ -29,9 +28,7 @@ HANDLER = ClientHandler(enforce_csrf_checks=False)
 
 
 def measure() -> Iterator[Result]:
-    call_command("migrate", verbosity=0)
-    # Rows are put into states here that the product never would.
-    database.let_ignore()
+    migrate()
     with rendered_blank(), transaction.atomic():
         few = sized(FEW, client="Few, Inc.", number="2026-0701")
         many = sized(MANY, client="Many, Inc.", number="2026-0702", partner=f.partner_of(f.firm(), "maya", "Maya"))

@@ -9,18 +9,17 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from bench.ground import migrate
 from bench.pages import ask, signed_in
 from bench.results import Result, ratio
 from engagements.models import Control, Engagement, Stage
 from evidence import comparing, listings, populations
 from evidence.models import Population
 from fieldwork import drawing
-from tests import database
 from tests import factories as f
 from tests.fieldwork import makers
 
@@ -30,9 +29,7 @@ DAYS = 365
 
 
 def measure() -> Iterator[Result]:
-    call_command("migrate", verbosity=0)
-    # Rows are put into states here that the product never would.
-    database.let_ignore()
+    migrate()
     engagement = makers.at_fieldwork(number="2026-0711")
     control = makers.control(engagement, "CHG-01", criteria=["CC8.1"])
     found: dict[int, dict[str, tuple[float, float]]] = {FEW: {}, MANY: {}}

@@ -8,17 +8,16 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from django.core.management import call_command
 from django.db import connection, transaction
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from bench.ground import migrate
 from bench.pages import HANDLER, ask, signed_in
 from bench.results import Result, ratio
 from fieldwork import testing
 from fieldwork.models import ControlTest
-from tests import database
 from tests import factories as f
 from tests.fieldwork import makers
 
@@ -28,9 +27,7 @@ TIMES = 3
 
 
 def measure() -> Iterator[Result]:
-    call_command("migrate", verbosity=0)
-    # Rows are put into states here that the product never would.
-    database.let_ignore()
+    migrate()
     engagement = makers.at_fieldwork(number="2026-0721")
     with transaction.atomic():
         sheets = {count: sheet(engagement, count) for count in (FEW, MANY)}

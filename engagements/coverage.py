@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections import defaultdict
 
+from django.db.models import Prefetch
+
 from controls.models import Criterion
 from engagements.models import (
     ComplementaryControl,
@@ -13,10 +15,14 @@ from engagements.models import (
     ControlCriterion,
     Engagement,
     Incident,
+    MonitoringControl,
     NotRelevantCriterion,
     SubserviceOrganization,
+    SystemChange,
 )
 from engagements.register import shared
+
+_MAPPINGS = Prefetch("mappings", ComplementaryCriterion.objects.select_related("criterion"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,8 +89,9 @@ def coverage(engagement: Engagement) -> list[Coverage]:
         for code in served.get(control.pk, ()):
             controls[code].append(control)
     complementary: dict[tuple[str, str], list[ComplementaryControl]] = defaultdict(list)
-    for link in ComplementaryCriterion.objects.filter(engagement=engagement).select_related("complementary"):
-        complementary[link.complementary.kind, link.criterion_id].append(link.complementary)
+    for one in complementary_of(engagement):
+        for mapping in one.mappings.all():
+            complementary[one.kind, mapping.criterion_id].append(one)
     reasons = not_relevant(engagement)
     return [
         Coverage(
@@ -108,15 +115,29 @@ def by_series(found: list[Coverage]) -> list[Series]:
 
 
 @shared
+def complementary_of(engagement: Engagement) -> list[ComplementaryControl]:
+    """Others' controls, with the criteria they serve."""
+    return list(ComplementaryControl.objects.filter(engagement=engagement).prefetch_related(_MAPPINGS))
+
+
+@shared
 def subservices_of(engagement: Engagement) -> list[SubserviceOrganization]:
     """The subservice organizations with their own controls and those that watch over them."""
     return list(
         SubserviceOrganization.objects.filter(engagement=engagement)
         .order_by("pk")
-        .prefetch_related("complementary__mappings__criterion", "monitoring__control")
+        .prefetch_related(
+            Prefetch("complementary", ComplementaryControl.objects.prefetch_related(_MAPPINGS)),
+            Prefetch("monitoring", MonitoringControl.objects.select_related("control")),
+        )
     )
 
 
 @shared
 def incidents_of(engagement: Engagement) -> list[Incident]:
     return list(Incident.objects.filter(engagement=engagement).order_by("occurred_on", "pk"))
+
+
+@shared
+def changes_of(engagement: Engagement) -> list[SystemChange]:
+    return list(SystemChange.objects.filter(engagement=engagement).order_by("effective_on", "pk"))

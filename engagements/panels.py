@@ -123,7 +123,18 @@ def _in_the_way(engagement: Engagement, request: HttpRequest) -> dict[str, Any] 
     if engagement.frozen or Stage(engagement.stage) not in AHEAD:
         return None
     step, title = AHEAD[Stage(engagement.stage)]
-    return {"findings": in_the_way(step, engagement), "title": title, "shown": SHOWN, "step": step}
+    # Whether a report may be issued is asked of all that it says: the page does not wait for that.
+    findings = None if step == "issue" else in_the_way(step, engagement)
+    return {"findings": findings, "title": title, "shown": SHOWN, "step": step}
+
+
+def in_the_way_of_report(engagement: Engagement, request: HttpRequest) -> str:
+    """What the page fetches as soon as it is there; empty where no report is ahead any more."""
+    context = _in_the_way(engagement, request)
+    if context is None or context["step"] != "issue":
+        return ""
+    context |= {"engagement": engagement, "may": engagement.may, "findings": in_the_way("issue", engagement)}
+    return render_to_string("engagements/panels/in_the_way.html", context, request)
 
 
 def _lately(engagement: Engagement, request: HttpRequest) -> dict[str, Any] | None:

@@ -9,17 +9,23 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import SigningCertificate
-from controls.models import Category, Criterion
-from engagements.coverage import controls_in_scope, coverage, incidents_of, subservices_of
+from controls.models import Category
+from engagements.coverage import (
+    changes_of,
+    controls_in_scope,
+    coverage,
+    criteria_of,
+    incidents_of,
+    served_by,
+    subservices_of,
+)
 from engagements.models import (
-    ControlCriterion,
     Engagement,
     EngagementMember,
     NonAttestService,
     NoThreatStatement,
     ProviderRelation,
     SubserviceOrganization,
-    SystemChange,
 )
 from engagements.register import Finding, Rule, Severity, rule, shared
 from engagements.signature import signer
@@ -302,16 +308,12 @@ def criteria_of_categories(rule: Rule, engagement: Engagement) -> Iterator[Findi
         yield rule.finding(
             f"{found} criteria are loaded where the categories have {expected}.", url=_page("scope", engagement)
         )
-    strangers = (
-        ControlCriterion.objects.filter(engagement=engagement, control__removed_at__isnull=True)
-        .exclude(criterion__in=Criterion.objects.in_scope(engagement.categories))
-        .select_related("control")
-    )
-    for mapping in strangers:
-        yield rule.finding(
-            f"{mapping.control.number} is mapped to {mapping.criterion_id}, which is not in scope.",
-            at=mapping.control,
-        )
+    in_scope = {criterion.pk for criterion in criteria_of(engagement)}
+    served = served_by(engagement)
+    for control in controls_in_scope(engagement):
+        for code in served[control.pk]:
+            if code not in in_scope:
+                yield rule.finding(f"{control.number} is mapped to {code}, which is not in scope.", at=control)
 
 
 @rule(
@@ -416,7 +418,7 @@ def incidents_decided(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
 def changes_stated(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
     if not engagement.is_type_2 or engagement.changes_none_statement.strip():
         return
-    if not SystemChange.objects.filter(engagement=engagement).exists():
+    if not changes_of(engagement):
         yield rule.finding(
             "No change is recorded and the client has not stated that there was none.",
             url=_register(engagement, "changes"),

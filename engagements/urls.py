@@ -11,6 +11,7 @@ urlpatterns = [
     path("engagements/", listing.engagements, name="list"),
     path("engagements/open/", listing.open_new, name="open"),
     path("engagements/<int:pk>/", lifecycle.overview, name="overview"),
+    path("engagements/<int:pk>/in-the-way/", lifecycle.standing_in_the_way, name="in_the_way"),
     path("engagements/<int:pk>/acceptance/", lifecycle.acceptance, name="acceptance"),
     path("engagements/<int:pk>/acceptance/independence/", independence.confirm, name="independence"),
     path("engagements/<int:pk>/independence/<slug:kind>/add/", independence.threat_add, name="threat_add"),

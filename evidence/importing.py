@@ -1,7 +1,4 @@
-"""Requests from a table that somebody has filled in: read, every fault named by row and column, shown, then made.
-
-Nothing is kept between the two: what was read goes along with the page, signed, and is checked again.
-"""
+"""Requests from a table that somebody has filled in: every fault named by row and column, shown, then made."""
 
 from __future__ import annotations
 
@@ -10,10 +7,8 @@ import datetime as dt
 import io
 import re
 from collections.abc import Mapping, Sequence
-from typing import IO, Any
+from typing import Any
 
-from django.core import signing
-from django.core.exceptions import ValidationError
 from django.utils import timezone
 from openpyxl import Workbook
 from openpyxl.cell import Cell
@@ -27,11 +22,7 @@ from evidence import listings
 from evidence.asking import Line
 from evidence.models import EvidenceRequest
 from evidence.requests import Asked, assignees
-
-MOST = 400
-LARGEST = 5 << 20
-_KEPT = dt.timedelta(hours=12)
-_SALT = "evidence.importing"
+from evidence.tables import Form, Table
 
 # The columns of the form: heading, other headings that mean it, what stands in it.
 COLUMNS: dict[str, tuple[str, tuple[str, ...], str]] = {
@@ -52,9 +43,12 @@ COLUMNS: dict[str, tuple[str, tuple[str, ...], str]] = {
     "due": ("Due", ("due date", "due on"), "As 2026-01-31. Empty: the date chosen on the page."),
     "priority": ("Priority", (), "normal or high. Empty: normal."),
 }
-_WORDS = {
-    alias: key for key, (heading, others, _) in COLUMNS.items() for alias in (heading.casefold(), *others, key)
-}
+FORM = Form(
+    "requests",
+    {key: (heading, others) for key, (heading, others, _) in COLUMNS.items()},
+    needed=("title",),
+    most=400,
+)
 _LIMITS = {"title": 200, "detail": 5_000}
 
 
@@ -74,39 +68,6 @@ class Read:
     rows: list[tuple[int, Asked]]
     problems: list[Problem]
     remarks: list[Problem]
-
-
-@dataclasses.dataclass(frozen=True)
-class Table:
-    """The cells by column, as they stood in the file; `ignored` headings mean nothing here."""
-
-    rows: list[tuple[int, dict[str, str]]]
-    ignored: list[str]
-
-
-def table_of(file: IO[bytes], name: str) -> Table:
-    """The cells of a CSV or XLSX file. Raises ValidationError for a file that cannot be read as such a table."""
-    if name.rpartition(".")[2].lower() not in {"csv", "xlsx"}:
-        raise ValidationError("The table is a CSV or an XLSX file.")
-    file.seek(0, io.SEEK_END)
-    if file.tell() > LARGEST:
-        raise ValidationError(f"The table is larger than {LARGEST >> 20} MB.")
-    file.seek(0)
-    listing = listings.read(file, name)
-    if len(listing.rows) > MOST:
-        raise ValidationError(f"The table has {len(listing.rows):,} rows: {MOST} at most. Split it.")
-    keys = [_WORDS.get(" ".join(heading.casefold().split())) for heading in listing.columns]
-    twice = {key for key in keys if key and keys.count(key) > 1}
-    if twice:
-        raise ValidationError([f"Two columns mean “{COLUMNS[key][0]}”. Leave one out." for key in sorted(twice)])
-    if "title" not in keys:
-        raise ValidationError("The column “Request” is missing: it says what is asked for. The blank form has it.")
-    rows = [
-        (number, {key: cell for key, cell in zip(keys, cells, strict=True) if key})
-        for number, cells in zip(listing.numbers, listing.rows, strict=True)
-    ]
-    ignored = [heading for heading, key in zip(listing.columns, keys, strict=True) if key is None]
-    return Table([(number, cells) for number, cells in rows if any(cells.values())], ignored)
 
 
 def read(engagement: Engagement, table: Table, *, due: dt.date | None) -> Read:
@@ -251,25 +212,6 @@ def as_lines(table: Table) -> tuple[list[Line], list[Problem]]:
 
 def _short(text: str) -> str:
     return text if len(text) <= 40 else f"{text[:37]}..."
-
-
-# -- Between the preview and its confirmation -------------------------------------------------
-
-
-def seal(table: Table, *, engagement: Engagement, by: User) -> str:
-    """What was read, for the page to carry: nobody else and no other engagement can use it."""
-    return signing.dumps([engagement.pk, by.pk, table.rows], salt=_SALT, compress=True)
-
-
-def unseal(sealed: str, *, engagement: Engagement, by: User) -> Table:
-    """Raises ValidationError when it is not what this person was shown here, or too old."""
-    try:
-        pk, user, rows = signing.loads(sealed, salt=_SALT, max_age=_KEPT)
-    except signing.BadSignature as error:
-        raise ValidationError("The preview is too old. Choose the file again.") from error
-    if (pk, user) != (engagement.pk, by.pk):
-        raise ValidationError("The preview is too old. Choose the file again.")
-    return Table([(number, cells) for number, cells in rows], [])
 
 
 # -- The blank form ---------------------------------------------------------------------------

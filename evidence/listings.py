@@ -14,7 +14,7 @@ import hashlib
 import io
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
@@ -71,6 +71,11 @@ class Listing:
     rows: tuple[Row, ...]
     # As a spreadsheet counts the rows; empty ones are left out above.
     numbers: tuple[int, ...] = field(default=(), compare=False, repr=False)
+
+    @property
+    def row_numbers(self) -> Sequence[int]:
+        """By which people find the rows in their file."""
+        return self.numbers or range(2, len(self.rows) + 2)
 
     def column(self, name: str) -> list[str]:
         """The cells of one column from top to bottom. Raises KeyError."""
@@ -134,7 +139,7 @@ class DateColumn:
 
 @dataclass(frozen=True)
 class Duplicate:
-    """A value that stands in more than one row (rows numbered from the header's 1)."""
+    """A value that stands in more than one row (rows numbered as in the file)."""
 
     value: str
     rows: tuple[int, ...]
@@ -165,7 +170,7 @@ def column_dates(listing: Listing, column: str, *, order: DateOrder | None = Non
     problems = []
     # A year's listing says the same days again and again.
     known: dict[str, date | None] = {"": None}
-    for number, cell in enumerate(listing.column(column), start=2):
+    for number, cell in zip(listing.row_numbers, listing.column(column), strict=True):
         if cell not in known:
             known[cell] = parse_date(cell, order or "ymd")
         found = known[cell]
@@ -206,7 +211,7 @@ def duplicates(listing: Listing, column: str) -> list[Duplicate]:
     """Values of the column in more than one row, empty cells aside, in the order of the listing."""
     cells = listing.column(column)
     rows: dict[str, list[int]] = {cell: [] for cell, times in Counter(cells).items() if cell and times > 1}
-    for number, cell in enumerate(cells, start=2) if rows else ():
+    for number, cell in zip(listing.row_numbers, cells, strict=True) if rows else ():
         if cell in rows:
             rows[cell].append(number)
     return [Duplicate(value, tuple(numbers)) for value, numbers in rows.items()]

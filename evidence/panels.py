@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -19,20 +19,27 @@ State = EvidenceRequest.State
 def requests_panel(engagement: Engagement, request: HttpRequest) -> dict[str, Any] | None:
     """How far the requests are, and those of the person's side that press most."""
     visible = EvidenceRequest.objects.visible_as(engagement, request.user)  # type: ignore[arg-type]
-    counts = dict(visible.order_by().values_list("state").annotate(Count("pk")))
+    today = timezone.localdate()
+    counted = list(
+        visible.order_by()
+        .values_list("state")
+        .annotate(number=Count("pk"), late=Count("pk", filter=Q(due__lt=today)))
+    )
+    counts = {state: number for state, number, _ in counted}
     asked = sum(number for state, number in counts.items() if state not in {State.DRAFT, State.CANCELLED})
     if not asked:
         return None
     of_firm = "see_fieldwork" in engagement.may
-    pressing = visible.waiting_for_firm() if of_firm else visible.waiting_for_client()
-    late = visible.overdue(at=timezone.localdate())
+    waiting = visible.waiting_for_firm() if of_firm else visible.waiting_for_client()
+    if of_firm and not counts.get(State.SUBMITTED):
+        waiting = visible.overdue(at=today)
     return {
         "asked": asked,
         "accepted": counts.get(State.ACCEPTED, 0) + counts.get(State.CLOSED, 0),
         "submitted": counts.get(State.SUBMITTED, 0),
         "with_client": sum(counts.get(state, 0) for state in EvidenceRequest.WITH_CLIENT),
-        "late": late.count(),
-        "pressing": list((pressing or late).select_related("assigned_to").order_by("due", "code")[:SHOWN]),
+        "late": sum(late for state, _, late in counted if state in EvidenceRequest.WITH_CLIENT),
+        "pressing": list(waiting.select_related("assigned_to").order_by("due", "code")[:SHOWN]),
         "of_firm": of_firm,
     }
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.models import User
 from audit.trail import action, record
 from engagements.models import Control, Engagement
-from engagements.register import guard
+from engagements.register import guard, shared
 from engagements.roles import permissions_of, require
 from engagements.workflow import WORKING, WrongStage, locked, must_be
 from evidence import listings, uploads
@@ -331,6 +331,22 @@ def coverage_remarks(population: Population) -> Iterable[Remark]:
             "A later listing for the rest may be needed.",
             True,
         )
+
+
+@shared
+def dated_listings(engagement: Engagement) -> list[PopulationControl]:
+    """The accepted listings that have dates, with the control in scope that each is of, by control and code."""
+    links = list(
+        PopulationControl.objects.filter(
+            engagement=engagement, population__state=Population.State.ACCEPTED, control__removed_at__isnull=True
+        )
+        .exclude(population__date_column="")
+        .select_related("population", "control")
+        .order_by("control__number", "population__code")
+    )
+    for link in links:
+        link.population.engagement = engagement
+    return links
 
 
 def pulled_early(population: Population) -> bool:

@@ -10,8 +10,8 @@ from django.urls import reverse
 
 from engagements.models import Control, Engagement
 from engagements.register import Finding, Rule, Severity, rule
-from evidence.models import EvidenceFile, EvidenceRequest, Population, PopulationControl, Reconciliation
-from evidence.populations import coverage_remarks, pulled_early
+from evidence.models import EvidenceFile, EvidenceRequest, Population, Reconciliation
+from evidence.populations import coverage_remarks, dated_listings, pulled_early
 from evidence.uploads import period_remarks
 
 _R20 = "A population covers the dates tested, or the gap is explained."
@@ -39,15 +39,7 @@ def accepted_populations_cover(rule: Rule, engagement: Engagement) -> Iterable[F
 def events_rolled_forward(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
     """Another accepted listing of the control's events, run after period end, covers the rest without a gap."""
     listed: dict[Control, list[Population]] = defaultdict(list)
-    for link in (
-        PopulationControl.objects.filter(
-            engagement=engagement, population__state=Population.State.ACCEPTED, control__removed_at__isnull=True
-        )
-        .exclude(population__date_column="")
-        .select_related("population", "control")
-        .order_by("control__number", "population__code")
-    ):
-        link.population.engagement = engagement
+    for link in dated_listings(engagement):
         listed[link.control].append(link.population)
     for control, populations in listed.items():
         late = [one for one in populations if not pulled_early(one) and one.covers_to >= engagement.ends_on]

@@ -15,7 +15,7 @@ from django.db import models
 from django.urls import reverse
 
 from engagements.models import Control, Engagement
-from evidence.models import EvidenceFile, EvidenceRequest, Population
+from evidence.models import EvidenceFile, EvidenceRequest, Population, Reconciliation
 from fieldwork.models import ControlTest, Deviation, Sample
 
 # Keys of rows are numbers of fewer digits.
@@ -113,3 +113,4 @@ notable("control", "Control", Control, by="number")
 notable("population", "Population", Population, by="pk")
 notable("request", "Request", EvidenceRequest, by="code")
 notable("file", "Evidence", EvidenceFile, by="code")
+notable("reconciliation", "Reconciliation", Reconciliation, by="pk")

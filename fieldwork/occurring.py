@@ -12,10 +12,11 @@ from django.core.exceptions import ValidationError
 from controls.models import Frequency
 from engagements.models import Control, Engagement
 from engagements.register import shared
-from evidence.models import Population, PopulationControl
+from evidence.models import Population
 from evidence.occurrences import Cycle, cycles, missing_occurrences, parts
+from evidence.populations import dated_listings
 from fieldwork.drawing import dates_in, listing_of
-from fieldwork.models import Deviation
+from fieldwork.whole import exceptions_of
 
 _UNCOUNTED = {Frequency.MULTIPLE_DAILY, Frequency.EVENT, Frequency.CONTINUOUS}
 
@@ -69,18 +70,8 @@ def operations(engagement: Engagement) -> list[Operation]:
     """The periodic controls of a Type 2 that have an accepted, dated population, by number."""
     if not engagement.is_type_2:
         return []
-    links = (
-        PopulationControl.objects.filter(
-            engagement=engagement,
-            population__state=Population.State.ACCEPTED,
-            control__removed_at__isnull=True,
-        )
-        .exclude(population__date_column="")
-        .select_related("population", "control")
-        .order_by("control__number")
-    )
     populations: dict[Control, list[Population]] = defaultdict(list)
-    for link in links:
+    for link in dated_listings(engagement):
         if periodic(link.control):
             populations[link.control].append(link.population)
     found = [_operation(engagement, control, listed) for control, listed in populations.items()]
@@ -107,7 +98,7 @@ def _operation(engagement: Engagement, control: Control, populations: list[Popul
 
 def shortfalls(engagement: Engagement) -> list[Operation]:
     """Controls that did not happen as often as they should, unless an exception says so already (R34)."""
-    raised = set(Deviation.objects.filter(engagement=engagement).standing().values_list("control_id", flat=True))
+    raised = {deviation.control_id for deviation in exceptions_of(engagement)}
     return [one for one in operations(engagement) if one.missing and one.control.pk not in raised]
 
 

@@ -15,6 +15,7 @@ from engagements.panels import control_panel, panel
 from fieldwork.models import ControlTest, Deviation, Sample
 from fieldwork.occurring import Operation, operations
 from fieldwork.progress import CriterionProgress, controls_progress, criteria_progress, test_lines
+from fieldwork.whole import exceptions_of
 
 
 def _criteria(engagement: Engagement, request: HttpRequest) -> dict[str, Any] | None:
@@ -96,11 +97,9 @@ def _row(operation: Operation, today: dt.date) -> dict[str, Any]:
 
 
 def _exceptions(engagement: Engagement, request: HttpRequest) -> dict[str, Any] | None:
-    found = Deviation.objects.filter(engagement=engagement).standing()
-    if "see_fieldwork" not in engagement.may:
-        found = found.filter(released_at__isnull=False)
-    rows = list(found.select_related("control"))
-    return {"rows": rows, "of_firm": "see_fieldwork" in engagement.may} if rows else None
+    of_firm = "see_fieldwork" in engagement.may
+    rows = [one for one in exceptions_of(engagement) if of_firm or one.released_at is not None]
+    return {"rows": rows, "of_firm": of_firm} if rows else None
 
 
 def _tests_of_control(control: Control, request: HttpRequest) -> dict[str, Any] | None:

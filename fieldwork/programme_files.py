@@ -6,7 +6,6 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import IO
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -15,27 +14,29 @@ from accounts.models import User
 from audit.trail import action, record
 from engagements.models import Control, Engagement
 from engagements.roles import require
-from evidence import listings
+from evidence.tables import Form, Table
 from fieldwork.models import ControlTest, Procedure
 from fieldwork.programmes import of_control
 from fieldwork.testing.planning import Column, plan_test
 
 IMPORTED = action("test.programmes_imported", "imported test programmes from {file}: {tests} tests", firm_only=True)
 
-MOST_ROWS = 2_000
-COLUMNS = ("Control", "Letter", "Attribute", "Pass rule", "Evidence expected", "Procedure", "Kinds", "Phase")
-_NEEDED = ("Control", "Attribute", "Pass rule")
-# What other tools and people call the same columns.
-_ALSO = {
-    "control": ("control", "control id", "control number", "control code", "number", "ref"),
-    "letter": ("letter", "id", "attribute letter", "att"),
-    "attribute": ("attribute", "title", "attribute title", "test attribute", "name"),
-    "pass rule": ("pass rule", "pass when", "pass criteria", "rule", "passes when", "description"),
-    "evidence expected": ("evidence expected", "evidence", "typical evidence", "expected evidence"),
-    "procedure": ("procedure", "test procedure", "test", "what is done"),
-    "kinds": ("kinds", "kind", "method", "methods", "procedures", "type"),
-    "phase": ("phase", "tests", "objective"),
-}
+FORM = Form(
+    "programmes",
+    {
+        "control": ("Control", ("control id", "control number", "control code", "number", "ref")),
+        "letter": ("Letter", ("id", "attribute letter", "att")),
+        "attribute": ("Attribute", ("title", "attribute title", "test attribute", "name")),
+        "pass rule": ("Pass rule", ("pass when", "pass criteria", "rule", "passes when", "description")),
+        "evidence expected": ("Evidence expected", ("evidence", "typical evidence", "expected evidence")),
+        "procedure": ("Procedure", ("test procedure", "test", "what is done")),
+        "kinds": ("Kinds", ("kind", "method", "methods", "procedures", "type")),
+        "phase": ("Phase", ("tests", "objective")),
+    },
+    needed=("control", "attribute", "pass rule"),
+    most=2_000,
+)
+COLUMNS = tuple(heading for heading, _ in FORM.columns.values())
 _LETTERS = {"i": "inquiry", "s": "inspection", "o": "observation", "r": "reperformance"}
 _PHASES = {
     "operating": ControlTest.Phase.OPERATING,
@@ -75,41 +76,16 @@ class Sheet:
         return sum(len(one.columns) for one in self.wanted)
 
 
-def text_of(file: IO[bytes], name: str) -> str:
-    """The rows of a CSV or XLSX file as plain CSV, which a page can show and send again. Raises ValidationError."""
-    return listings.canonical(listings.read(file, name)).decode()
-
-
-def read(engagement: Engagement, text: str, name: str) -> Sheet:
-    """What the rows ask for. Raises ValidationError when they cannot be told apart at all."""
-    listing = listings.read(io.BytesIO(text.encode()), "rows.csv")
-    if len(listing.rows) > MOST_ROWS:
-        raise ValidationError(f"At most {MOST_ROWS:,} rows at once; the file has {len(listing.rows):,}.")
-    places = _places(listing.columns)
-    missing = [needed for needed in _NEEDED if needed.lower() not in places]
-    if missing:
-        raise ValidationError(
-            f"The file has no column {' and none '.join(missing)}. Its first row names the columns: "
-            f"{', '.join(COLUMNS)}."
-        )
+def read(engagement: Engagement, table: Table) -> Sheet:
+    """What the rows ask for."""
     controls = {
         control.number.upper(): control
         for control in Control.objects.filter(engagement=engagement).select_related("library_control")
     }
-    reader = _Reader(engagement, controls, name)
-    for number, cells in enumerate(listing.rows, start=2):
-        reader.take(number, {key: cells[at].strip() for key, at in places.items()})
+    reader = _Reader(engagement, controls, table.name)
+    for number, cells in table.rows:
+        reader.take(number, cells)
     return reader.done()
-
-
-def _places(columns: tuple[str, ...]) -> dict[str, int]:
-    places: dict[str, int] = {}
-    for at, name in enumerate(columns):
-        said = " ".join(name.lower().replace("_", " ").split())
-        key = next((key for key, names in _ALSO.items() if said in names), None)
-        if key is not None:
-            places.setdefault(key, at)
-    return places
 
 
 class _Reader:
@@ -196,19 +172,19 @@ class _Reader:
 
 
 @transaction.atomic
-def plan_all(engagement: Engagement, text: str, name: str, *, by: User) -> list[ControlTest]:
+def plan_all(engagement: Engagement, table: Table, *, by: User) -> list[ControlTest]:
     """Plan the tests that a file asks for: all of them, or none while a row is wrong.
 
     Raises PermissionDenied, WrongStage, Blocked, ValidationError with the rows.
     """
     require(engagement, by, "record_tests")
-    sheet = read(engagement, text, name)
+    sheet = read(engagement, table)
     if sheet.problems:
         raise ValidationError([f"Row {row}, {column}: {words}" for row, column, words in sheet.problems[:50]])
     if not sheet.wanted:
         raise ValidationError("The file asks for nothing.")
-    made = [_planned(engagement, one, name, by) for one in sheet.wanted]
-    record(IMPORTED, by=by, engagement=engagement, file=name, tests=len(made), attributes=sheet.attributes)
+    made = [_planned(engagement, one, table.name, by) for one in sheet.wanted]
+    record(IMPORTED, by=by, engagement=engagement, file=table.name, tests=len(made), attributes=sheet.attributes)
     return made
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.db.models import Count
 
@@ -14,6 +13,7 @@ from engagements.coverage import controls_in_scope, criteria_of, not_relevant, s
 from engagements.models import FIRM_ROLES, Control, Engagement, EngagementMember, Role
 from engagements.roles import MATRIX
 from fieldwork.models import Attribute, ControlTest, Deviation, ItemResult, ReviewNote, SheetItem, SignOff
+from fieldwork.whole import exceptions_of, open_notes, tests_of
 
 # From the beginning to the end; a control stands where its least advanced test stands.
 STATES = {
@@ -148,14 +148,13 @@ def controls_progress(engagement: Engagement) -> list[ControlProgress]:
     """Every control in scope with its tests, by number."""
     phase = ControlTest.Phase.OPERATING if engagement.is_type_2 else ControlTest.Phase.DESIGN
     found = {control.pk: ControlProgress(control, phase) for control in controls_in_scope(engagement)}
-    tests = ControlTest.objects.filter(engagement=engagement).select_related("control", "assigned_to")
-    for line in test_lines(tests.order_by("control__number", "number")).values():
+    for line in test_lines(tests_of(engagement)).values():
         if line.test.control_id in found:
             found[line.test.control_id].lines.append(line)
     for control_id, codes in served_by(engagement).items():
         if control_id in found:
             found[control_id].criteria.extend(codes)
-    for deviation in living_exceptions(engagement):
+    for deviation in exceptions_of(engagement):
         if deviation.control_id in found:
             found[deviation.control_id].exceptions.append(deviation)
     return list(found.values())
@@ -208,11 +207,10 @@ def people_progress(engagement: Engagement, controls: list[ControlProgress]) -> 
         for step, sign_off in line.signed.items():
             if sign_off.by_id in found:
                 found[sign_off.by_id].signed[step] += 1
-    notes = ReviewNote.objects.filter(engagement=engagement, cleared_at__isnull=True)
-    for raiser, test_id, answer in notes.values_list("raised_by_id", "test_id", "answer"):
-        if raiser in found:
-            found[raiser].notes_raised += 1
-        asked = None if answer or test_id is None else assigned.get(test_id)
+    for note in open_notes(engagement):
+        if note.raised_by_id in found:
+            found[note.raised_by_id].notes_raised += 1
+        asked = None if note.answer or note.test_id is None else assigned.get(note.test_id)
         if asked in found:
             found[asked].notes_to_answer += 1
     return sorted(found.values(), key=lambda person: (-person.left, person.user.name))
@@ -222,11 +220,6 @@ def tally(controls: Iterable[ControlProgress]) -> dict[str, int]:
     """How many controls stand at each state."""
     counted = Counter(one.state for one in controls)
     return {state: counted[state] for state in STATES}
-
-
-def living_exceptions(engagement: Engagement) -> Any:
-    """The exceptions that were neither dismissed nor merged into another."""
-    return Deviation.objects.filter(engagement=engagement).standing()
 
 
 @dataclass(frozen=True)

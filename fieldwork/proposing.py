@@ -162,7 +162,7 @@ def _tests_of(engagement: Engagement, controls: Collection[int]) -> dict[int, _T
     return found
 
 
-def failing_compensation(deviations: Iterable[Deviation]) -> list[tuple[Deviation, str]]:
+def failing_compensation(engagement: Engagement, deviations: Iterable[Deviation]) -> list[tuple[Deviation, str]]:
     """The exceptions that are said to be compensated by a control that does not (any more), and why not."""
     relying = [
         one
@@ -171,7 +171,7 @@ def failing_compensation(deviations: Iterable[Deviation]) -> list[tuple[Deviatio
     ]
     if not relying:
         return []
-    standing = standings_of(relying[0].engagement, {one.compensating_control_id or 0 for one in relying})
+    standing = standings_of(engagement, {one.compensating_control_id or 0 for one in relying})
     found = []
     for one in relying:
         offered = standing[one.compensating_control_id or 0]

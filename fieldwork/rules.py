@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from itertools import islice, pairwise
+from itertools import groupby, islice, pairwise
 
-from django.db.models import Count, Exists, F, Max, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from engagements.coverage import controls_in_scope
 from engagements.models import Engagement
-from engagements.register import Finding, Rule, Severity, rule, shared
+from engagements.register import Finding, Rule, Severity, rule
 from evidence.models import Population
 from fieldwork import noting
 from fieldwork.drawing import Draw
@@ -24,7 +25,6 @@ from fieldwork.models import (
     Procedure,
     ProcedureRecord,
     ReviewNote,
-    Sample,
     SampleItem,
     SheetItem,
     SignOff,
@@ -33,6 +33,7 @@ from fieldwork.occurring import shortfalls
 from fieldwork.proposing import failing_compensation
 from fieldwork.signing import all_living, stale_sign_offs
 from fieldwork.testing.concluding import empty_cells
+from fieldwork.whole import exceptions_of, loose_cells, open_notes, recorded, samples_of, tests_of
 
 BLOCK, WARN = Severity.BLOCK, Severity.WARN
 STATED = 12
@@ -49,13 +50,6 @@ def _some(found: Iterable[Finding], rest: str, rule: Rule, url: str) -> Iterator
         yield rule.finding(rest.format(left), url=url, label="Testing")
 
 
-@shared
-def _tests(engagement: Engagement) -> list[ControlTest]:
-    return list(
-        ControlTest.objects.filter(engagement=engagement).select_related("control", "sample", "empty_population")
-    )
-
-
 # --- before and at the first test
 
 
@@ -66,7 +60,7 @@ def _tests(engagement: Engagement) -> list[ControlTest]:
     text="The first test lies on or after the day of the engagement letter.",
 )
 def no_test_before_letter(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
-    first = min((test.created_at for test in _tests(engagement)), default=None)
+    first = min((test.created_at for test in tests_of(engagement)), default=None)
     if first is not None and engagement.letter_on is not None and first.date() < engagement.letter_on:
         yield rule.finding(
             f"The first test is of {first:%d %b %Y}, the letter of {engagement.letter_on:%d %b %Y}.", at=engagement
@@ -85,25 +79,18 @@ def draw_from_accepted(rule: Rule, draw: Draw) -> Iterable[Finding]:
 
 @rule("R18", BLOCK, guards="issue", text="Every sample in use rests on an accepted population.")
 def samples_rest_on_accepted(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
-    loose = (
-        Sample.objects.filter(engagement=engagement, voided_at__isnull=True)
-        .exclude(population__state__in=[Population.State.ACCEPTED, Population.State.SUPERSEDED])
-        .select_related("population", "control")
-    )
-    for sample in loose:
-        yield rule.finding(f"{sample.control}: its population {sample.population} is not accepted.", at=sample)
+    for sample in samples_of(engagement):
+        if sample.population.state not in {Population.State.ACCEPTED, Population.State.SUPERSEDED}:
+            yield rule.finding(f"{sample.control}: its population {sample.population} is not accepted.", at=sample)
 
 
 @rule("R19", BLOCK, guards="issue", text="A sample belongs to the version of the population it was drawn from.")
 def samples_of_this_version(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
-    changed = (
-        Sample.objects.filter(engagement=engagement, voided_at__isnull=True)
-        .filter(~Q(population_sha256=F("population__sha256")) | Q(population__state=Population.State.SUPERSEDED))
-        .select_related("population", "control")
-    )
-    for sample in changed:
-        yield rule.finding(f"{sample.control}: {sample.population} changed after its sample was drawn.", at=sample)
-    for test in _tests(engagement):
+    for sample in samples_of(engagement):
+        listing = sample.population
+        if sample.population_sha256 != listing.sha256 or listing.state == Population.State.SUPERSEDED:
+            yield rule.finding(f"{sample.control}: {listing} changed after its sample was drawn.", at=sample)
+    for test in tests_of(engagement):
         if test.result == Result.NOT_TESTED or test.sample is None or test.sample.voided_at is None:
             continue
         yield rule.finding(f"{test}: its sample is void. Draw from the new population.", at=test)
@@ -134,7 +121,7 @@ def smaller_than_profile(rule: Rule, draw: Draw) -> Iterable[Finding]:
 
 @rule("R22", BLOCK, guards="issue", text="Sample items are never substituted: the sheet holds those drawn.")
 def no_substitution(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
-    yield from _substituted(rule, _tests(engagement))
+    yield from _substituted(rule, tests_of(engagement))
 
 
 @rule("R22", BLOCK, guards="sign", text="The sheet holds all items of its sample and none of another.")
@@ -173,7 +160,7 @@ def more_than_inquiry(rule: Rule, test: ControlTest) -> Iterable[Finding]:
 
 @rule("R24", BLOCK, guards="issue", text="No operating test rests on inquiry alone.")
 def no_inquiry_alone(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
-    for test in _tests(engagement):
+    for test in tests_of(engagement):
         if (test.phase, test.kinds) != (ControlTest.Phase.OPERATING, [Procedure.INQUIRY]):
             continue
         if test.result == Result.NOT_TESTED:
@@ -270,18 +257,12 @@ def filled_and_concluded(rule: Rule, test: ControlTest) -> Iterable[Finding]:
 
 @rule("R28", BLOCK, guards="issue", text="Who prepared a workpaper does not review it.")
 def different_people(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
-    recorded: dict[int, set[int]] = defaultdict(set)
-    standing = all_living(engagement)
-    for test_id, user_id in (
-        ItemResult.objects.filter(item__test__in=standing)
-        .order_by()
-        .values_list("item__test_id", "by_id")
-        .distinct()
-    ):
-        recorded[test_id].add(user_id)
-    for test_id, steps in standing.items():
+    people: dict[int, set[int]] = defaultdict(set)
+    for test_id, user_id, _, _ in recorded(engagement):
+        people[test_id].add(user_id)
+    for test_id, steps in all_living(engagement).items():
         prepared = steps.get(SignOff.Step.PREPARED)
-        workers = recorded[test_id] | ({prepared.by_id} if prepared else set())
+        workers = people[test_id] | ({prepared.by_id} if prepared else set())
         for step in (SignOff.Step.REVIEWED, SignOff.Step.PARTNER, SignOff.Step.QUALITY):
             sign_off = steps.get(step)
             if sign_off is not None and sign_off.by_id in workers:
@@ -303,13 +284,14 @@ def nothing_changed_since(rule: Rule, engagement: Engagement) -> Iterable[Findin
 @rule("R30", BLOCK, guards="issue", text="A sign-off carries the server's time, after all that was signed.")
 def time_of_signing(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
     now = timezone.now()
-    odd = SignOff.objects.filter(engagement=engagement, voided_at__isnull=True).filter(
-        Q(at__gt=now)
-        | Q(at__lt=F("test__created_at"))
-        | Exists(ItemResult.objects.filter(item__test=OuterRef("test"), at__gt=OuterRef("at")))
-    )
-    for sign_off in odd.select_related("test__control"):
-        yield rule.finding(f"{sign_off.test}: the time of its sign-off cannot be right.", at=sign_off.test)
+    last: dict[int, dt.datetime] = {}
+    for test_id, _, _, at in recorded(engagement):
+        last[test_id] = max(at, last.get(test_id, at))
+    for test_id, steps in all_living(engagement).items():
+        for sign_off in steps.values():
+            earliest = max(sign_off.test.created_at, last.get(test_id, sign_off.test.created_at))
+            if not earliest <= sign_off.at <= now:
+                yield rule.finding(f"{sign_off.test}: the time of its sign-off cannot be right.", at=sign_off.test)
 
 
 @rule("R31", BLOCK, guards="issue", text="The reviewer signs after the preparer, the partner after the reviewer.")
@@ -329,10 +311,9 @@ def order_of_signing(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
 def every_control_tested(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
     phase = ControlTest.Phase.OPERATING if engagement.is_type_2 else ControlTest.Phase.DESIGN
     kind = "operating effectiveness" if engagement.is_type_2 else "design"
-    reviewed = SignOff.objects.filter(test=OuterRef("pk"), step=SignOff.Step.REVIEWED, voided_at__isnull=True)
-    tests = ControlTest.objects.filter(engagement=engagement).annotate(done=Exists(reviewed))
+    signed = all_living(engagement)
     by_control: dict[int, list[ControlTest]] = defaultdict(list)
-    for test in tests.select_related("control"):
+    for test in tests_of(engagement):
         by_control[test.control_id].append(test)
 
     def found() -> Iterator[Finding]:
@@ -341,7 +322,7 @@ def every_control_tested(rule: Rule, engagement: Engagement) -> Iterable[Finding
             if not any(test.phase == phase for test in own):
                 yield rule.finding(f"{control} has no test of {kind}.", at=control)
             for test in own:
-                if not test.done:  # type: ignore[attr-defined]
+                if SignOff.Step.REVIEWED not in signed.get(test.pk, {}):
                     yield rule.finding(f"{test} is not prepared and reviewed.", at=test)
 
     yield from _some(found(), "{} more tests are missing or not reviewed.", rule, _testing_url(engagement))
@@ -349,8 +330,9 @@ def every_control_tested(rule: Rule, engagement: Engagement) -> Iterable[Finding
 
 @rule("F02", BLOCK, guards="issue", text="No review note is open.")
 def no_open_notes(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
-    standing = ReviewNote.objects.filter(engagement=engagement, cleared_at__isnull=True).order_by("target")
-    for target, count, label in standing.values_list("target").annotate(Count("pk"), Max("label")):
+    for target, notes in groupby(open_notes(engagement), key=lambda note: note.target):
+        labels = [note.label for note in notes]
+        label, count = labels[-1], len(labels)
         yield rule.finding(
             f"{label} has {count} open review note{'' if count == 1 else 's'}.",
             url=noting.url_of(engagement, target),
@@ -372,25 +354,17 @@ def notes_cleared_first(rule: Rule, test: ControlTest) -> Iterable[Finding]:
     "R32", BLOCK, guards="issue", text="Every exception has cause, extent, evaluation and the partner's conclusion."
 )
 def exceptions_concluded(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
-    open_ones = Deviation.objects.filter(engagement=engagement).standing()
-    for deviation in open_ones.filter(
-        ~Q(state=Deviation.State.CONCLUDED)
-        | Q(cause="")
-        | Q(extent="")
-        | Q(evaluation="")
-        | Q(effect="")
-        | Q(concluded_by__isnull=True)
-    ):
+    for deviation in exceptions_of(engagement):
         missing = [name for name in ("cause", "extent", "evaluation") if not getattr(deviation, name)]
         if deviation.state != Deviation.State.CONCLUDED or deviation.concluded_by_id is None:
             missing.append("conclusion by the partner")
-        yield rule.finding(f"{deviation} has no {', no '.join(missing) or 'effect'}.", at=deviation)
+        if missing or not deviation.effect:
+            yield rule.finding(f"{deviation} has no {', no '.join(missing) or 'effect'}.", at=deviation)
 
 
 @rule("R32", BLOCK, guards="issue", text="What is said to be compensated is: in scope, tested, of the same period.")
 def compensation_holds(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
-    relying = Deviation.objects.standing().filter(engagement=engagement, effect=Deviation.Effect.COMPENSATED)
-    for deviation, words in failing_compensation(relying.select_related("engagement")):
+    for deviation, words in failing_compensation(engagement, exceptions_of(engagement)):
         yield rule.finding(f"{deviation}: {words}", at=deviation)
 
 
@@ -410,10 +384,7 @@ def deviations_raised(rule: Rule, test: ControlTest) -> Iterable[Finding]:
     "R33", BLOCK, guards="issue", text="No deviation is lost; none is dismissed but by the partner with a reason."
 )
 def no_deviation_lost(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
-    loose = ItemResult.objects.filter(engagement=engagement, outcome=ItemResult.Outcome.DEVIATION).filter(
-        ~Exists(DeviationCell.objects.filter(cell=OuterRef("pk")))
-    )
-    for test in ControlTest.objects.filter(pk__in=loose.values("item__test")).select_related("control"):
+    for test in {cell.item.test_id: cell.item.test for cell in loose_cells(engagement)}.values():
         yield rule.finding(f"{test} has deviations that were not raised as exceptions.", at=test)
     for deviation in Deviation.objects.filter(engagement=engagement, state=Deviation.State.NOT_A_DEVIATION).filter(
         Q(dismissal_reason="") | Q(concluded_by__isnull=True)
@@ -435,7 +406,7 @@ def zero_population(rule: Rule, test: ControlTest) -> Iterable[Finding]:
 
 @rule("R35", BLOCK, guards="issue", text="Every 'did not operate' rests on an accepted population of zero rows.")
 def zero_populations(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
-    for test in _tests(engagement):
+    for test in tests_of(engagement):
         if test.result == Result.DID_NOT_OPERATE and not _empty(test.empty_population):
             yield rule.finding(f"{test} says 'did not operate' without a population of zero rows.", at=test)
 

@@ -108,20 +108,17 @@ class CopyForm(forms.Form):
 
 
 class ProgrammeFileForm(forms.Form):
-    """A file of programmes, or its rows as the page shows them."""
+    """A file of programmes, or what was read of it, as the page carries it."""
 
     file = forms.FileField(required=False, label="CSV or XLSX file")
-    text = forms.CharField(required=False, strip=False, widget=forms.HiddenInput)
-    name = forms.CharField(required=False, max_length=120, widget=forms.HiddenInput)
+    sealed = forms.CharField(required=False, widget=forms.HiddenInput)
     file.or_another = True  # type: ignore[attr-defined]  # needed, unless the rows come along
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         file = data.get("file")
-        if file is None and not data.get("text"):
+        if file is None and not data.get("sealed"):
             raise ValidationError({"file": "Choose a file."})
-        if file is not None and file.size > 5 << 20:
-            raise ValidationError({"file": "At most 5 MB: it holds attributes, not evidence."})
         return data
 
 

@@ -23,6 +23,7 @@ from engagements.models import Engagement, Stage
 from engagements.roles import require
 from engagements.workflow import locked, must_be
 from fieldwork.models import ControlTest, Deviation
+from fieldwork.whole import tests_of
 from reports import content, proposal
 from reports.models import (
     Conclusion,
@@ -132,10 +133,9 @@ def facts(engagement: Engagement) -> proposal.Findings:
     controls = controls_in_scope(engagement)
     serves = {pk: tuple(codes) for pk, codes in served_by(engagement).items()}
     results: dict[int, set[str]] = defaultdict(set)
-    for control_id, result in ControlTest.objects.filter(
-        engagement=engagement, phase=ControlTest.Phase.OPERATING
-    ).values_list("control_id", "result"):
-        results[control_id].add(result)
+    for test in tests_of(engagement):
+        if test.phase == ControlTest.Phase.OPERATING:
+            results[test.control_id].add(test.result)
     tested = {
         pk for pk, found in results.items() if found - {ControlTest.Result.NONE, ControlTest.Result.NOT_TESTED}
     }

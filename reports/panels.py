@@ -9,8 +9,8 @@ from django.http import HttpRequest
 from engagements.models import Engagement, Stage
 from engagements.panels import panel
 from reports import opinion
-from reports.models import Issuance, ManagementStatement, SystemDescription
-from reports.snapshot import conclusions, limbs_of
+from reports.models import Issuance, ManagementStatement
+from reports.snapshot import conclusions, description_of, issuance_states, limbs_of, standing_statements
 
 
 def proposed_opinion(engagement: Engagement, request: HttpRequest) -> dict[str, Any] | None:
@@ -29,13 +29,9 @@ def letters(engagement: Engagement, request: HttpRequest) -> dict[str, Any] | No
     """Where the description, the signatures and the report stand."""
     if engagement.stage in {Stage.ACCEPTANCE, Stage.DECLINED}:
         return None
-    description = SystemDescription.objects.filter(engagement=engagement).first()
+    description = description_of(engagement)
     complete = description is not None and description.completed_at is not None
-    signed = set(
-        ManagementStatement.objects.filter(engagement=engagement, superseded_at__isnull=True).values_list(
-            "kind", flat=True
-        )
-    )
+    signed = standing_statements(engagement)
     rows = [
         {
             "label": "System description",
@@ -55,7 +51,7 @@ def letters(engagement: Engagement, request: HttpRequest) -> dict[str, Any] | No
         if engagement.stage in {Stage.FIELDWORK, Stage.REPORTING, Stage.ISSUED, Stage.LOCKED}
     ]
     if "see_report" in engagement.may and engagement.stage in {Stage.REPORTING, Stage.ISSUED, Stage.LOCKED}:
-        issued = Issuance.objects.filter(engagement=engagement, state=Issuance.State.CURRENT).exists()
+        issued = Issuance.State.CURRENT in issuance_states(engagement)
         rows.append(
             {
                 "label": "Report",

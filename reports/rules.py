@@ -8,13 +8,15 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
 
-from django.db.models import Max, Min
+from django.db.models import Max
 from django.urls import reverse
 from django.utils import timezone
 
 from engagements.models import Engagement
 from engagements.register import Finding, Rule, Severity, rule, shared
-from fieldwork.models import ControlTest, Deviation, EvidenceCitation, ItemResult, SheetItem, SignOff
+from fieldwork.models import ControlTest, Deviation, EvidenceCitation, SheetItem, SignOff
+from fieldwork.signing import all_living
+from fieldwork.whole import loose_cells, recorded
 from reports import consistency, lattice, likeness, opinion
 from reports.approving import approvals, asks_for_two
 from reports.description import missing
@@ -34,6 +36,7 @@ from reports.recalling import open_fact, reopened
 from reports.snapshot import (
     conclusions,
     description_of,
+    issuance_states,
     present,
     present_sha256,
     sections_of,
@@ -86,14 +89,7 @@ REGISTERS = {
 
 @rule("R37", Severity.BLOCK, guards="issue", text="Every deviation of the test sheets stands in Section IV")
 def deviations_reported(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
-    cells = (
-        ItemResult.objects.filter(
-            engagement=engagement, outcome=ItemResult.Outcome.DEVIATION, deviation_links__isnull=True
-        )
-        .select_related("item__test__control", "attribute__test__control")
-        .order_by("pk")
-    )
-    for cell in cells:
+    for cell in loose_cells(engagement):
         yield rule.finding(
             f"{cell.item.test}, {cell}: no exception is raised from this deviation.", at=cell.item.test
         )
@@ -263,9 +259,13 @@ def assertion_signed(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
 def _dates(engagement: Engagement) -> lattice.Dates:
     """What happened when, read at once."""
     signed = standing_statements(engagement)
-    reviews = SignOff.objects.filter(engagement=engagement, voided_at__isnull=True)
-    last = reviews.exclude(step=SignOff.Step.PREPARED).aggregate(at=Max("at"))["at"]
-    first = ItemResult.objects.filter(engagement=engagement).aggregate(at=Min("at"))["at"]
+    reviews = [
+        sign_off.at
+        for steps in all_living(engagement).values()
+        for step, sign_off in steps.items()
+        if step != SignOff.Step.PREPARED
+    ]
+    first = min((at for _, _, at, _ in recorded(engagement)), default=None)
     evidence = EvidenceCitation.objects.filter(engagement=engagement).aggregate(at=Max("file__uploaded_at"))["at"]
     quality = QualityReview.objects.filter(engagement=engagement).aggregate(at=Max("at"))["at"]
 
@@ -282,7 +282,7 @@ def _dates(engagement: Engagement) -> lattice.Dates:
         letter=engagement.letter_on,
         first_test=day_of(first),
         evidence=day_of(evidence),
-        review=day_of(last),
+        review=day_of(max(reviews, default=None)),
         report=engagement.report_date,
         assertion=stated(Kind.ASSERTION),
         representation=stated(Kind.REPRESENTATION),
@@ -381,13 +381,13 @@ def not_long_after_its_date(rule: Rule, engagement: Engagement) -> Iterator[Find
 def issued_once(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
     # Where the engagement was opened to reissue the report, the new one replaces what is current.
     alive = [Issuance.State.RENDERING, *([] if reopened(engagement) else [Issuance.State.CURRENT])]
-    if Issuance.objects.filter(engagement=engagement, state__in=alive).exists():
+    if any(state in alive for state in issuance_states(engagement)):
         yield rule.finding("The report is issued, or being issued.", url=page(engagement, "report"), label="Report")
 
 
 @rule("R57", Severity.BLOCK, guards="leave", text="An engagement with a report that is current is not left")
 def no_leaving_with_a_report(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
-    if Issuance.objects.filter(engagement=engagement, state=Issuance.State.CURRENT).exists():
+    if Issuance.State.CURRENT in issuance_states(engagement):
         yield rule.finding(
             "Its report is current: reissue it, or withdraw it.", url=page(engagement, "report"), label="Report"
         )

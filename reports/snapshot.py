@@ -12,12 +12,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from django.db.models import Count, Prefetch
+from django.db.models import Count, Prefetch, prefetch_related_objects
 from django.utils import timezone
 
 from accounts.models import ClientMember
 from controls.models import Category
 from engagements.coverage import (
+    changes_of,
+    complementary_of,
     controls_in_scope,
     criteria_of,
     incidents_of,
@@ -32,7 +34,6 @@ from engagements.models import (
     Control,
     Engagement,
     SubserviceOrganization,
-    SystemChange,
 )
 from engagements.register import shared
 from engagements.signature import signer
@@ -40,12 +41,14 @@ from evidence.models import Population, Reconciliation
 from fieldwork.models import (
     ControlTest,
     Deviation,
+    FailedCriterion,
     ItemResult,
     ManagementResponse,
-    Sample,
     SamplingProfile,
     SheetItem,
+    TouchedCommitment,
 )
+from fieldwork.whole import exceptions_of, samples_of, tests_of
 from reports import content, wording
 from reports.models import (
     Conclusion,
@@ -55,6 +58,8 @@ from reports.models import (
     Limb,
     ManagementStatement,
     Matter,
+    MatterCriterion,
+    MatterDeviation,
     Opinion,
     OwnWording,
     Part,
@@ -98,6 +103,12 @@ def standing_statements(engagement: Engagement) -> dict[str, ManagementStatement
 
 
 @shared
+def issuance_states(engagement: Engagement) -> list[str]:
+    """How it stands with each of the reports that were to be issued."""
+    return list(Issuance.objects.filter(engagement=engagement).values_list("state", flat=True))
+
+
+@shared
 def conclusions(engagement: Engagement) -> dict[Limb, Opinion]:
     """The newest conclusion on each limb that has one."""
     newest: dict[Limb, Opinion] = {}
@@ -111,27 +122,27 @@ def standing_matters(engagement: Engagement) -> list[Matter]:
     return list(
         Matter.objects.filter(engagement=engagement, withdrawn_at__isnull=True)
         .order_by("number")
-        .prefetch_related("criterion_links__criterion", "deviation_links__deviation__control")
+        .prefetch_related(
+            Prefetch("criterion_links", MatterCriterion.objects.select_related("criterion")),
+            Prefetch("deviation_links", MatterDeviation.objects.select_related("deviation__control")),
+        )
     )
 
 
 @shared
 def standing_deviations(engagement: Engagement) -> list[Deviation]:
     """The exceptions that stand, by code, with all that is said of them."""
-    found = (
-        Deviation.objects.filter(engagement=engagement)
-        .standing()
-        .select_related("control", "test__control", "compensating_control")
-        .prefetch_related(
-            Prefetch("failed_links__criterion"),
-            Prefetch("touched_links__commitment"),
-            Prefetch(
-                "cells",
-                ItemResult.objects.select_related("item__sample_item", "citation__file").order_by(
-                    "item__position", "attribute__letter"
-                ),
+    found = exceptions_of(engagement)
+    prefetch_related_objects(
+        found,
+        Prefetch("failed_links", FailedCriterion.objects.select_related("criterion")),
+        Prefetch("touched_links", TouchedCommitment.objects.select_related("commitment")),
+        Prefetch(
+            "cells",
+            ItemResult.objects.select_related("item__sample_item", "citation__file").order_by(
+                "item__position", "attribute__letter"
             ),
-        )
+        ),
     )
     return sorted(found, key=lambda deviation: natural(deviation.code))
 
@@ -213,7 +224,7 @@ def build(engagement: Engagement) -> content.Snapshot:
         ],
         changes=[
             content.Change(date=one.effective_on.isoformat(), title=one.title, text=one.description)
-            for one in SystemChange.objects.filter(engagement=engagement).order_by("effective_on", "pk")
+            for one in changes_of(engagement)
             if engagement.is_type_2
         ],
         statements=content.Statements(
@@ -284,7 +295,7 @@ def report_number(engagement: Engagement) -> str:
     gone = [Issuance.State.SUPERSEDED, Issuance.State.WITHDRAWN]
     # Where the report is reissued the next one replaces what is current.
     states = gone if engagement.frozen else [*gone, Issuance.State.CURRENT]
-    issued = Issuance.objects.filter(engagement=engagement, state__in=states).count()
+    issued = sum(state in states for state in issuance_states(engagement))
     return f"{engagement.number}-R{issued + 1}"
 
 
@@ -346,12 +357,9 @@ def _sheets(engagement: Engagement) -> _Sheets:
     criteria = {control.pk: served.get(control.pk, []) for control in controls}
     in_scope = set(criteria)
     tests: dict[int, list[ControlTest]] = defaultdict(list)
-    for test in (
-        ControlTest.objects.filter(engagement=engagement, control__in=controls)
-        .select_related("control", "sample__population", "empty_population")
-        .order_by("number", "pk")
-    ):
-        tests[test.control_id].append(test)
+    for test in tests_of(engagement):
+        if test.control_id in in_scope:
+            tests[test.control_id].append(test)
     deviations = [one for one in standing_deviations(engagement) if one.control_id in in_scope]
     codes: dict[int, list[str]] = defaultdict(list)
     for deviation in deviations:
@@ -524,9 +532,7 @@ def _complementary(one: ComplementaryControl) -> content.ComplementaryControl:
 
 
 def _cuecs(engagement: Engagement) -> list[content.ComplementaryControl]:
-    found = ComplementaryControl.objects.filter(
-        engagement=engagement, kind=ComplementaryControl.Kind.CUEC
-    ).prefetch_related("mappings__criterion")
+    found = [one for one in complementary_of(engagement) if one.kind == ComplementaryControl.Kind.CUEC]
     return [_complementary(one) for one in sorted(found, key=lambda one: natural(one.number))]
 
 
@@ -618,11 +624,8 @@ def _matter(matter: Matter, deviations: set[str], numbers: set[str], in_scope: s
 
 
 def _procedures(engagement: Engagement, sheets: _Sheets) -> content.Procedures:
-    samples = list(
-        Sample.objects.filter(engagement=engagement, voided_at__isnull=True, control__in=sheets.controls)
-        .select_related("profile")
-        .order_by("pk")
-    )
+    numbers = {control.pk: control.number for control in sheets.controls}
+    samples = [sample for sample in samples_of(engagement) if sample.control_id in numbers]
     profiles = list({sample.profile_id: sample.profile for sample in samples if sample.profile}.values())
     if not profiles:
         approved = SamplingProfile.objects.approved_for(engagement.firm)
@@ -631,7 +634,6 @@ def _procedures(engagement: Engagement, sheets: _Sheets) -> content.Procedures:
     used |= {
         test.empty_population_id for tests in sheets.tests.values() for test in tests if test.empty_population_id
     }
-    numbers = {control.pk: control.number for control in sheets.controls}
     reconciled = _reconciled(engagement)
     listings = sorted(
         Population.objects.filter(engagement=engagement, pk__in=used)

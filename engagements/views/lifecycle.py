@@ -46,6 +46,13 @@ def overview(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "engagements/overview.html", context)
 
 
+@require_GET
+@login_required
+def standing_in_the_way(request: HttpRequest, pk: int) -> HttpResponse:
+    """The part of the overview that says why no report can be issued yet."""
+    return HttpResponse(panels.in_the_way_of_report(engagement_for(request, pk, "see_fieldwork"), request))
+
+
 @require_http_methods(["GET", "POST"])
 @login_required
 def acceptance(request: HttpRequest, pk: int) -> HttpResponse:

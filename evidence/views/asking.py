@@ -19,7 +19,7 @@ from engagements.frame import frame
 from engagements.models import Engagement
 from engagements.roles import engagement_for, roles_with
 from engagements.views.acting import person
-from evidence import asking, importing
+from evidence import asking, importing, tables
 from evidence import requests as flows
 from evidence.asking import Line
 from evidence.asking_forms import FromListForm, LinesFormSet, ListForm, NewListForm, SealedForm, TableForm
@@ -133,7 +133,7 @@ def import_requests(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         file = form.cleaned_data["file"]
         try:
-            table = importing.table_of(file, file.name)
+            table = tables.read(file, file.name, importing.FORM)
         except ValidationError as error:
             form.add_error("file", error)
         else:
@@ -143,10 +143,10 @@ def import_requests(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _preview(
-    request: HttpRequest, engagement: Engagement, table: importing.Table, due: Any, form: SealedForm | None = None
+    request: HttpRequest, engagement: Engagement, table: tables.Table, due: Any, form: SealedForm | None = None
 ) -> HttpResponse:
     read = importing.read(engagement, table, due=due)
-    sealed = importing.seal(table, engagement=engagement, by=user_of(request))
+    sealed = tables.seal(table, importing.FORM, engagement=engagement, by=user_of(request))
     remarks = {one.row: one.words for one in read.remarks}
     context = {
         **frame(request, engagement, "requests"),
@@ -168,7 +168,7 @@ def _import(request: HttpRequest, engagement: Engagement) -> HttpResponse:
         if not form.is_valid():
             raise ValidationError([str(words) for errors in form.errors.values() for words in errors])
         wanted = form.cleaned_data
-        table = importing.unseal(wanted["sealed"], engagement=engagement, by=by)
+        table = tables.unseal(wanted["sealed"], importing.FORM, engagement=engagement, by=by)
         with transaction.atomic():
             read = importing.read(engagement, table, due=wanted["due"])
             if read.problems:
@@ -245,7 +245,7 @@ def _first_lines(form: NewListForm) -> list[Line]:
         return _lines(source)
     file = form.cleaned_data["file"]
     try:
-        lines, problems = importing.as_lines(importing.table_of(file, file.name))
+        lines, problems = importing.as_lines(tables.read(file, file.name, importing.FORM))
     except ValidationError as error:
         raise ValidationError({"file": error.messages}) from error
     if problems:

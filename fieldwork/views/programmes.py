@@ -16,6 +16,7 @@ from engagements.frame import frame
 from engagements.models import Engagement
 from engagements.roles import engagement_for
 from engagements.views.acting import filed, person, shown
+from evidence import tables
 from fieldwork import programme_files, programmes
 from fieldwork.models import ControlTest
 from fieldwork.sheet_forms import CopyForm, ProgrammeFileForm
@@ -72,18 +73,21 @@ def import_file(request: HttpRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return _page(request, engagement, form)
     data = form.cleaned_data
+    by = person(request)
     try:
-        name = data["file"].name[:120] if data["file"] else data["name"] or "rows"
-        text = programme_files.text_of(data["file"], data["file"].name) if data["file"] else data["text"]
-        if request.POST.get("act") == "plan":
-            made = programme_files.plan_all(engagement, text, name, by=person(request))
-            messages.success(request, f"{len(made)} tests are planned from {name}.")
+        if not data["file"]:
+            table = tables.unseal(data["sealed"], programme_files.FORM, engagement=engagement, by=by)
+            made = programme_files.plan_all(engagement, table, by=by)
+            words = "1 test is" if len(made) == 1 else f"{len(made)} tests are"
+            messages.success(request, f"{words} planned from {table.name}.")
             return redirect("fieldwork:testing", pk)
-        sheet = programme_files.read(engagement, text, name)
+        table = tables.read(data["file"], data["file"].name, programme_files.FORM)
+        sheet = programme_files.read(engagement, table)
     except ValidationError as refusal:
         refuse(form, ValidationError(list(refusal.messages)))
         return _page(request, engagement, form)
-    return _page(request, engagement, ProgrammeFileForm(initial={"text": text, "name": name}), sheet, name)
+    sealed = tables.seal(table, programme_files.FORM, engagement=engagement, by=by)
+    return _page(request, engagement, ProgrammeFileForm(initial={"sealed": sealed}), sheet, table)
 
 
 def _page(
@@ -91,12 +95,12 @@ def _page(
     engagement: Engagement,
     form: ProgrammeFileForm,
     sheet: programme_files.Sheet | None = None,
-    name: str = "",
+    table: tables.Table | None = None,
 ) -> HttpResponse:
     context: dict[str, Any] = {
         **frame(request, engagement, "testing"),
         "sheet": sheet,
-        "name": name,
+        "table": table,
         "columns": programme_files.COLUMNS,
     }
     return shown(request, "fieldwork/import_programmes.html", context, form)

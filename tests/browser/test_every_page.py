@@ -19,7 +19,14 @@ from tests.permissions.world import blank, ids_of, rich
 
 # Answers for scripts, fragments, files.
 NO_PAGES = {
-    *("healthz", "palette", "engagements:trail_script", "engagements:activity_export", "engagements:trail"),
+    *(
+        "healthz",
+        "palette",
+        "engagements:in_the_way",
+        "engagements:trail_script",
+        "engagements:activity_export",
+        "engagements:trail",
+    ),
     *("engagements:firm_trail_export", "engagements:firm_trail_whole"),
     *("evidence:upload", "evidence:download", "evidence:listing", "evidence:import_form", "evidence:calendar"),
     *(

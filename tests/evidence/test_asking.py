@@ -16,7 +16,7 @@ from django.utils import timezone
 from openpyxl import load_workbook
 
 from engagements.models import Engagement, Stage
-from evidence import asking, importing, requests
+from evidence import asking, importing, requests, tables
 from evidence.correspondence import RequestList
 from evidence.models import EvidenceRequest
 from tests import factories as f
@@ -144,7 +144,7 @@ class TestLists:
 
 def table(engagement: Engagement, *rows: str, head: str = HEAD, due: dt.date | None = None) -> importing.Read:
     content = "\n".join([head, *rows]).encode()
-    return importing.read(engagement, importing.table_of(io.BytesIO(content), "requests.csv"), due=due)
+    return importing.read(engagement, tables.read(io.BytesIO(content), "requests.csv", importing.FORM), due=due)
 
 
 class TestTable:
@@ -196,7 +196,7 @@ class TestTable:
         ("name", "content", "words"),
         [
             ("a.pdf", b"x", "CSV or an XLSX"),
-            ("a.csv", b"Item code,Due\n1,2", "“Request” is missing"),
+            ("a.csv", b"Item code,Due\n1,2", "no column “Request”"),
             ("a.csv", b"Request,Title\n1,2", "Two columns mean"),
             ("a.csv", b"Request,Due\n1", "Row 2 has 1 cells"),
             ("a.csv", ("Request\n" + "x\n" * 401).encode(), "400 at most"),
@@ -206,7 +206,7 @@ class TestTable:
     )
     def test_a_file_that_is_none(self, name: str, content: bytes, words: str) -> None:
         with pytest.raises(ValidationError, match=words):
-            importing.table_of(io.BytesIO(content), name)
+            tables.read(io.BytesIO(content), name, importing.FORM)
 
     def test_what_is_asked_already_is_a_remark(self, engagement: Engagement) -> None:
         makers.request(engagement, title="Leavers")
@@ -224,7 +224,7 @@ class TestTable:
         sheet = book["Requests"]
         assert [cell.value for cell in sheet[1]] == [heading for heading, _, _ in importing.COLUMNS.values()]
         assert book["Choices"]["B1"].data_type == "s"
-        read = importing.read(engagement, importing.table_of(io.BytesIO(blank), "a.xlsx"), due=None)
+        read = importing.read(engagement, tables.read(io.BytesIO(blank), "a.xlsx", importing.FORM), due=None)
         assert [one.words for one in read.problems] == ["The table has no rows below its headings."]
         for at, value in enumerate(["Leavers", "All", None, None, "=IAM-06", "Owen Pike", dt.date(2099, 1, 31)], 1):
             sheet.cell(row=2, column=at, value=value).data_type = "s" if at == 5 else "n"
@@ -232,7 +232,7 @@ class TestTable:
                 sheet.cell(row=2, column=at, value=value)
         out = io.BytesIO()
         book.save(out)
-        read = importing.read(engagement, importing.table_of(out, "a.xlsx"), due=None)
+        read = importing.read(engagement, tables.read(out, "a.xlsx", importing.FORM), due=None)
         assert [one.due for _, one in read.rows] == [dt.date(2099, 1, 31)]
 
     def test_preview_then_all_of_it(self, engagement: Engagement, client: Client) -> None:

@@ -13,10 +13,11 @@ from accounts.models import User
 from engagements.models import Engagement
 from engagements.register import findings
 from engagements.waiting import waiting_for
-from evidence.models import EvidenceRequest, Population
-from fieldwork import notes, noting, testing
-from fieldwork.models import ControlTest, ReviewNote, Sample
+from evidence.models import EvidenceRequest, Population, Reconciliation
+from fieldwork import deviations, notes, noting, testing
+from fieldwork.models import ControlTest, Deviation, ReviewNote, Sample
 from tests import factories as f
+from tests.evidence.makers import LEAVERS, begun
 from tests.fieldwork import makers as m
 
 pytestmark = pytest.mark.django_db
@@ -29,6 +30,7 @@ def engagement() -> Engagement:
     control = m.control(made)
     test = m.planned(made, control, a_sample=m.sample(made, control, size=25))
     m.raised(test, m.worked(test, deviating=[(2, "B")]))
+    begun(Population.objects.get(engagement=made), LEAVERS)
     return made
 
 
@@ -42,6 +44,7 @@ def things(engagement: Engagement) -> dict[str, object]:
         "population": Population.objects.get(**of_it).pk,
         "request": EvidenceRequest.objects.filter(**of_it)[0].code,
         "file": EvidenceRequest.objects.filter(**of_it)[0].files.all()[0].code,
+        "reconciliation": Reconciliation.objects.get(**of_it).pk,
     }
 
 
@@ -90,9 +93,11 @@ def test_in_panel_page_and_list(engagement: Engagement, client: Client) -> None:
     for kind, key in things(engagement).items():
         place = noting.noted(engagement, kind, str(key))
         url = noting.url_of(engagement, place.target)
-        if kind != "test":
-            assert url in client.get(place.url).content.decode(), kind
+        button = f'hx-get="{url if kind != "test" else reverse("fieldwork:notes", args=[engagement.pk, key])}"'
+        assert button in client.get(place.url).content.decode(), kind
         assert client.post(url, {"text": f"About {kind}"})["Location"] == url
+        shown = client.get(place.url).content.decode().partition(button)[2].partition("</a>")[0]
+        assert ">1</span>" in shown, kind
         assert f"About {kind}" in client.get(url, HTTP_HX_REQUEST="true").content.decode()
     assert client.post(url, {"text": ""}).status_code == 422
     assert client.get(reverse("fieldwork:notes_at", args=[engagement.pk, "exception", "EX-99"])).status_code == 404
@@ -113,8 +118,11 @@ def test_the_client_sees_none(engagement: Engagement, client: Client, key: str) 
     client.force_login(f.person(key))
     for name, args in (("note_list", []), ("notes_at", ["exception", "EX-01"])):
         assert client.get(reverse(f"fieldwork:{name}", args=[engagement.pk, *args])).status_code == 403
-    request = EvidenceRequest.objects.filter(engagement=engagement)[0]
-    assert b"/notes/" not in client.get(request.get_absolute_url()).content
+    deviations.release_to_client(m.evaluated(Deviation.objects.get()), by=f.person("milan"))
+    for kind, thing in things(engagement).items():
+        page = client.get(noting.noted(engagement, kind, str(thing)).url)
+        assert page.status_code in {200, 403, 404}
+        assert b"/notes/" not in page.content, kind
 
 
 def test_it_waits_for_who_answers_and_then_for_who_raised(engagement: Engagement) -> None:

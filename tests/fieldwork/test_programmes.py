@@ -14,6 +14,7 @@ from django.urls import reverse
 from audit.models import Event
 from controls.models import LibraryAttribute, LibraryControl
 from engagements.models import Control, Engagement
+from evidence import tables
 from fieldwork import programme_files, programmes, testing
 from fieldwork.models import ControlTest
 from tests import factories as f
@@ -111,6 +112,7 @@ def test_imported_from_a_file_after_a_look_at_it() -> None:
     for row in (
         ["Control ID", "Attribute", "Pass when", "Evidence", "Test procedure", "Method"],
         ["iam-06", "Ticket", "Raised in time.", "Ticket", "Inspected tickets.", "S+R"],
+        ["", "", "", "", "", ""],
         ["IAM-06", "Disabled", "Disabled in time.", "", "", ""],
         ["IAM-05", "Approved", "Approved before.", "Approval", "", ""],
     ):
@@ -127,7 +129,10 @@ def test_imported_from_a_file_after_a_look_at_it() -> None:
     sheet = shown.context["sheet"]
     assert sheet.problems == []
     initial = shown.context["form"].initial
-    assert client.post(url, {**initial, "act": "plan"}).status_code == 302
+    other = Client()
+    other.force_login(f.person("milan"))
+    assert other.post(url, initial).status_code == 422, "what Sana was shown, she plans"
+    assert client.post(url, initial).status_code == 302
     test = ControlTest.objects.get(control__number="IAM-06")
     assert (test.kinds, test.phase, test.origin) == (
         ["inspection", "reperformance"],
@@ -136,7 +141,7 @@ def test_imported_from_a_file_after_a_look_at_it() -> None:
     )
     assert list(test.attributes.values_list("letter", "title", "evidence_expected", "origin")) == [
         ("A", "Ticket", "Ticket", "programmes.xlsx, row 2"),
-        ("B", "Disabled", "", "programmes.xlsx, row 3"),
+        ("B", "Disabled", "", "programmes.xlsx, row 4"),
     ]
     # What the file leaves open, the library knows.
     assert "sampled grants" in ControlTest.objects.get(control__number="IAM-05").procedure
@@ -158,7 +163,7 @@ def test_every_wrong_row_is_named_and_nothing_is_planned() -> None:
         "IAM-06,B,ticket,Raised.,,,guess,",
         "IAM-06,B,Three,Raised.,,,,never",
     ]
-    sheet = programme_files.read(engagement, "\n".join(rows), "rows.csv")
+    sheet = programme_files.read(engagement, table("\n".join(rows)))
     assert [(row, column) for row, column, _ in sheet.problems] == [
         (2, "Control"),
         (3, "Attribute"),
@@ -172,8 +177,16 @@ def test_every_wrong_row_is_named_and_nothing_is_planned() -> None:
         (9, "Phase"),
     ]
     with pytest.raises(ValidationError, match="Row 2, Control"):
-        programme_files.plan_all(engagement, "\n".join(rows), "rows.csv", by=f.person("sana"))
+        programme_files.plan_all(engagement, table("\n".join(rows)), by=f.person("sana"))
     assert not ControlTest.objects.exists()
-    for text, words in (("Control,Title\nIAM-06,x\n", "no column Pass rule"), ("", "empty")):
+    for text, words in (
+        ("Control,Title\nIAM-06,x\n", "no column “Pass rule”"),
+        ("Control,Name,Title,Rule\nIAM-06,x,y,z\n", "Two columns mean “Attribute”"),
+        ("", "empty"),
+    ):
         with pytest.raises(ValidationError, match=words):
-            programme_files.read(engagement, text, "rows.csv")
+            table(text)
+
+
+def table(text: str) -> tables.Table:
+    return tables.read(io.BytesIO(text.encode()), "rows.csv", programme_files.FORM)

@@ -261,6 +261,7 @@ def busiest(engagement: Engagement) -> dict[str, str]:
         "home": reverse("home"),
         "engagements": reverse("engagements:list"),
         "overview": reverse("engagements:overview", args=[pk]),
+        "in the way": reverse("engagements:in_the_way", args=[pk]),
         "scope": reverse("engagements:scope", args=[pk]),
         "criterion": reverse("engagements:criterion", args=[pk, "CC6.1"]),
         "components": reverse("engagements:register", args=[pk, "components"]),

@@ -204,6 +204,7 @@ ENGAGEMENTS = [
     row("engagements:list", get=SIGNED_IN),
     row("engagements:open", get=OPENER, post=OPENER, acts=ANY),
     row("engagements:overview", "pk", get="see_engagement", unconfirmed=True),
+    row("engagements:in_the_way", "pk", get="see_fieldwork"),
     row(
         "engagements:acceptance",
         "pk",
@@ -546,13 +547,7 @@ FIELDWORK = [
         post="record_tests",
         data={"controls": "@control_pk"},
     ),
-    row(
-        "fieldwork:import_programmes",
-        "pk",
-        get="record_tests",
-        post="record_tests",
-        data={"act": "plan", "text": '"Control","Attribute","Pass rule"\n"IAM-06","There","It is there."\n'},
-    ),
+    row("fieldwork:import_programmes", "pk", get="record_tests", post="record_tests"),
     row("fieldwork:example_programme", "pk", get="record_tests"),
     row("fieldwork:scans", "pk", get="see_fieldwork", post="record_tests", acts=TESTING),
     row("fieldwork:take_over_map", "pk", post="record_tests", acts=ANY),

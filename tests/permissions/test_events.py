@@ -35,9 +35,9 @@ from engagements.models import (
     ReportingStep,
     Stage,
 )
-from evidence import comments, importing, resumable
+from evidence import comments, importing, resumable, tables
 from evidence.models import EvidenceFile, EvidenceRequest, Population, Upload
-from fieldwork import profiles, regrouping
+from fieldwork import profiles, programme_files, regrouping
 from fieldwork import testing as planning
 from fieldwork.models import ControlTest, Deviation, ItemResult, SamplingProfile
 from jobs.models import Job
@@ -117,8 +117,14 @@ def a_listing(world: World) -> dict[str, Any]:
 
 
 def a_sealed_table(world: World) -> dict[str, Any]:
-    table = importing.Table([(2, {"title": "Leavers", "due": "2099-01-31"})], [])
-    return {"sealed": importing.seal(table, engagement=world.engagement, by=world.people["sana"])}
+    table = tables.Table([(2, {"title": "Leavers", "due": "2099-01-31"})])
+    return {"sealed": tables.seal(table, importing.FORM, engagement=world.engagement, by=world.people["sana"])}
+
+
+def a_sealed_programme(world: World) -> dict[str, Any]:
+    table = tables.Table([(2, {"control": "IAM-06", "attribute": "There", "pass rule": "It is there."})])
+    sealed = tables.seal(table, programme_files.FORM, engagement=world.engagement, by=world.people["sana"])
+    return {"sealed": sealed}
 
 
 def named(world: World) -> None:
@@ -603,6 +609,7 @@ FITTING: dict[str, Fitting] = {
         lambda world: {"entries": json.dumps([{"item": world.ids["item"], "note": "Seen again.", "seen": 1 << 40}])}
     ),
     "fieldwork:item": Fitting({f"{letter}-seen": 1 << 40 for letter in "ABC"}),
+    "fieldwork:import_programmes": Fitting(a_sealed_programme, who="sana"),
     "fieldwork:copy_test": Fitting(
         lambda world: {"controls": Control.objects.get(engagement=world.engagement, number="IAM-01").pk}
     ),

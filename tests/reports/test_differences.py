@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from reports import differences, reading
 from tests.reports import snapshots
@@ -25,6 +27,18 @@ def marked(runs: list[differences.Run]) -> str:
 )
 def test_by_words(old: str, new: str, shown: str) -> None:
     assert marked(differences.by_words(old, new)).replace(" [-two-]", "[-two-]") == shown
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.sampled_from("a b c\n"), max_size=30), st.lists(st.sampled_from("a b d\n"), max_size=30))
+def test_nothing_is_lost_and_only_what_changed_is_shown(one: list[str], other: list[str]) -> None:
+    old, new = "".join(one), "".join(other)
+    runs = differences.by_words(old, new)
+    kept = " ".join(run.text for run in runs if run.kind != "new")
+    came = " ".join(run.text for run in runs if run.kind != "gone")
+    assert (kept.split(), came.split()) == (old.split(), new.split())
+    [changes] = differences.between({"I": old}, {"I": new})
+    assert bool(changes.lines) == (old.splitlines() != new.splitlines())
 
 
 def test_lines_are_paired_with_those_they_replace() -> None:

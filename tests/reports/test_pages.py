@@ -7,9 +7,10 @@ from django.test import Client
 from django.urls import reverse
 
 from engagements import waiting
-from engagements.models import Control, Engagement, ReportingStep
+from engagements.models import Control, Engagement, ReportingStep, Stage
+from fieldwork import noting
 from jobs.running import run
-from reports import description, drafting
+from reports import description, drafting, opinion
 from reports.models import DescriptionSection, Issuance, ManagementStatement, Opinion, Report
 from tests import factories as f
 from tests.reports import makers as m
@@ -130,6 +131,41 @@ def test_a_step_that_would_be_refused_is_not_offered() -> None:
     assert "No conclusion on operating effectiveness." in page
     assert "On to quality review" not in page
     assert "Back to draft" in page
+
+
+def test_the_overview_does_not_wait_for_what_stands_in_the_way_of_the_report() -> None:
+    engagement = m.in_scope()
+    petra = as_("petra", engagement)
+    part = reverse("engagements:in_the_way", args=[engagement.pk])
+    overview = petra.get(reverse("engagements:overview", args=[engagement.pk])).content.decode()
+    assert (part in overview, "R49" in overview) == (True, False)
+    found = petra.get(part).content.decode()
+    assert "What stands in the way of the report" in found
+    assert "Management has not signed the assertion." in found
+    assert part not in found
+    assert as_("carla", engagement).get(part).status_code == 403
+    f.at_stage(engagement, Stage.FIELDWORK)
+    assert petra.get(part).content == b""
+
+
+def test_review_notes_begin_at_a_button_on_every_page_of_the_report() -> None:
+    engagement = m.in_scope()
+    who = f.people(engagement)
+    m.described(engagement)
+    statement = m.sign(engagement, ManagementStatement.Kind.ASSERTION)
+    values = {"title": "Late", "basis": "It was late.", "criteria": ["CC6.2"]}
+    opinion.add_matter(engagement, limbs=["operating"], cause="operation", **values, by=who["petra"])
+    draft = m.rendered(engagement)
+    drafting.move_step(engagement, ReportingStep.CLIENT_REVIEW, by=who["milan"])
+    petra, carla = as_("petra", engagement), as_("carla", engagement)
+    for kind, key in (("description", "DC1"), ("statement", statement.pk), ("matter", 1), ("draft", draft.number)):
+        place = noting.noted(engagement, kind, str(key))
+        button = noting.url_of(engagement, place.target)
+        assert f'hx-get="{button}"' in petra.get(place.url).content.decode(), kind
+        assert petra.post(button, {"text": "Why?"}).status_code == 302
+        shown = petra.get(place.url).content.decode().partition(f'hx-get="{button}"')[2].partition("</a>")[0]
+        assert '<span class="pill warn">1</span>' in shown, kind
+        assert b"/notes/" not in carla.get(place.url).content, kind
 
 
 def test_the_client_meets_drafts_only_from_client_review_on() -> None:
