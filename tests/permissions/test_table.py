@@ -431,6 +431,7 @@ SHOWING = {
     "fieldwork:notes",
     "fieldwork:notes_at",
     "fieldwork:scans",
+    "reports:letter",
     "reports:section",
     "reports:sign_statement",
 }
