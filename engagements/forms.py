@@ -138,7 +138,7 @@ class SettingsForm(ExaminationForm):
         super().__init__(*args, **kwargs)
         for name in agreed:
             self.fields[name].disabled = True
-            self.fields[name].required = False
+            self.fields[name].required = bool(self.initial.get(name)) and name != "categories"
         chooser = self.fields["office"]
         assert isinstance(chooser, forms.ModelChoiceField)
         chooser.queryset = firm.offices.filter(closed_at__isnull=True)

@@ -33,7 +33,6 @@ from reports.snapshot import EDITIONS
 from reports.statements import text_hash
 from reports.terms import (
     LABELS,
-    Difference,
     Terms,
     agreed_terms,
     differences,
@@ -78,13 +77,8 @@ def amendment_text(engagement: Engagement, *, number: int, old: Terms, new: Term
         "reports/letters/amendment.md",
         engagement,
         new,
-        {"number": number, "changes": [_cells(one) for one in differences(old, new)], "reason": reason.strip()},
+        {"number": number, "changes": differences(old, new), "reason": reason.strip()},
     )
-
-
-def _cells(one: Difference) -> dict[str, str]:
-    """A difference as a row of a Markdown table."""
-    return {name: one[name].replace("|", "\\|") for name in ("label", "old", "new")}
 
 
 def _text(template: str, engagement: Engagement, terms: Terms, context: dict[str, Any]) -> str:

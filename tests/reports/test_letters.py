@@ -263,7 +263,10 @@ def test_an_amendment_takes_effect_when_both_have_signed() -> None:
     assert [(one["label"], one["old"], one["new"]) for one in amendment.changes] == [
         ("Last day of the period", "September 30, 2026", "December 31, 2026")
     ]
-    assert "| Last day of the period | September 30, 2026 | December 31, 2026 |" in amendment.text
+    assert (
+        "**Last day of the period.** Until now: September 30, 2026. From now on: December 31, 2026."
+        in amendment.text
+    )
     assert "The client changes its year." in amendment.text
     sign(amendment, "petra")
     engagement.refresh_from_db()
@@ -288,7 +291,7 @@ def test_the_type_changes_with_its_dates() -> None:
     with pytest.raises(ValidationError):
         proposed(engagement, type="1")
     amendment = proposed(engagement, reason="No period of operation yet.", **fields)
-    assert "| Type of report | Type 2 | Type 1 |" in amendment.text
+    assert "**Type of report.** Until now: Type 2. From now on: Type 1." in amendment.text
     for who in ("sig", "petra"):
         sign(amendment, who)
     engagement.refresh_from_db()
