@@ -8,11 +8,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
 
-from django.db.models import Max, Min
+from django.db.models import Max, Subquery
 from django.urls import reverse
 from django.utils import timezone
 
-from engagements.models import Engagement, LetterAmendment
+from engagements.models import Engagement
 from engagements.register import Finding, Rule, Severity, rule, shared
 from fieldwork.models import ControlTest, Deviation, EvidenceCitation, ItemResult, SheetItem, SignOff
 from reports import consistency, lattice, likeness, opinion
@@ -270,10 +270,14 @@ def _dates(engagement: Engagement) -> lattice.Dates:
     """What happened when, read at once."""
     signed = standing_statements(engagement)
     reviews = SignOff.objects.filter(engagement=engagement, voided_at__isnull=True)
-    last = reviews.exclude(step=SignOff.Step.PREPARED).aggregate(at=Max("at"))["at"]
-    first = ItemResult.objects.filter(engagement=engagement).aggregate(at=Min("at"))["at"]
+    at_work = Engagement.objects.filter(pk=engagement.pk).values_list(
+        Subquery(reviews.exclude(step=SignOff.Step.PREPARED).order_by("-at").values("at")[:1]),
+        Subquery(ItemResult.objects.filter(engagement=engagement).order_by("at").values("at")[:1]),
+        Subquery(QualityReview.objects.filter(engagement=engagement).order_by("-at").values("at")[:1]),
+    )
+    last, first, quality = at_work.get()
     evidence = EvidenceCitation.objects.filter(engagement=engagement).aggregate(at=Max("file__uploaded_at"))["at"]
-    quality = QualityReview.objects.filter(engagement=engagement).aggregate(at=Max("at"))["at"]
+    amendments = [one.executed_on for one in letters_of(engagement) if one.number and one.executed_on]
 
     def day_of(moment: dt.datetime | None) -> dt.date | None:
         return timezone.localdate(moment) if moment else None
@@ -286,7 +290,7 @@ def _dates(engagement: Engagement) -> lattice.Dates:
         end=engagement.ends_on,
         accepted=engagement.accepted_on,
         letter=engagement.letter_on,
-        amended=LetterAmendment.objects.filter(engagement=engagement).aggregate(on=Max("on"))["on"],
+        amended=max(amendments, default=None),
         first_test=day_of(first),
         evidence=day_of(evidence),
         review=day_of(last),
