@@ -126,12 +126,6 @@ class SettingsForm(ExaminationForm):
         required=False,
         help_text="The report names its city.",
     )
-    amended_on = forms.DateField(label="Amendment executed on", required=False, widget=DateInput())
-    amended_for_client = forms.CharField(label="Signed for the client by", max_length=120, required=False)
-    amended_for_firm = forms.CharField(label="Signed for the firm by", max_length=120, required=False)
-    amended_because = forms.CharField(
-        label="Why the terms change", required=False, widget=forms.Textarea(attrs={"rows": 2})
-    )
     section_four = forms.ChoiceField(
         label="Section IV of the report",
         choices=SectionFour.choices,
@@ -139,8 +133,12 @@ class SettingsForm(ExaminationForm):
         help_text="How it is laid out; the words are the same. A draft made before does not have it.",
     )
 
-    def __init__(self, *args: Any, firm: Firm, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, firm: Firm, agreed: frozenset[str] = frozenset(), **kwargs: Any) -> None:
+        """`agreed`: what the engagement letter has settled, shown and not changed here."""
         super().__init__(*args, **kwargs)
+        for name in agreed:
+            self.fields[name].disabled = True
+            self.fields[name].required = bool(self.initial.get(name)) and name != "categories"
         chooser = self.fields["office"]
         assert isinstance(chooser, forms.ModelChoiceField)
         chooser.queryset = firm.offices.filter(closed_at__isnull=True)
@@ -189,12 +187,6 @@ class AcceptanceForm(forms.Form):
         help_text="Integrity of the client; the firm's competence and capacity; independence; why subject matter, "
         "criteria and evidence are suitable.",
     )
-
-
-class LetterForm(forms.Form):
-    on = forms.DateField(label="Executed on", widget=DateInput(), help_text="The day of the last signature.")
-    for_client = forms.CharField(label="Signed for the client by", max_length=120)
-    for_firm = forms.CharField(label="Signed for the firm by", max_length=120)
 
 
 class ReasonForm(forms.Form):

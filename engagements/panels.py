@@ -33,6 +33,7 @@ class Panel:
 
 _PANELS: dict[str, Panel] = {}
 _CONTROL_PANELS: dict[str, Panel] = {}
+_LETTER_PANELS: dict[str, Panel] = {}
 
 
 def panel(
@@ -61,6 +62,13 @@ def control_panel(
     _CONTROL_PANELS[key] = Panel(key, position, column, template, context, needs)
 
 
+def letter_panel(
+    key: str, *, position: int, template: str, context: Context, needs: tuple[str, ...] = ("see_engagement",)
+) -> None:
+    """Register a part of the engagement letter's page."""
+    _LETTER_PANELS[key] = Panel(key, position, "main", template, context, needs)
+
+
 def overview(engagement: Engagement, request: HttpRequest) -> dict[str, list[SafeString]]:
     """The rendered panels of an engagement by column, those the person may see."""
     return _rendered(_PANELS, engagement, engagement, request)
@@ -69,6 +77,11 @@ def overview(engagement: Engagement, request: HttpRequest) -> dict[str, list[Saf
 def around_control(control: Control, engagement: Engagement, request: HttpRequest) -> dict[str, list[SafeString]]:
     """The rendered panels of a control's page by column."""
     return _rendered(_CONTROL_PANELS, control, engagement, request)
+
+
+def around_letter(engagement: Engagement, request: HttpRequest) -> list[SafeString]:
+    """The rendered parts of the engagement letter's page."""
+    return _rendered(_LETTER_PANELS, engagement, engagement, request)["main"]
 
 
 def _rendered(

@@ -195,7 +195,7 @@ def continuance_decided_anew(rule: Rule, engagement: Engagement) -> Iterator[Fin
 def letter_executed(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
     if engagement.letter_on is None:
         yield rule.finding(
-            "The engagement letter is not recorded as executed.", url=_page("letter", engagement), label="Letter"
+            "The engagement letter is not signed by both parties.", url=_page("letter", engagement), label="Letter"
         )
 
 
@@ -274,9 +274,9 @@ def amendment_signed(rule: Rule, change: Change) -> Iterator[Finding]:
         return
     if amendment is None or not amendment.for_client.strip() or not amendment.for_firm.strip():
         yield rule.finding(
-            "The engagement letter is executed: name the amendment that both parties have signed.",
-            url=_page("settings", engagement),
-            label="Settings",
+            "The engagement letter is executed: its terms change by an amendment that both parties have signed.",
+            url=_page("letter", engagement),
+            label="Letter",
         )
     elif not amendment.reason.strip():
         yield rule.finding(

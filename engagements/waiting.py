@@ -176,26 +176,6 @@ def to_accept(user: User) -> Iterable[Waiting]:
 
 
 @waiting
-def to_sign_letter(user: User) -> Iterable[Waiting]:
-    """The engagement letter comes before the first test (R07)."""
-    unsigned = Engagement.objects.filter(
-        stage__in=[Stage.SCOPING, Stage.READINESS, Stage.OBSERVATION, Stage.FIELDWORK],
-        letter_on__isnull=True,
-        members__user=user,
-        members__role__in=roles_with("manage_engagement"),
-    ).select_related("client")
-    for engagement in unsigned:
-        yield Waiting(
-            engagement,
-            "other",
-            "Record the executed engagement letter",
-            reverse("engagements:letter", args=[engagement.pk]),
-            urgency=Urgency.SOON,
-            act="Record",
-        )
-
-
-@waiting
 def period_over(user: User) -> Iterable[Waiting]:
     """An engagement under observation whose period has ended is ready for its main fieldwork."""
     over = Engagement.objects.filter(

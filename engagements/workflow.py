@@ -107,15 +107,51 @@ def change(engagement: Engagement, *, by: User, amendment: Amendment | None = No
     require(engagement, by, "manage_engagement")
     engagement = locked(engagement)
     must_be(engagement, Stage.ACCEPTANCE, *WORKING)
+    changes = set_fields(engagement, fields)
+    if changes:
+        _carry_out(engagement, changes, fields, amendment, by)
+    return engagement
+
+
+@transaction.atomic
+def amend(
+    engagement: Engagement,
+    *,
+    amendment: Amendment,
+    fields: dict[str, Any],
+    by: User,
+    further: dict[str, list[str]] | None = None,
+) -> Engagement:
+    """What an amendment of the letter brings about, once both have signed it: who calls has made sure of that.
+
+    `further`: what changes beside the fields of the engagement, old and new in words. Raises WrongStage, Blocked,
+    ValidationError.
+    """
+    engagement = locked(engagement)
+    must_be(engagement, *WORKING)
+    _carry_out(engagement, set_fields(engagement, fields) | (further or {}), fields, amendment, by)
+    return engagement
+
+
+def set_fields(engagement: Engagement, fields: dict[str, Any]) -> dict[str, list[str]]:
+    """Put the values on the engagement, unsaved; what differs, old and new. Raises ValidationError."""
     old = {name: getattr(engagement, name) for name in fields}
     for name, value in fields.items():
         setattr(engagement, name, value)
     engagement.full_clean()
-    changes = {name: [str(old[name]), str(value)] for name, value in fields.items() if old[name] != value}
-    if not changes:
-        return engagement
+    return {name: [str(old[name]), str(value)] for name, value in fields.items() if old[name] != value}
+
+
+def _carry_out(
+    engagement: Engagement,
+    changes: dict[str, list[str]],
+    fields: dict[str, Any],
+    amendment: Amendment | None,
+    by: User,
+) -> None:
     guard("change", Change(engagement, changes, amendment))
-    engagement.save(update_fields=list(fields))
+    if fields:
+        engagement.save(update_fields=list(fields))
     if amendment is not None:
         LetterAmendment.objects.create(
             engagement=engagement,
@@ -137,7 +173,6 @@ def change(engagement: Engagement, *, by: User, amendment: Amendment | None = No
         amendment=amendment.on.isoformat() if amendment else "",
         reason=amendment.reason.strip() if amendment else "",
     )
-    return engagement
 
 
 @transaction.atomic
@@ -169,6 +204,17 @@ def execute_letter(engagement: Engagement, *, on: dt.date, for_client: str, for_
     Raises PermissionDenied, WrongStage, ValidationError when `on` lies before the acceptance or in the future.
     """
     require(engagement, by, "manage_engagement")
+    engagement = letter_in_force(engagement, on=on, for_client=for_client, for_firm=for_firm)
+    record(LETTER, by=by, engagement=engagement, target=engagement, on=on.isoformat())
+    return engagement
+
+
+@transaction.atomic
+def letter_in_force(engagement: Engagement, *, on: dt.date, for_client: str, for_firm: str) -> Engagement:
+    """Both have signed the letter: who calls has made sure of that, and keeps the record of it.
+
+    Raises WrongStage, ValidationError when `on` lies before the acceptance or in the future.
+    """
     engagement = locked(engagement)
     must_be(engagement, *WORKING)
     if engagement.letter_on is not None:
@@ -182,7 +228,6 @@ def execute_letter(engagement: Engagement, *, on: dt.date, for_client: str, for_
     engagement.letter_on = on
     engagement.letter_signed_for_client, engagement.letter_signed_for_firm = for_client, for_firm
     engagement.save(update_fields=["letter_on", "letter_signed_for_client", "letter_signed_for_firm"])
-    record(LETTER, by=by, engagement=engagement, target=engagement, on=on.isoformat())
     return engagement
 
 

@@ -24,6 +24,7 @@ class Dates:
     end: dt.date
     accepted: dt.date | None = None
     letter: dt.date | None = None
+    amended: dt.date | None = None  # the last amendment of the letter
     first_test: dt.date | None = None
     evidence: dt.date | None = None  # the latest that is relied on
     review: dt.date | None = None  # the last sign-off
@@ -55,6 +56,7 @@ def day(date: dt.date) -> str:
 def disorders(dates: Dates) -> Iterator[Disorder]:
     """Everything that is out of order."""
     yield from beginnings(dates)
+    yield from of_amendments(dates)
     yield from of_report(dates)
     yield from of_assertion(dates)
     yield from of_representation(dates)
@@ -79,6 +81,17 @@ def beginnings(dates: Dates) -> Iterator[Disorder]:
         yield Disorder(
             "R47", f"The first test was made on {day(first)}, before the engagement letter.", "engagement"
         )
+
+
+def of_amendments(dates: Dates) -> Iterator[Disorder]:
+    """R15, as to its date: the report keeps to what was agreed when it was dated."""
+    amended = dates.amended
+    if amended is None:
+        return
+    if dates.letter is not None and amended < dates.letter:
+        yield Disorder("R15", f"The letter was amended on {day(amended)}, before it was signed.", "letter")
+    if dates.report is not None and amended > dates.report:
+        yield Disorder("R15", f"The letter was amended on {day(amended)}, after the report date.", "letter")
 
 
 def of_report(dates: Dates) -> Iterator[Disorder]:

@@ -16,6 +16,7 @@ from audit.models import NEVER_EMPTIED
 from controls.models import Criterion
 from engagements.freeze import OF_ROW, UNLESS_PURGED, EngagementOwned, append_only, stays
 from engagements.models import Engagement
+from evidence.models import EvidenceFile
 from fieldwork.models import Deviation
 from jobs.models import Job
 from reports.lattice import INQUIRY_DAYS
@@ -53,10 +54,12 @@ DATES_IN_ORDER = f"""
         WHERE engagement_id = e.id AND superseded_at IS NULL AND kind = 'representation';
     SELECT stated_on INTO inquiry FROM reports_managementstatement
         WHERE engagement_id = e.id AND superseded_at IS NULL AND kind = 'subsequent_events';
+    SELECT max("on") INTO amended FROM engagements_letteramendment WHERE engagement_id = e.id;
     today := (clock_timestamp() AT TIME ZONE 'UTC')::date;
     broken := CASE
         WHEN NEW.state NOT IN ('rendering', 'current') THEN NULL
         WHEN e.accepted_on > e.letter_on OR (first_test AT TIME ZONE 'UTC')::date < e.letter_on THEN 'R47'
+        WHEN amended < e.letter_on OR amended > NEW.report_date THEN 'R15'
         WHEN NEW.report_date <> e.report_date OR NEW.report_date < ends
             OR (e.type = '2' AND NEW.report_date = ends) THEN 'R48'
         WHEN assertion > NEW.report_date OR assertion < ends OR (e.type = '2' AND assertion = ends) THEN 'R49'
@@ -196,6 +199,157 @@ class ManagementStatement(EngagementOwned):
 
     def __str__(self) -> str:
         return str(self.get_kind_display())
+
+
+class EngagementLetter(EngagementOwned):
+    """The engagement letter (number 0) or an amendment of it, with the terms that it agrees.
+
+    Drafted from the engagement's data, it is in force once both have signed it here, or once it is recorded, with
+    its file, that both signed it elsewhere. The file alone is there when the firm wrote the letter itself.
+    """
+
+    number = models.PositiveSmallIntegerField("amendment, 0 for the letter")
+    terms = models.JSONField("what is agreed with it")
+    changes = models.JSONField("what it changes, old and new", default=list)
+    reason = models.TextField("why the terms change", blank=True)
+    fees = models.TextField(blank=True)
+    further = models.TextField("further terms", blank=True)
+    text = models.TextField("text for signature", blank=True)
+    content_sha256 = models.CharField("hash of the text", max_length=64, blank=True)
+    drafted_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    drafted_at = models.DateTimeField()
+    file = models.ForeignKey(
+        EvidenceFile,
+        verbose_name="copy signed elsewhere",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+    )
+    signed_for_client = models.CharField("signed for the client by", max_length=120, blank=True)
+    signed_for_firm = models.CharField("signed for the firm by", max_length=120, blank=True)
+    executed_on = models.DateField("in force since", null=True, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    withdrawn_because = models.TextField(blank=True)
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["number", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["engagement"],
+                condition=Q(executed_on__isnull=True, withdrawn_at__isnull=True),
+                name="letter_one_to_sign",
+            ),
+            models.UniqueConstraint(
+                fields=["engagement", "number"], condition=Q(withdrawn_at__isnull=True), name="letter_number_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(executed_on__isnull=True) | Q(withdrawn_at__isnull=True), name="letter_one_end"
+            ),
+            models.CheckConstraint(
+                condition=Q(executed_on__isnull=True) | ~Q(signed_for_client="") & ~Q(signed_for_firm=""),
+                name="letter_names_both",
+            ),
+            models.CheckConstraint(condition=~Q(text="") | Q(file__isnull=False), name="letter_says_something"),
+            models.CheckConstraint(
+                condition=Q(number=0) | ~Q(reason="") & ~Q(changes=[]), name="amendment_says_what_and_why"
+            ),
+        ]
+        triggers = [
+            *EngagementOwned.Meta.triggers,
+            *stays(
+                "drafted_stays",
+                *("engagement", "number", "terms", "changes", "reason", "fees", "further"),
+                *("text", "content_sha256", "drafted_by", "drafted_at"),
+            ),
+            pgtrigger.Protect(
+                name="settled_stays",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__executed_on__isnull=False)
+                | pgtrigger.Q(old__withdrawn_at__isnull=False),
+            ),
+            pgtrigger.Trigger(
+                name="in_force_when_both_signed",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                func="""
+                    IF NEW.executed_on IS NOT NULL AND NEW.file_id IS NULL AND (
+                        SELECT count(DISTINCT side) FROM reports_lettersignature
+                        WHERE letter_id = NEW.id AND content_sha256 = NEW.content_sha256
+                    ) <> 2 THEN
+                        RAISE EXCEPTION 'Nothing is agreed until both have signed it (R07, R15)'
+                            USING ERRCODE = 'check_violation';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"amendment {self.number} of the engagement letter" if self.number else "engagement letter"
+
+    def get_absolute_url(self) -> str:
+        return reverse("reports:letter", args=[self.engagement_id, self.pk])
+
+    @property
+    def title(self) -> str:
+        return f"Amendment {self.number}" if self.number else "Engagement letter"
+
+    @property
+    def to_sign(self) -> bool:
+        """Whether it waits for signatures."""
+        return self.executed_on is None and self.withdrawn_at is None
+
+
+class LetterSignature(EngagementOwned):
+    """One side's signature under a letter: by whom, to which text, when and from where."""
+
+    class Side(models.TextChoices):
+        FIRM = "firm", "For the firm"
+        CLIENT = "client", "For the client"
+
+    letter = models.ForeignKey(EngagementLetter, on_delete=models.PROTECT, related_name="signatures")
+    side = models.CharField(max_length=6, choices=Side.choices)
+    name = models.CharField(max_length=120)
+    title = models.CharField(max_length=120)
+    intent = models.TextField("what was declared")
+    content_sha256 = models.CharField("hash of the text", max_length=64)
+    signed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    signed_at = models.DateTimeField()
+    signed_from = models.GenericIPAddressField(null=True, blank=True)
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["letter", "side"], name="letter_each_side_once"),
+            models.UniqueConstraint(fields=["letter", "signed_by"], name="letter_two_people"),
+        ]
+        triggers = [
+            *EngagementOwned.Meta.triggers,
+            append_only(),
+            pgtrigger.Trigger(
+                name="signs_what_is_open",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                func="""
+                    IF EXISTS (
+                        SELECT FROM reports_engagementletter
+                        WHERE id = NEW.letter_id AND (
+                            content_sha256 <> NEW.content_sha256
+                            OR executed_on IS NOT NULL OR withdrawn_at IS NOT NULL
+                        )
+                    ) THEN
+                        RAISE EXCEPTION 'This text does not wait for a signature'
+                            USING ERRCODE = 'check_violation';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_side_display()}: {self.name}"
 
 
 class Limb(models.TextChoices):
@@ -654,7 +808,10 @@ class Issuance(IssuedDocument):
                 operation=pgtrigger.Insert | pgtrigger.Update,
                 declare=[
                     ("e", "engagements_engagement%ROWTYPE"),
-                    *((name, "date") for name in ("ends", "assertion", "representation", "inquiry", "today")),
+                    *(
+                        (name, "date")
+                        for name in ("ends", "assertion", "representation", "inquiry", "amended", "today")
+                    ),
                     *((name, "timestamptz") for name in ("first_test", "review", "evidence", "quality")),
                     ("broken", "text"),
                 ],

@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import reverse
 
 from engagements.models import Engagement, Stage
-from engagements.panels import panel
+from engagements.panels import letter_panel, panel
+from engagements.roles import SEE_SCOPE
+from engagements.workflow import WORKING, stands_at
 from reports import opinion
-from reports.models import Issuance, ManagementStatement
+from reports.letters import lacking
+from reports.models import EngagementLetter, Issuance, ManagementStatement
 from reports.snapshot import conclusions, description_of, issuance_states, limbs_of, standing_statements
+from reports.terms import agreed_terms, differences, terms_of
 
 
 def proposed_opinion(engagement: Engagement, request: HttpRequest) -> dict[str, Any] | None:
@@ -34,11 +39,17 @@ def letters(engagement: Engagement, request: HttpRequest) -> dict[str, Any] | No
     signed = standing_statements(engagement)
     rows = [
         {
+            "label": "Engagement letter",
+            "url": reverse("engagements:letter", args=[engagement.pk]),
+            "state": "signed" if engagement.letter_on else "open",
+            "words": "in force" if engagement.letter_on else "to be signed",
+        },
+        {
             "label": "System description",
             "url": opinion.page(engagement, "description"),
             "state": "done" if complete else "draft" if description else "open",
             "words": "complete" if complete else "in writing" if description else "not started",
-        }
+        },
     ]
     rows += [
         {
@@ -63,6 +74,22 @@ def letters(engagement: Engagement, request: HttpRequest) -> dict[str, Any] | No
     return {"rows": rows}
 
 
+def chain(engagement: Any, request: HttpRequest) -> dict[str, Any]:
+    """The engagement letter and its amendments, and what can be done next."""
+    found = EngagementLetter.objects.filter(engagement=engagement).select_related("file")
+    rows = list(found.prefetch_related("signatures"))
+    standing = [one for one in rows if one.withdrawn_at is None]
+    agreed = agreed_terms(standing)
+    return {
+        "rows": [{"letter": one, "lacking": lacking(one)} for one in standing],
+        "withdrawn": [one for one in rows if one.withdrawn_at is not None],
+        "to_sign": next((one for one in standing if one.to_sign), None),
+        "differing": differences(agreed, terms_of(engagement)) if agreed is not None else [],
+        "manages": "manage_engagement" in engagement.may,
+        "open": stands_at(engagement, *WORKING),
+    }
+
+
 panel(
     "opinion",
     position=30,
@@ -79,3 +106,4 @@ panel(
     context=letters,
     needs=("see_description",),
 )
+letter_panel("chain", position=10, template="reports/_letter_chain.html", context=chain, needs=SEE_SCOPE)

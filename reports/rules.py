@@ -44,6 +44,7 @@ from reports.snapshot import (
     standing_matters,
     standing_statements,
 )
+from reports.terms import agreed_terms, differences, letters_of, terms_of
 
 Kind = ManagementStatement.Kind
 
@@ -268,6 +269,7 @@ def _dates(engagement: Engagement) -> lattice.Dates:
     first = min((at for _, _, at, _ in recorded(engagement)), default=None)
     evidence = EvidenceCitation.objects.filter(engagement=engagement).aggregate(at=Max("file__uploaded_at"))["at"]
     quality = QualityReview.objects.filter(engagement=engagement).aggregate(at=Max("at"))["at"]
+    amendments = [one.executed_on for one in letters_of(engagement) if one.number and one.executed_on]
 
     def day_of(moment: dt.datetime | None) -> dt.date | None:
         return timezone.localdate(moment) if moment else None
@@ -280,6 +282,7 @@ def _dates(engagement: Engagement) -> lattice.Dates:
         end=engagement.ends_on,
         accepted=engagement.accepted_on,
         letter=engagement.letter_on,
+        amended=max(amendments, default=None),
         first_test=day_of(first),
         evidence=day_of(evidence),
         review=day_of(max(reviews, default=None)),
@@ -306,7 +309,10 @@ def _ordered(
 ) -> Iterator[Finding]:
     """What is out of order, with the page on which the date is set."""
     for one in find(_dates(engagement)):
-        if one.about in PAGES:
+        if one.about == "letter":
+            url = reverse("engagements:letter", args=[engagement.pk])
+            yield rule.finding(one.text, url=url, label="Letter")
+        elif one.about in PAGES:
             name, label = PAGES[one.about]
             yield rule.finding(one.text, url=page(engagement, name), label=label)
         else:
@@ -326,6 +332,41 @@ def representation_dated(rule: Rule, engagement: Engagement) -> Iterator[Finding
 )
 def subsequent_events(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
     yield from _ordered(rule, engagement, lattice.of_inquiry)
+
+
+@rule(
+    "R15",
+    Severity.BLOCK,
+    guards=("reporting", "issue"),
+    text="What is examined is what the engagement letter, with its amendments, has agreed",
+)
+def examined_as_agreed(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
+    found = letters_of(engagement)
+    url = reverse("engagements:letter", args=[engagement.pk])
+    for letter in found:
+        if letter.number and letter.to_sign:
+            yield rule.finding(
+                f"{letter.title} of the engagement letter is not signed by both: have it signed, or withdraw it.",
+                at=letter,
+                label="Letter",
+            )
+    agreed = agreed_terms(found)
+    for one in differences(agreed, terms_of(engagement)) if agreed is not None else []:
+        yield rule.finding(
+            f"{one['label']}: agreed is {one['old']}, now it is {one['new']}. Amend the engagement letter.",
+            url=url,
+            label="Letter",
+        )
+
+
+@rule(
+    "R15",
+    Severity.BLOCK,
+    guards="issue",
+    text="The engagement letter was last amended no later than the report date",
+)
+def amended_in_time(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
+    yield from _ordered(rule, engagement, lattice.of_amendments)
 
 
 @rule("R47", Severity.BLOCK, guards="issue", text="The engagement is accepted, its letter executed, then tested")

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reports import facts_views, general_views, preview_views, text_views, views, wording_views
+from reports import facts_views, general_views, letter_views, preview_views, text_views, views, wording_views
 
 app_name = "reports"
 
@@ -21,6 +21,13 @@ urlpatterns = [
     path(f"{_ENGAGEMENT}description/preview/", views.preview, name="preview"),
     path(f"{_ENGAGEMENT}description/<str:part>/", views.section, name="section"),
     path(f"{_ENGAGEMENT}description/<str:part>/<int:version>/", views.revision, name="revision"),
+    # the engagement letter
+    path(f"{_ENGAGEMENT}letter/draft/", letter_views.draft_letter, name="draft_letter"),
+    path(f"{_ENGAGEMENT}letter/amend/", letter_views.amend_letter, name="amend_letter"),
+    path(f"{_ENGAGEMENT}letter/elsewhere/", letter_views.record_letter, name="record_letter"),
+    path(f"{_ENGAGEMENT}letter/<int:letter>/", letter_views.letter, name="letter"),
+    path(f"{_ENGAGEMENT}letter/<int:letter>/withdraw/", letter_views.withdraw_letter, name="withdraw_letter"),
+    path(f"{_ENGAGEMENT}letter/<int:letter>/copy/", letter_views.letter_copy, name="letter_copy"),
     # statements
     path(f"{_ENGAGEMENT}statements/", views.statements, name="statements"),
     path(f"{_ENGAGEMENT}statements/signed/<int:statement>/", views.signed_statement, name="signed_statement"),

@@ -5,14 +5,26 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
 
 from accounts.models import User
 from engagements.models import Engagement, ReportingStep, Stage
 from engagements.roles import roles_with
 from engagements.waiting import Urgency, Waiting, waiting
+from engagements.workflow import WORKING
 from reports.approving import asks_for_two
-from reports.models import ClientReview, IssueApproval, ManagementStatement, Opinion, Report, SystemDescription
+from reports.letters import SIGNERS
+from reports.models import (
+    ClientReview,
+    EngagementLetter,
+    IssueApproval,
+    LetterSignature,
+    ManagementStatement,
+    Opinion,
+    Report,
+    SystemDescription,
+)
 from reports.snapshot import limbs_of
 
 Kind = ManagementStatement.Kind
@@ -90,6 +102,49 @@ def to_sign(user: User) -> Iterable[Waiting]:
                     urgency=Urgency.NOW,
                     act="Read and sign",
                 )
+
+
+@waiting
+def to_sign_letter(user: User) -> Iterable[Waiting]:
+    """The engagement letter, and each amendment of it, waits for the partner's and the signatory's signature."""
+    for side, right in SIGNERS.items():
+        engagements = {one.pk: one for one in _mine(user, right, *WORKING)}
+        open_ = EngagementLetter.objects.filter(
+            engagement__in=engagements, executed_on__isnull=True, withdrawn_at__isnull=True
+        ).exclude(Exists(LetterSignature.objects.filter(letter=OuterRef("pk"), side=side)))
+        for letter in open_:
+            yield Waiting(
+                engagements[letter.engagement_id],
+                "sign",
+                f"Sign: {letter}",
+                letter.get_absolute_url(),
+                urgency=Urgency.NOW,
+                act="Read and sign",
+            )
+
+
+@waiting
+def to_draft_letter(user: User) -> Iterable[Waiting]:
+    """The engagement letter comes before the first test (R07)."""
+    engagements = [
+        one
+        for one in _mine(user, "manage_engagement", *(stage for stage in WORKING if stage != Stage.REPORTING))
+        if one.letter_on is None
+    ]
+    if not engagements:
+        return
+    drafted = EngagementLetter.objects.filter(engagement__in=engagements, withdrawn_at__isnull=True)
+    waits = set(drafted.values_list("engagement_id", flat=True))
+    for engagement in engagements:
+        if engagement.pk not in waits:
+            yield Waiting(
+                engagement,
+                "other",
+                "Draft the engagement letter for signature",
+                reverse("engagements:letter", args=[engagement.pk]),
+                urgency=Urgency.SOON,
+                act="Draft",
+            )
 
 
 @waiting

@@ -27,7 +27,7 @@ from evidence.models import EvidenceFile, EvidenceRequest, Population
 from fieldwork import deviations, notes, profiles
 from fieldwork.models import ControlTest, Deviation, SamplingProfile
 from jobs.models import Job
-from reports import approving, description, drafting, general_use, issuing, opinion, statements
+from reports import approving, description, drafting, general_use, issuing, letters, opinion, statements
 from reports.models import Issuance, Report
 
 Say = Callable[[str], object]
@@ -185,7 +185,7 @@ def issued_type_2(firm: Firm, team: dict[str, User], today: dt.date, wait: Wait)
         by=crew.partner,
     )
     people.staff(engagement, team, cast, people.LAKESHORE)
-    _accept_and_engage(engagement, crew, start, texts.independence_of(start))
+    _accept(engagement, crew, start, texts.independence_of(start))
     controls = _in_scope(engagement, crew, _codes(categories), own=True)
     _registers(
         engagement,
@@ -199,6 +199,7 @@ def issued_type_2(firm: Firm, team: dict[str, User], today: dt.date, wait: Wait)
         fields = {name: value for name, value in incident.items() if name != "days_before_end"}
         day = end - dt.timedelta(days=incident["days_before_end"])
         registers.add_incident(engagement, occurred_on=day, by=crew.admin, **fields)
+    _engage(engagement, crew)
     workflow.advance(engagement, Stage.OBSERVATION, by=crew.manager)
     workflow.advance(engagement, Stage.FIELDWORK, by=crew.manager)
     found = _populations(engagement, controls, crew, missing={"IAM-08": 1}, reconciled="IAM-06")
@@ -229,18 +230,20 @@ def _weigh_independence(engagement: Engagement, crew: Crew, entries: dict[str, d
         independence.conclude(entry, effect=effect, conclusion=conclusion, by=crew.partner)
 
 
-def _accept_and_engage(
+def _accept(
     engagement: Engagement, crew: Crew, start: dt.date, entries: dict[str, dict[str, Any]] | None = None
 ) -> None:
     _weigh_independence(engagement, crew, entries or {})
     workflow.accept(engagement, on=start - dt.timedelta(days=47), note=texts.ACCEPTANCE_NOTE, by=crew.partner)
-    workflow.execute_letter(
-        engagement,
-        on=start - dt.timedelta(days=33),
-        for_client=crew.signatory.name,
-        for_firm=crew.partner.name,
-        by=crew.manager,
-    )
+
+
+def _engage(engagement: Engagement, crew: Crew) -> None:
+    """The engagement letter, drafted by the manager and signed by both."""
+    letter = letters.draft(engagement, fees=texts.FEES, by=crew.manager)
+    for by, title in ((crew.partner, "Partner"), (crew.signatory, "Chief Executive Officer")):
+        letters.sign(
+            letter, by=by, password=people.PASSWORD, title=title, agreed=True, seen_sha256=letter.content_sha256
+        )
 
 
 def _populations(
@@ -520,7 +523,7 @@ def type_2_in_fieldwork(firm: Firm, team: dict[str, User], today: dt.date) -> En
         by=crew.partner,
     )
     people.staff(engagement, team, cast, people.TIDEWATER)
-    _accept_and_engage(engagement, crew, start)
+    _accept(engagement, crew, start)
     left_out = (*PRIVACY_AND_PROCESSING, "CON-", "GOV-08", "INC-04", "BCP-02", "COM-0")
     controls = _in_scope(engagement, crew, _codes(categories, without=left_out), own=False)
     _registers(
@@ -539,6 +542,7 @@ def type_2_in_fieldwork(firm: Firm, team: dict[str, User], today: dt.date) -> En
         failed_commitment=True,
         by=crew.admin,
     )
+    _engage(engagement, crew)
     workflow.advance(engagement, Stage.OBSERVATION, by=crew.manager)
     workflow.advance(engagement, Stage.FIELDWORK, by=crew.manager)
     late = {"VUL-02", "LOG-03", "BCP-03", "AVL-02"}
@@ -686,7 +690,7 @@ def type_1_in_reporting(firm: Firm, team: dict[str, User], today: dt.date, wait:
         by=crew.partner,
     )
     people.staff(engagement, team, cast, people.QUILLFEATHER)
-    _accept_and_engage(engagement, crew, as_of - dt.timedelta(days=60))
+    _accept(engagement, crew, as_of - dt.timedelta(days=60))
     wanted = [code for code in _codes(["security"]) if not code.startswith(("BCP-05", "AVL-", "CON-02", "PHY-01"))]
     controls = _in_scope(engagement, crew, wanted, own=False)
     _registers(
@@ -703,6 +707,7 @@ def type_1_in_reporting(firm: Firm, team: dict[str, User], today: dt.date, wait:
         "Engineering.",
         by=crew.admin,
     )
+    _engage(engagement, crew)
     workflow.advance(engagement, Stage.FIELDWORK, by=crew.manager)
     _request_and_answer(engagement, controls, crew, today)
     for place, control in enumerate(controls.values()):

@@ -316,6 +316,11 @@ ACCEPTANCE_NOTE = (
     "responsibilities accepted by management."
 )
 
+FEES = (
+    "A fixed fee as stated in our proposal, invoiced in three equal parts: when this letter is signed, when fieldwork "
+    "begins, and with the report. Travel is charged at cost."
+)
+
 ASSERTION_BASIS = (
     "Yearly self-assessment of controls (MON-01), weekly configuration monitoring (MON-04), quarterly report of the "
     "Head of Security to the audit and risk committee."

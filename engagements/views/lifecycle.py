@@ -9,13 +9,14 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
+from controls.models import Category
 from engagements import panels, workflow
-from engagements.forms import AcceptanceForm, LetterForm, ReasonForm, SettingsForm
+from engagements.forms import AcceptanceForm, ReasonForm, SettingsForm
 from engagements.frame import frame
-from engagements.models import EngagementMember, LetterAmendment, RuleOverride, Stage
+from engagements.models import EngagementMember, RuleOverride, Stage
 from engagements.obstacles import in_the_way
 from engagements.register import Severity, findings, one_look
-from engagements.roles import engagement_for, require
+from engagements.roles import SEE_SCOPE, engagement_for, require
 from engagements.views.acting import done, filed, person, shown
 from engagements.views.independence import changeable, registers_of
 
@@ -68,7 +69,7 @@ def acceptance(request: HttpRequest, pk: int) -> HttpResponse:
         request,
         form,
         lambda data: workflow.accept(engagement, on=data["on"], note=data["note"], by=person(request)),
-        "The engagement is accepted. Record the engagement letter next.",
+        "The engagement is accepted. The engagement letter comes next.",
     ):
         return redirect("engagements:letter", pk)
     team = EngagementMember.objects.filter(engagement=engagement).select_related("user")
@@ -83,33 +84,19 @@ def acceptance(request: HttpRequest, pk: int) -> HttpResponse:
     return shown(request, "engagements/acceptance.html", context, form)
 
 
-@require_http_methods(["GET", "POST"])
+@require_GET
 @login_required
 def letter(request: HttpRequest, pk: int) -> HttpResponse:
-    engagement = engagement_for(request, pk, "see_fieldwork", "see_description")
-    if request.method == "POST" and "manage_engagement" not in engagement.may:
-        raise PermissionDenied("The partner or the manager records the engagement letter.")
-    form = LetterForm(request.POST or None)
-    recording = engagement.letter_on is None and "manage_engagement" in engagement.may
-    if recording and filed(
-        request,
-        form,
-        lambda data: workflow.execute_letter(engagement, **data, by=person(request)),
-        "The engagement letter is recorded.",
-    ):
-        return redirect("engagements:overview", pk)
-    context = {
-        **frame(request, engagement, "overview"),
-        "recording": recording and engagement.stage != Stage.ACCEPTANCE,
-        "amendments": LetterAmendment.objects.filter(engagement=engagement),
-    }
-    return shown(request, "engagements/letter.html", context, form)
+    """The engagement letter and its amendments: what is in force, and the documents that `reports` keeps."""
+    engagement = engagement_for(request, pk, *SEE_SCOPE)
+    context = {**frame(request, engagement, "overview"), "parts": panels.around_letter(engagement, request)}
+    return render(request, "engagements/letter.html", context)
 
 
 @require_http_methods(["GET", "POST"])
 @login_required
 def settings(request: HttpRequest, pk: int) -> HttpResponse:
-    """Dates, categories, names; after the letter with an amendment."""
+    """Dates, categories, names; after the letter what it agrees is changed by an amendment."""
     engagement = engagement_for(request, pk, "manage_engagement")
     names = [
         "system_name",
@@ -124,21 +111,18 @@ def settings(request: HttpRequest, pk: int) -> HttpResponse:
         "section_four",
         "office",
     ]
+    further = [one for one in engagement.categories if one != Category.SECURITY]
     form = SettingsForm(
         request.POST or None,
-        initial={name: getattr(engagement, name) for name in names},
+        initial={**{name: getattr(engagement, name) for name in names}, "categories": further},
         firm=engagement.firm,
+        agreed=workflow.AGREED if engagement.letter_on else frozenset(),
     )
 
     def act(data: dict[str, Any]) -> None:
-        amendment = None
-        if data["amended_on"]:
-            amendment = workflow.Amendment(
-                data["amended_on"], data["amended_for_client"], data["amended_for_firm"], data["amended_because"]
-            )
         fields = {name: data[name] for name in names}
         fields["section_four"] = fields["section_four"] or engagement.section_four
-        workflow.change(engagement, by=person(request), amendment=amendment, **fields)
+        workflow.change(engagement, by=person(request), **fields)
 
     if filed(request, form, act, "The changes are saved."):
         return redirect("engagements:settings", pk)

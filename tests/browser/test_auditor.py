@@ -81,10 +81,14 @@ def _open(desk: Desk, petra: User) -> Engagement:
     desk.look()
     desk.press("Accept the engagement")
     desk.says("The engagement is accepted.")
+    desk.follow("It was signed elsewhere")
     desk.fill(on="2025-09-10", for_client="Sigrid Vale", for_firm="Petra Alder")
+    desk.page.set_input_files(
+        "input[type=file]", {"name": "letter.pdf", "mimeType": "application/pdf", "buffer": reports.a_pdf()}
+    )
     desk.look()
-    desk.press("Record the executed letter")
-    desk.says("The engagement letter is recorded.")
+    desk.press("Record the signed copy")
+    desk.says("It is recorded, and in force.")
     engagement = Engagement.objects.get()
     assert (engagement.stage, engagement.accepted_by, engagement.letter_on) == (
         "scoping",

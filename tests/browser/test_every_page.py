@@ -42,6 +42,7 @@ NO_PAGES = {
         "fieldwork:changes_since",
     ),
     *("reports:draft_progress", "reports:draft_page", "reports:draft_pdf"),
+    *("reports:letter_copy", "reports:record_letter"),
     *("reports:pages_now", "reports:pages_picture", "reports:schema"),
 }
 

@@ -32,7 +32,7 @@ def test_the_partner_confirms_and_decides() -> None:
     assert words("nemo") == []
 
 
-def test_the_letter_waits_for_those_who_record_it() -> None:
+def test_what_waits_follows_from_role_and_stage() -> None:
     engagement = f.staffed()
     assert "Decide about acceptance" not in words("milan")
     f.at_stage(f.accepted(system_name="Payroll"), Stage.OBSERVATION)

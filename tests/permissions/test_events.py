@@ -42,8 +42,8 @@ from fieldwork import testing as planning
 from fieldwork.models import ControlTest, Deviation, ItemResult, SamplingProfile
 from jobs.models import Job
 from jobs.running import run
-from reports import approving, own_words, statements
-from reports.models import DiscoveredFact, GeneralUseReport, OwnWording, Report, SystemDescription
+from reports import approving, letters, own_words, statements
+from reports.models import DiscoveredFact, EngagementLetter, GeneralUseReport, OwnWording, Report, SystemDescription
 from tests import certificates
 from tests import factories as f
 from tests.archive import makers as archive
@@ -74,6 +74,7 @@ FILES = (
     "reports:draft_pdf",
     "reports:issued_pdf",
     "reports:general_use_pdf",
+    "reports:letter_copy",
     "archive:pack",
     "archive:addendum_file",
     "archive:certificate_file",
@@ -368,6 +369,25 @@ def signing(world: World) -> dict[str, Any]:
     }
 
 
+def without_letter(world: World) -> None:
+    Engagement.objects.filter(pk=world.engagement.pk).update(letter_on=None)
+
+
+def a_letter_to_sign(world: World) -> dict[str, Any]:
+    made = letters.propose(world.engagement, reason="R", system_name="Another", by=world.people["milan"])
+    return {"letter": made.pk}
+
+
+def signing_letter(world: World) -> dict[str, Any]:
+    waits = EngagementLetter.objects.get(engagement=world.engagement, executed_on__isnull=True)
+    return {"title": "P", "agreed": "on", "password": world.ids["password"], "seen": waits.content_sha256}
+
+
+def a_signed_copy(world: World) -> dict[str, Any]:
+    file = SimpleUploadedFile("letter.pdf", reports.a_pdf())
+    return {"file": file, "on": "2025-09-10", "for_client": "A", "for_firm": "B"}
+
+
 def evaluated_lightly(world: World) -> None:
     deviation = Deviation.objects.get(engagement=world.engagement, code=world.ids["deviation"])
     fieldwork.evaluated(deviation)
@@ -486,10 +506,6 @@ FITTING: dict[str, Fitting] = {
     "engagements:settings": Fitting(
         {
             **EXAMINATION,
-            "amended_on": "2026-01-05",
-            "amended_for_client": "A",
-            "amended_for_firm": "B",
-            "amended_because": "W",
         },
         Stage.SCOPING,
         before=undated,
@@ -504,11 +520,11 @@ FITTING: dict[str, Fitting] = {
     "engagements:threat_conclude": Fitting({"effect": "impairs", "conclusion": "We kept the books."}),
     "engagements:threat_none": Fitting(before=not_weighed),
     "reports:issue_general_use": Fitting(before=no_soc_3_yet),
-    "engagements:letter": Fitting(
-        {"on": "2025-09-10", "for_client": "A", "for_firm": "B"},
-        Stage.SCOPING,
-        before=lambda world: Engagement.objects.filter(pk=world.engagement.pk).update(letter_on=None),
-    ),
+    "reports:draft_letter": Fitting({"fees": "A fee."}, Stage.SCOPING, before=without_letter),
+    "reports:amend_letter": Fitting({**EXAMINATION, "reason": "Its name."}, Stage.SCOPING, before=undated),
+    "reports:record_letter": Fitting(a_signed_copy, Stage.SCOPING, before=without_letter),
+    "reports:letter": Fitting(signing_letter, Stage.SCOPING, who="petra", before=a_letter_to_sign),
+    "reports:withdraw_letter": Fitting({"reason": "Not yet."}, Stage.SCOPING, before=a_letter_to_sign),
     "engagements:leave": Fitting({"reason": "No access.", "confirm": "Withdraw"}, Stage.FIELDWORK),
     "engagements:criterion": Fitting({"relevant": "1"}, Stage.SCOPING, before=not_relevant),
     "engagements:register_add": scoping(kind="data", name="More", in_boundary="on"),

@@ -74,6 +74,7 @@ OWN: dict[str, str] = {
     "reports:add_matter": "pervasive",
     "reports:client_review": "note",
     "reports:comment": "internal",
+    "reports:draft_letter": "further",
     "reports:sign_statement": "modifications preview",
     "reports:write_wording": "report_type",
 }

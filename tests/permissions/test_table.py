@@ -441,6 +441,7 @@ SHOWING = {
     "fieldwork:notes",
     "fieldwork:notes_at",
     "fieldwork:scans",
+    "reports:letter",
     "reports:section",
     "reports:sign_statement",
 }

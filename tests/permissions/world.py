@@ -57,7 +57,7 @@ from engagements.models import (
 from engagements.roles import set_role
 from evidence import asking, mailing, resumable
 from evidence.correspondence import CalendarFeed, RequestList
-from evidence.models import EvidenceRequest, Reconciliation, Upload
+from evidence.models import EvidenceFile, EvidenceRequest, Reconciliation, Upload
 from evidence.storage import keep
 from fieldwork import deviations, notes, profiles, scans, testing
 from fieldwork.models import ControlTest, SamplingProfile, ScanReport, SheetItem
@@ -67,6 +67,7 @@ from reports.models import (
     DescriptionRevision,
     DiscoveredFact,
     EmphasisParagraph,
+    EngagementLetter,
     GeneralUseReport,
     Issuance,
     ManagementStatement,
@@ -75,6 +76,7 @@ from reports.models import (
     ReportComment,
 )
 from reports.rendering import Rendered
+from reports.terms import terms_of
 from tests import factories as f
 from tests.accounts.makers import a_token, with_second_factor
 from tests.evidence import makers as evidence
@@ -303,6 +305,7 @@ def rich(client: str, *, number: str, partner: User | None = None) -> Engagement
         by=who["petra"],
     )
     reports.concluded(engagement)
+    amended(engagement)
     reports.sign(engagement, ManagementStatement.Kind.ASSERTION)
     reports.sign(engagement, ManagementStatement.Kind.GENERAL_USE)
     team.invite_to(engagement, email="iva@example.com", name="Iva Park", role=Role.CONTROL_OWNER, by=who["petra"])
@@ -318,6 +321,25 @@ def rich(client: str, *, number: str, partner: User | None = None) -> Engagement
     )
     engagement.refresh_from_db()
     return engagement
+
+
+def amended(engagement: Engagement) -> None:
+    """An amendment of the engagement letter that was signed elsewhere."""
+    who = f.people(engagement)
+    EngagementLetter.objects.create(
+        engagement=engagement,
+        number=9,
+        terms=terms_of(engagement),
+        changes=[{"term": "system_name", "label": "System", "old": "Ledger", "new": "Northwind Ledger"}],
+        reason="Its name.",
+        text="Its name is another one.",
+        drafted_by=who["milan"],
+        drafted_at=timezone.now(),
+        file=EvidenceFile.objects.filter(engagement=engagement).order_by("pk")[0],
+        executed_on=dt.date(2025, 9, 20),
+        signed_for_client="Sigrid Vale",
+        signed_for_firm="Petra Alder",
+    )
 
 
 def ids_of(engagement: Engagement) -> dict[str, Any]:
@@ -354,6 +376,7 @@ def ids_of(engagement: Engagement) -> dict[str, Any]:
         "part": revision.section.part,
         "version": revision.version,
         "statement": ManagementStatement.objects.get(**of, kind="assertion", superseded_at__isnull=True).pk,
+        "letter": EngagementLetter.objects.get(**of).pk,
         "matter": 1,
         "paragraph": EmphasisParagraph.objects.get(**of).pk,
         "draft": Report.objects.get(**of).number,

@@ -12,7 +12,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from engagements.models import Engagement
+from engagements.models import Engagement, LetterAmendment
 from evidence.models import EvidenceFile
 from fieldwork.models import ItemResult, SignOff
 from reports import lattice
@@ -41,6 +41,8 @@ BROKEN: list[tuple[str, dict[str, Any]]] = [
     ("R47", {"accepted": None}),
     ("R47", {"accepted": dt.date(2025, 9, 11)}),
     ("R47", {"first_test": dt.date(2025, 9, 9)}),
+    ("R15", {"amended": dt.date(2025, 9, 9)}),
+    ("R15", {"amended": REPORT + DAY}),
     ("R48", {"report": None}),
     ("R48", {"report": END}),
     ("R49", {"assertion": None}),
@@ -87,11 +89,24 @@ def stated(kind: str, days: int) -> Callable[[Engagement], object]:
     return change
 
 
+def amended(engagement: Engagement) -> None:
+    LetterAmendment.objects.create(
+        engagement=engagement,
+        number=1,
+        on=timezone.localdate() + DAY,
+        reason="R",
+        signed_for_client="S",
+        signed_for_firm="P",
+        recorded_by=engagement.created_by,
+    )
+
+
 IN_DATABASE: list[tuple[str, Callable[[Engagement], object]]] = [
     (
         "R47",
         lambda one: ItemResult.objects.filter(engagement=one).update(at=dt.datetime(2025, 9, 9, tzinfo=dt.UTC)),
     ),
+    ("R15", amended),
     ("R48", lambda one: Engagement.objects.filter(pk=one.pk).update(report_date=timezone.localdate() - DAY)),
     ("R49", stated("assertion", 1)),
     ("R50", stated("representation", -1)),
