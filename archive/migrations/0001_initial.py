@@ -16,6 +16,40 @@ class Migration(migrations.Migration):
         audit.migrating.AtOnce(
             operations=[
                 migrations.CreateModel(
+                    name="AddendumFile",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        ("name", models.CharField(max_length=200)),
+                        ("size", models.PositiveBigIntegerField()),
+                        ("sha256", models.CharField(max_length=64)),
+                        ("content_type", models.CharField(max_length=100)),
+                    ],
+                    options={
+                        "ordering": ["pk"],
+                    },
+                ),
+                migrations.CreateModel(
+                    name="AddendumReview",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        ("conclusion", models.TextField(verbose_name="what the reviewer concludes")),
+                        ("at", models.DateTimeField(auto_now_add=True)),
+                    ],
+                    options={
+                        "ordering": ["pk"],
+                    },
+                ),
+                migrations.CreateModel(
                     name="ClosingReminder",
                     fields=[
                         (
@@ -184,6 +218,9 @@ class Migration(migrations.Migration):
                         ("number", models.PositiveSmallIntegerField()),
                         ("reason", models.TextField(verbose_name="why it is added")),
                         ("text", models.TextField(verbose_name="what is added")),
+                        ("effect", models.TextField(verbose_name="effect on the opinion")),
+                        ("file_count", models.PositiveSmallIntegerField(default=0, verbose_name="files with it")),
+                        ("sha256", models.CharField(max_length=64, verbose_name="hash of words and files")),
                         ("at", models.DateTimeField(auto_now_add=True)),
                         (
                             "by",

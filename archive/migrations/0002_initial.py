@@ -30,6 +30,41 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 migrations.AddField(
+                    model_name="addendumfile",
+                    name="addendum",
+                    field=models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="files", to="archive.addendum"
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="addendumfile",
+                    name="engagement",
+                    field=models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="engagements.engagement"
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="addendumreview",
+                    name="addendum",
+                    field=models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="review", to="archive.addendum"
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="addendumreview",
+                    name="by",
+                    field=models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="addendumreview",
+                    name="engagement",
+                    field=models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="engagements.engagement"
+                    ),
+                ),
+                migrations.AddField(
                     model_name="closingreminder",
                     name="engagement",
                     field=models.ForeignKey(
@@ -281,6 +316,92 @@ class Migration(migrations.Migration):
                             operation="TRUNCATE",
                             pgid="pgtrigger_never_emptied_903f5",
                             table="archive_addendum",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="addendumfile",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;\n        ",
+                            hash="63305dd2861f7029f30b70e72cd9659ecce41e39",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_ffb1f",
+                            table="archive_addendumfile",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="addendumfile",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="with_its_addendum",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="\n                    IF (SELECT count(*) FROM archive_addendumfile WHERE addendum_id = NEW.addendum_id)\n                        >= (SELECT file_count FROM archive_addendum WHERE id = NEW.addendum_id) THEN\n                        RAISE EXCEPTION 'An addendum has the files with which it was added'\n                            USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    RETURN NEW;\n                ",
+                            hash="bebb4014799ca1c4924d6ab9860e2790229c4220",
+                            operation="INSERT",
+                            pgid="pgtrigger_with_its_addendum_b9d0b",
+                            table="archive_addendumfile",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="addendumfile",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="never_emptied",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'This table is never emptied' USING ERRCODE = 'restrict_violation';",
+                            hash="a05bbf6c7a3da4e82dc13ea9cb6e302cb318a589",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_never_emptied_8e4b6",
+                            table="archive_addendumfile",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="addendumreview",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;\n        ",
+                            hash="db533b6707db00c0d37aa68897b1e4fd817fde09",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_2f7ed",
+                            table="archive_addendumreview",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="addendumreview",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="by_another",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="\n                    IF EXISTS (SELECT FROM archive_addendum WHERE id = NEW.addendum_id AND by_id = NEW.by_id) THEN\n                        RAISE EXCEPTION 'Nobody reviews an addendum of their own'\n                            USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    RETURN NEW;\n                ",
+                            hash="9e056c2c571a851de33d0d676c3a5187843e5819",
+                            operation="INSERT",
+                            pgid="pgtrigger_by_another_d45f9",
+                            table="archive_addendumreview",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="addendumreview",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="never_emptied",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'This table is never emptied' USING ERRCODE = 'restrict_violation';",
+                            hash="82db4c0c2ec5048e76027a1f398bb9af47a7f2a0",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_never_emptied_cc77c",
+                            table="archive_addendumreview",
                             when="BEFORE",
                         ),
                     ),

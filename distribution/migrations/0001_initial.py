@@ -122,6 +122,23 @@ class Migration(migrations.Migration):
                         "ordering": ["-version"],
                     },
                 ),
+                migrations.CreateModel(
+                    name="Publication",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        ("address", models.CharField(max_length=40, unique=True)),
+                        ("published_at", models.DateTimeField(auto_now_add=True)),
+                        ("ended_at", models.DateTimeField(blank=True, null=True)),
+                    ],
+                    options={
+                        "ordering": ["-pk"],
+                    },
+                ),
             ],
         ),
     ]

@@ -115,6 +115,42 @@ class Migration(migrations.Migration):
                         to="distribution.nondisclosureagreement",
                     ),
                 ),
+                migrations.AddField(
+                    model_name="publication",
+                    name="ended_by",
+                    field=models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="publication",
+                    name="engagement",
+                    field=models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="publications",
+                        to="engagements.engagement",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="publication",
+                    name="published_by",
+                    field=models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="publication",
+                    name="report",
+                    field=models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="publications",
+                        to="reports.generalusereport",
+                    ),
+                ),
                 migrations.AddConstraint(
                     model_name="grant",
                     constraint=models.UniqueConstraint(
@@ -132,6 +168,14 @@ class Migration(migrations.Migration):
                 migrations.AddConstraint(
                     model_name="acceptance",
                     constraint=models.UniqueConstraint(fields=("grant", "agreement"), name="acceptance_once"),
+                ),
+                migrations.AddConstraint(
+                    model_name="publication",
+                    constraint=models.UniqueConstraint(
+                        condition=models.Q(("ended_at__isnull", True)),
+                        fields=("report",),
+                        name="publication_one_address",
+                    ),
                 ),
                 pgtrigger.migrations.AddTrigger(
                     model_name="nondisclosureagreement",
@@ -171,6 +215,35 @@ class Migration(migrations.Migration):
                             operation="UPDATE OR DELETE",
                             pgid="pgtrigger_append_only_a6245",
                             table="distribution_acceptance",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="publication",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="published_stays",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition='WHEN (OLD."address" IS DISTINCT FROM (NEW."address") OR OLD."engagement_id" IS DISTINCT FROM (NEW."engagement_id") OR OLD."published_at" IS DISTINCT FROM (NEW."published_at") OR OLD."published_by_id" IS DISTINCT FROM (NEW."published_by_id") OR OLD."report_id" IS DISTINCT FROM (NEW."report_id"))',
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                            hash="3136adaffe50127ca3b04b1b0156ee2cfa78b2dc",
+                            operation="UPDATE",
+                            pgid="pgtrigger_published_stays_05936",
+                            table="distribution_publication",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="publication",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="published_stays_never_deleted",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;\n        ",
+                            hash="898db3b0ffef1f9f6b70d17ba391a5e88a7ce833",
+                            operation="DELETE",
+                            pgid="pgtrigger_published_stays_never_deleted_214b1",
+                            table="distribution_publication",
                             when="BEFORE",
                         ),
                     ),

@@ -16,6 +16,7 @@ class Migration(migrations.Migration):
         ("accounts", "__first__"),
         ("controls", "0001_initial"),
         ("engagements", "0001_initial"),
+        ("evidence", "0001_initial"),
         ("fieldwork", "0001_initial"),
         ("jobs", "0001_initial"),
     ]
@@ -161,6 +162,81 @@ class Migration(migrations.Migration):
                     },
                 ),
                 migrations.CreateModel(
+                    name="EngagementLetter",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        ("number", models.PositiveSmallIntegerField(verbose_name="amendment, 0 for the letter")),
+                        ("terms", models.JSONField(verbose_name="what is agreed with it")),
+                        ("changes", models.JSONField(default=list, verbose_name="what it changes, old and new")),
+                        ("reason", models.TextField(blank=True, verbose_name="why the terms change")),
+                        ("fees", models.TextField(blank=True)),
+                        ("further", models.TextField(blank=True, verbose_name="further terms")),
+                        ("text", models.TextField(blank=True, verbose_name="text for signature")),
+                        (
+                            "content_sha256",
+                            models.CharField(blank=True, max_length=64, verbose_name="hash of the text"),
+                        ),
+                        ("drafted_at", models.DateTimeField()),
+                        (
+                            "signed_for_client",
+                            models.CharField(blank=True, max_length=120, verbose_name="signed for the client by"),
+                        ),
+                        (
+                            "signed_for_firm",
+                            models.CharField(blank=True, max_length=120, verbose_name="signed for the firm by"),
+                        ),
+                        ("executed_on", models.DateField(blank=True, null=True, verbose_name="in force since")),
+                        ("withdrawn_at", models.DateTimeField(blank=True, null=True)),
+                        ("withdrawn_because", models.TextField(blank=True)),
+                        (
+                            "drafted_by",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "engagement",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="engagements.engagement",
+                            ),
+                        ),
+                        (
+                            "file",
+                            models.ForeignKey(
+                                blank=True,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="evidence.evidencefile",
+                                verbose_name="copy signed elsewhere",
+                            ),
+                        ),
+                        (
+                            "withdrawn_by",
+                            models.ForeignKey(
+                                blank=True,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                    ],
+                    options={
+                        "ordering": ["number", "pk"],
+                        "abstract": False,
+                    },
+                ),
+                migrations.CreateModel(
                     name="Issuance",
                     fields=[
                         (
@@ -169,16 +245,12 @@ class Migration(migrations.Migration):
                                 auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                             ),
                         ),
-                        ("number", models.CharField(max_length=30, verbose_name="report number")),
-                        ("snapshot", models.JSONField()),
-                        ("content_sha256", models.CharField(max_length=64)),
-                        ("report_date", models.DateField()),
                         (
                             "state",
                             models.CharField(
                                 choices=[
-                                    ("rendering", "Final report is being rendered"),
-                                    ("failed", "Final rendering failed, nothing was issued"),
+                                    ("rendering", "Being rendered"),
+                                    ("failed", "Rendering failed, nothing was issued"),
                                     ("current", "Current"),
                                     ("superseded", "Superseded"),
                                     ("withdrawn", "Withdrawn"),
@@ -188,8 +260,6 @@ class Migration(migrations.Migration):
                             ),
                         ),
                         ("pdf_sha256", models.CharField(blank=True, max_length=64)),
-                        ("prepared_sha256", models.CharField(blank=True, max_length=64)),
-                        ("prepared", models.JSONField(blank=True, null=True)),
                         ("certificate", models.TextField(blank=True, verbose_name="certificate of the seal, PEM")),
                         (
                             "authority",
@@ -200,6 +270,12 @@ class Migration(migrations.Migration):
                         ("pages", models.PositiveIntegerField(blank=True, null=True)),
                         ("requested_at", models.DateTimeField(auto_now_add=True)),
                         ("released_at", models.DateTimeField(blank=True, null=True)),
+                        ("number", models.CharField(max_length=30, verbose_name="report number")),
+                        ("snapshot", models.JSONField()),
+                        ("content_sha256", models.CharField(max_length=64)),
+                        ("report_date", models.DateField()),
+                        ("prepared_sha256", models.CharField(blank=True, max_length=64)),
+                        ("prepared", models.JSONField(blank=True, null=True)),
                         (
                             "engagement",
                             models.ForeignKey(
@@ -229,6 +305,7 @@ class Migration(migrations.Migration):
                     ],
                     options={
                         "ordering": ["-pk"],
+                        "abstract": False,
                     },
                 ),
                 migrations.CreateModel(
@@ -294,6 +371,57 @@ class Migration(migrations.Migration):
                     ],
                     options={
                         "ordering": ["-pk"],
+                    },
+                ),
+                migrations.CreateModel(
+                    name="LetterSignature",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "side",
+                            models.CharField(
+                                choices=[("firm", "For the firm"), ("client", "For the client")], max_length=6
+                            ),
+                        ),
+                        ("name", models.CharField(max_length=120)),
+                        ("title", models.CharField(max_length=120)),
+                        ("intent", models.TextField(verbose_name="what was declared")),
+                        ("content_sha256", models.CharField(max_length=64, verbose_name="hash of the text")),
+                        ("signed_at", models.DateTimeField()),
+                        ("signed_from", models.GenericIPAddressField(blank=True, null=True)),
+                        (
+                            "engagement",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="engagements.engagement",
+                            ),
+                        ),
+                        (
+                            "letter",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="signatures",
+                                to="reports.engagementletter",
+                            ),
+                        ),
+                        (
+                            "signed_by",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                    ],
+                    options={
+                        "ordering": ["pk"],
+                        "abstract": False,
                     },
                 ),
                 migrations.CreateModel(
@@ -366,11 +494,6 @@ class Migration(migrations.Migration):
                                 auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                             ),
                         ),
-                        ("number", models.CharField(max_length=40, verbose_name="report number")),
-                        (
-                            "content_sha256",
-                            models.CharField(max_length=64, verbose_name="hash of the content it is taken from"),
-                        ),
                         (
                             "state",
                             models.CharField(
@@ -396,6 +519,11 @@ class Migration(migrations.Migration):
                         ("pages", models.PositiveIntegerField(blank=True, null=True)),
                         ("requested_at", models.DateTimeField(auto_now_add=True)),
                         ("released_at", models.DateTimeField(blank=True, null=True)),
+                        ("number", models.CharField(max_length=40, verbose_name="report number")),
+                        (
+                            "content_sha256",
+                            models.CharField(max_length=64, verbose_name="hash of the content it is taken from"),
+                        ),
                         (
                             "engagement",
                             models.ForeignKey(
@@ -441,6 +569,7 @@ class Migration(migrations.Migration):
                     ],
                     options={
                         "ordering": ["-pk"],
+                        "abstract": False,
                     },
                 ),
                 migrations.CreateModel(
@@ -1071,6 +1200,67 @@ class Migration(migrations.Migration):
                     constraint=models.UniqueConstraint(fields=("section", "version"), name="revision_once"),
                 ),
                 migrations.AddConstraint(
+                    model_name="engagementletter",
+                    constraint=models.UniqueConstraint(
+                        condition=models.Q(("executed_on__isnull", True), ("withdrawn_at__isnull", True)),
+                        fields=("engagement",),
+                        name="letter_one_to_sign",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="engagementletter",
+                    constraint=models.UniqueConstraint(
+                        condition=models.Q(("withdrawn_at__isnull", True)),
+                        fields=("engagement", "number"),
+                        name="letter_number_once",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="engagementletter",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            ("executed_on__isnull", True), ("withdrawn_at__isnull", True), _connector="OR"
+                        ),
+                        name="letter_one_end",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="engagementletter",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            ("executed_on__isnull", True),
+                            models.Q(
+                                models.Q(("signed_for_client", ""), _negated=True),
+                                models.Q(("signed_for_firm", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="letter_names_both",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="engagementletter",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("text", ""), _negated=True), ("file__isnull", False), _connector="OR"
+                        ),
+                        name="letter_says_something",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="engagementletter",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            ("number", 0),
+                            models.Q(
+                                models.Q(("reason", ""), _negated=True), models.Q(("changes", []), _negated=True)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="amendment_says_what_and_why",
+                    ),
+                ),
+                migrations.AddConstraint(
                     model_name="discoveredfact",
                     constraint=models.UniqueConstraint(
                         condition=models.Q(("closed_at__isnull", True)),
@@ -1101,6 +1291,14 @@ class Migration(migrations.Migration):
                         ),
                         name="discovered_fact_closed_when_decided",
                     ),
+                ),
+                migrations.AddConstraint(
+                    model_name="lettersignature",
+                    constraint=models.UniqueConstraint(fields=("letter", "side"), name="letter_each_side_once"),
+                ),
+                migrations.AddConstraint(
+                    model_name="lettersignature",
+                    constraint=models.UniqueConstraint(fields=("letter", "signed_by"), name="letter_two_people"),
                 ),
                 migrations.AddConstraint(
                     model_name="managementstatement",
@@ -1359,6 +1557,94 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 pgtrigger.migrations.AddTrigger(
+                    model_name="engagementletter",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="frozen_with_engagement",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            declare="DECLARE frozen timestamptz;",
+                            func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n",
+                            hash="487ffd4e6fbdce13c98a66175a41df3d4e245122",
+                            operation="INSERT OR UPDATE OR DELETE",
+                            pgid="pgtrigger_frozen_with_engagement_452d2",
+                            table="reports_engagementletter",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="engagementletter",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="never_emptied",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="\n            IF EXISTS (SELECT 1 FROM engagements_engagement WHERE frozen_at IS NOT NULL) THEN\n                RAISE EXCEPTION '% holds rows of issued reports: it is never emptied', TG_TABLE_NAME\n                    USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ",
+                            hash="d0c6eb5125011c4784c2bcb30d1db29622e2be87",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_never_emptied_156e8",
+                            table="reports_engagementletter",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="engagementletter",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="drafted_stays",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition='WHEN (OLD."changes" IS DISTINCT FROM (NEW."changes") OR OLD."content_sha256" IS DISTINCT FROM (NEW."content_sha256") OR OLD."drafted_at" IS DISTINCT FROM (NEW."drafted_at") OR OLD."drafted_by_id" IS DISTINCT FROM (NEW."drafted_by_id") OR OLD."engagement_id" IS DISTINCT FROM (NEW."engagement_id") OR OLD."fees" IS DISTINCT FROM (NEW."fees") OR OLD."further" IS DISTINCT FROM (NEW."further") OR OLD."number" IS DISTINCT FROM (NEW."number") OR OLD."reason" IS DISTINCT FROM (NEW."reason") OR OLD."terms" IS DISTINCT FROM (NEW."terms") OR OLD."text" IS DISTINCT FROM (NEW."text"))',
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                            hash="b290a3be9cec5498e4f61ff694dfb442486f651f",
+                            operation="UPDATE",
+                            pgid="pgtrigger_drafted_stays_7ba04",
+                            table="reports_engagementletter",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="engagementletter",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="drafted_stays_never_deleted",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;\n        ",
+                            hash="a9e1187ab5863806bba9540423f2aad86c93f8b8",
+                            operation="DELETE",
+                            pgid="pgtrigger_drafted_stays_never_deleted_d6c91",
+                            table="reports_engagementletter",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="engagementletter",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="settled_stays",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition='WHEN (OLD."executed_on" IS NOT NULL OR OLD."withdrawn_at" IS NOT NULL)',
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                            hash="7a6d184be374c26f419e2d6192e8656cb80c97ed",
+                            operation="UPDATE",
+                            pgid="pgtrigger_settled_stays_5da6f",
+                            table="reports_engagementletter",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="engagementletter",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="in_force_when_both_signed",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="\n                    IF NEW.executed_on IS NOT NULL AND NEW.file_id IS NULL AND (\n                        SELECT count(DISTINCT side) FROM reports_lettersignature\n                        WHERE letter_id = NEW.id AND content_sha256 = NEW.content_sha256\n                    ) <> 2 THEN\n                        RAISE EXCEPTION 'Nothing is agreed until both have signed it (R07, R15)'\n                            USING ERRCODE = 'check_violation';\n                    END IF;\n                    RETURN NEW;\n                ",
+                            hash="9e80db95281d745cf29d5530fbba4c6563eb0e34",
+                            operation="INSERT OR UPDATE",
+                            pgid="pgtrigger_in_force_when_both_signed_d479c",
+                            table="reports_engagementletter",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
                     model_name="discoveredfact",
                     trigger=pgtrigger.compiler.Trigger(
                         name="fact_stays",
@@ -1413,6 +1699,64 @@ class Migration(migrations.Migration):
                             operation="UPDATE",
                             pgid="pgtrigger_closed_stays_e2403",
                             table="reports_discoveredfact",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="lettersignature",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="frozen_with_engagement",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            declare="DECLARE frozen timestamptz;",
+                            func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n",
+                            hash="f79ed583f9c5ff6a7dace93a74d0be885f2d7e1b",
+                            operation="INSERT OR UPDATE OR DELETE",
+                            pgid="pgtrigger_frozen_with_engagement_d3878",
+                            table="reports_lettersignature",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="lettersignature",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="never_emptied",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="\n            IF EXISTS (SELECT 1 FROM engagements_engagement WHERE frozen_at IS NOT NULL) THEN\n                RAISE EXCEPTION '% holds rows of issued reports: it is never emptied', TG_TABLE_NAME\n                    USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ",
+                            hash="a684235f76508adf91bea8e1158b21406e61f181",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_never_emptied_47001",
+                            table="reports_lettersignature",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="lettersignature",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;\n        ",
+                            hash="2d54faf0232752cb46a0519d0deab880b4e85180",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_eeb85",
+                            table="reports_lettersignature",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="lettersignature",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="signs_what_is_open",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="\n                    IF EXISTS (\n                        SELECT FROM reports_engagementletter\n                        WHERE id = NEW.letter_id AND (\n                            content_sha256 <> NEW.content_sha256\n                            OR executed_on IS NOT NULL OR withdrawn_at IS NOT NULL\n                        )\n                    ) THEN\n                        RAISE EXCEPTION 'This text does not wait for a signature'\n                            USING ERRCODE = 'check_violation';\n                    END IF;\n                    RETURN NEW;\n                ",
+                            hash="229b472f03c266bfcb644f630e6da44ef1afe174",
+                            operation="INSERT",
+                            pgid="pgtrigger_signs_what_is_open_15745",
+                            table="reports_lettersignature",
                             when="BEFORE",
                         ),
                     ),
@@ -1512,25 +1856,10 @@ class Migration(migrations.Migration):
                         name="general_use_stays",
                         sql=pgtrigger.compiler.UpsertTriggerSql(
                             declare="DECLARE made text[] := '{state,job_id,pdf_sha256,certificate,authority,pages,released_at}';",
-                            func="\n                    IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n                    IF TG_OP = 'DELETE' THEN\n                        RAISE EXCEPTION 'What is issued is never deleted'\n                            USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    IF OLD.state <> 'rendering' AND to_jsonb(NEW) - 'state' <> to_jsonb(OLD) - 'state' THEN\n                        RAISE EXCEPTION 'What is issued never changes' USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    IF to_jsonb(NEW) - made <> to_jsonb(OLD) - made THEN\n                        RAISE EXCEPTION 'The content of an issued report never changes'\n                            USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    RETURN NEW;\n                ",
-                            hash="df6d3ce8fd9def219301dc5b04960f1af674d058",
+                            func="\n                IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n                IF TG_OP = 'DELETE' THEN\n                    RAISE EXCEPTION 'What is issued is never deleted'\n                        USING ERRCODE = 'restrict_violation';\n                END IF;\n                IF OLD.state <> 'rendering' AND to_jsonb(NEW) - 'state' <> to_jsonb(OLD) - 'state' THEN\n                    RAISE EXCEPTION 'What is issued never changes' USING ERRCODE = 'restrict_violation';\n                END IF;\n                IF to_jsonb(NEW) - made <> to_jsonb(OLD) - made THEN\n                    RAISE EXCEPTION 'The content of an issued report never changes'\n                        USING ERRCODE = 'restrict_violation';\n                END IF;\n                RETURN NEW;\n            ",
+                            hash="52157b4fc4a1b068e18ced02e35f15e0a745cd22",
                             operation="UPDATE OR DELETE",
                             pgid="pgtrigger_general_use_stays_d053a",
-                            table="reports_generalusereport",
-                            when="BEFORE",
-                        ),
-                    ),
-                ),
-                pgtrigger.migrations.AddTrigger(
-                    model_name="generalusereport",
-                    trigger=pgtrigger.compiler.Trigger(
-                        name="general_use_of_current",
-                        sql=pgtrigger.compiler.UpsertTriggerSql(
-                            declare="DECLARE whole reports_issuance%ROWTYPE;",
-                            func="\n                    SELECT * INTO whole FROM reports_issuance WHERE id = NEW.issuance_id;\n                    IF NEW.content_sha256 <> whole.content_sha256 THEN\n                        RAISE EXCEPTION 'A SOC 3 report has the content of the report it belongs to'\n                            USING ERRCODE = 'check_violation';\n                    END IF;\n                    IF NEW.state IN ('rendering', 'current') AND whole.state <> 'current' THEN\n                        RAISE EXCEPTION 'The report it belongs to is not current'\n                            USING ERRCODE = 'check_violation';\n                    END IF;\n                    RETURN NEW;\n                ",
-                            hash="5edd6786f3bd0827fad6757ab1981f550023aabc",
-                            operation="INSERT OR UPDATE",
-                            pgid="pgtrigger_general_use_of_current_48683",
                             table="reports_generalusereport",
                             when="BEFORE",
                         ),
@@ -1546,6 +1875,21 @@ class Migration(migrations.Migration):
                             level="STATEMENT",
                             operation="TRUNCATE",
                             pgid="pgtrigger_no_truncate_c3093",
+                            table="reports_generalusereport",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="generalusereport",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="general_use_of_current",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            declare="DECLARE whole reports_issuance%ROWTYPE;",
+                            func="\n                    SELECT * INTO whole FROM reports_issuance WHERE id = NEW.issuance_id;\n                    IF NEW.content_sha256 <> whole.content_sha256 THEN\n                        RAISE EXCEPTION 'A SOC 3 report has the content of the report it belongs to'\n                            USING ERRCODE = 'check_violation';\n                    END IF;\n                    IF NEW.state IN ('rendering', 'current') AND whole.state <> 'current' THEN\n                        RAISE EXCEPTION 'The report it belongs to is not current'\n                            USING ERRCODE = 'check_violation';\n                    END IF;\n                    RETURN NEW;\n                ",
+                            hash="5edd6786f3bd0827fad6757ab1981f550023aabc",
+                            operation="INSERT OR UPDATE",
+                            pgid="pgtrigger_general_use_of_current_48683",
                             table="reports_generalusereport",
                             when="BEFORE",
                         ),
@@ -1956,26 +2300,11 @@ class Migration(migrations.Migration):
                     trigger=pgtrigger.compiler.Trigger(
                         name="issued_stays",
                         sql=pgtrigger.compiler.UpsertTriggerSql(
-                            declare="DECLARE made text[] := '{state,job_id,pdf_sha256,prepared_sha256,prepared,certificate,authority,pages,released_at}';",
-                            func="\n                    IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n                    IF TG_OP = 'DELETE' THEN\n                        RAISE EXCEPTION 'What is issued is never deleted'\n                            USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    IF OLD.state <> 'rendering' AND to_jsonb(NEW) - 'state' <> to_jsonb(OLD) - 'state' THEN\n                        RAISE EXCEPTION 'What is issued never changes' USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    IF to_jsonb(NEW) - made <> to_jsonb(OLD) - made THEN\n                        RAISE EXCEPTION 'The content of an issued report never changes'\n                            USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    RETURN NEW;\n                ",
-                            hash="7a0b183cb41654d356d0cb32767cc2487520ff7b",
+                            declare="DECLARE made text[] := '{state,job_id,pdf_sha256,certificate,authority,pages,released_at,prepared_sha256,prepared}';",
+                            func="\n                IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n                IF TG_OP = 'DELETE' THEN\n                    RAISE EXCEPTION 'What is issued is never deleted'\n                        USING ERRCODE = 'restrict_violation';\n                END IF;\n                IF OLD.state <> 'rendering' AND to_jsonb(NEW) - 'state' <> to_jsonb(OLD) - 'state' THEN\n                    RAISE EXCEPTION 'What is issued never changes' USING ERRCODE = 'restrict_violation';\n                END IF;\n                IF to_jsonb(NEW) - made <> to_jsonb(OLD) - made THEN\n                    RAISE EXCEPTION 'The content of an issued report never changes'\n                        USING ERRCODE = 'restrict_violation';\n                END IF;\n                RETURN NEW;\n            ",
+                            hash="28b05c4d8cdd84e8b2b78204c60989d9d87222c5",
                             operation="UPDATE OR DELETE",
                             pgid="pgtrigger_issued_stays_51f74",
-                            table="reports_issuance",
-                            when="BEFORE",
-                        ),
-                    ),
-                ),
-                pgtrigger.migrations.AddTrigger(
-                    model_name="issuance",
-                    trigger=pgtrigger.compiler.Trigger(
-                        name="dates_in_order",
-                        sql=pgtrigger.compiler.UpsertTriggerSql(
-                            declare="DECLARE e engagements_engagement%ROWTYPE; ends date; assertion date; representation date; inquiry date; today date; first_test timestamptz; review timestamptz; evidence timestamptz; quality timestamptz; broken text;",
-                            func="\n    SELECT * INTO e FROM engagements_engagement WHERE id = NEW.engagement_id;\n    ends := COALESCE(e.as_of, e.period_end);\n    SELECT min(at) INTO first_test FROM fieldwork_itemresult WHERE engagement_id = e.id;\n    SELECT max(at) INTO review FROM fieldwork_signoff\n        WHERE engagement_id = e.id AND voided_at IS NULL AND step <> 'prepared';\n    SELECT max(file.uploaded_at) INTO evidence FROM fieldwork_evidencecitation cited\n        JOIN evidence_evidencefile file ON file.id = cited.file_id WHERE cited.engagement_id = e.id;\n    SELECT max(at) INTO quality FROM reports_qualityreview WHERE engagement_id = e.id;\n    SELECT stated_on INTO assertion FROM reports_managementstatement\n        WHERE engagement_id = e.id AND superseded_at IS NULL AND kind = 'assertion';\n    SELECT stated_on INTO representation FROM reports_managementstatement\n        WHERE engagement_id = e.id AND superseded_at IS NULL AND kind = 'representation';\n    SELECT stated_on INTO inquiry FROM reports_managementstatement\n        WHERE engagement_id = e.id AND superseded_at IS NULL AND kind = 'subsequent_events';\n    today := (clock_timestamp() AT TIME ZONE 'UTC')::date;\n    broken := CASE\n        WHEN NEW.state NOT IN ('rendering', 'current') THEN NULL\n        WHEN e.accepted_on > e.letter_on OR (first_test AT TIME ZONE 'UTC')::date < e.letter_on THEN 'R47'\n        WHEN NEW.report_date <> e.report_date OR NEW.report_date < ends\n            OR (e.type = '2' AND NEW.report_date = ends) THEN 'R48'\n        WHEN assertion > NEW.report_date OR assertion < ends OR (e.type = '2' AND assertion = ends) THEN 'R49'\n        WHEN representation <> NEW.report_date THEN 'R50'\n        WHEN (review AT TIME ZONE 'UTC')::date > NEW.report_date\n            OR (evidence AT TIME ZONE 'UTC')::date > NEW.report_date THEN 'R51'\n        WHEN inquiry > NEW.report_date OR inquiry < NEW.report_date - 5 THEN 'R52'\n        WHEN quality > clock_timestamp() OR quality > NEW.released_at THEN 'R53'\n        WHEN NEW.report_date > today OR NEW.report_date > (NEW.released_at AT TIME ZONE 'UTC')::date THEN 'R54'\n    END;\n    IF broken IS NOT NULL THEN\n        RAISE EXCEPTION 'The dates of this engagement are not in order (%)', broken\n            USING ERRCODE = 'check_violation';\n    END IF;\n    RETURN NEW;\n",
-                            hash="ba9150345f029a6bfdf920d69c64bb89d45696ee",
-                            operation="INSERT OR UPDATE",
-                            pgid="pgtrigger_dates_in_order_cf09d",
                             table="reports_issuance",
                             when="BEFORE",
                         ),
@@ -1991,6 +2320,21 @@ class Migration(migrations.Migration):
                             level="STATEMENT",
                             operation="TRUNCATE",
                             pgid="pgtrigger_no_truncate_9cd70",
+                            table="reports_issuance",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="issuance",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="dates_in_order",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            declare="DECLARE e engagements_engagement%ROWTYPE; ends date; assertion date; representation date; inquiry date; amended date; today date; first_test timestamptz; review timestamptz; evidence timestamptz; quality timestamptz; broken text;",
+                            func="\n    SELECT * INTO e FROM engagements_engagement WHERE id = NEW.engagement_id;\n    ends := COALESCE(e.as_of, e.period_end);\n    SELECT min(at) INTO first_test FROM fieldwork_itemresult WHERE engagement_id = e.id;\n    SELECT max(at) INTO review FROM fieldwork_signoff\n        WHERE engagement_id = e.id AND voided_at IS NULL AND step <> 'prepared';\n    SELECT max(file.uploaded_at) INTO evidence FROM fieldwork_evidencecitation cited\n        JOIN evidence_evidencefile file ON file.id = cited.file_id WHERE cited.engagement_id = e.id;\n    SELECT max(at) INTO quality FROM reports_qualityreview WHERE engagement_id = e.id;\n    SELECT stated_on INTO assertion FROM reports_managementstatement\n        WHERE engagement_id = e.id AND superseded_at IS NULL AND kind = 'assertion';\n    SELECT stated_on INTO representation FROM reports_managementstatement\n        WHERE engagement_id = e.id AND superseded_at IS NULL AND kind = 'representation';\n    SELECT stated_on INTO inquiry FROM reports_managementstatement\n        WHERE engagement_id = e.id AND superseded_at IS NULL AND kind = 'subsequent_events';\n    SELECT max(\"on\") INTO amended FROM engagements_letteramendment WHERE engagement_id = e.id;\n    today := (clock_timestamp() AT TIME ZONE 'UTC')::date;\n    broken := CASE\n        WHEN NEW.state NOT IN ('rendering', 'current') THEN NULL\n        WHEN e.accepted_on > e.letter_on OR (first_test AT TIME ZONE 'UTC')::date < e.letter_on THEN 'R47'\n        WHEN amended < e.letter_on OR amended > NEW.report_date THEN 'R15'\n        WHEN NEW.report_date <> e.report_date OR NEW.report_date < ends\n            OR (e.type = '2' AND NEW.report_date = ends) THEN 'R48'\n        WHEN assertion > NEW.report_date OR assertion < ends OR (e.type = '2' AND assertion = ends) THEN 'R49'\n        WHEN representation <> NEW.report_date THEN 'R50'\n        WHEN (review AT TIME ZONE 'UTC')::date > NEW.report_date\n            OR (evidence AT TIME ZONE 'UTC')::date > NEW.report_date THEN 'R51'\n        WHEN inquiry > NEW.report_date OR inquiry < NEW.report_date - 5 THEN 'R52'\n        WHEN quality > clock_timestamp() OR quality > NEW.released_at THEN 'R53'\n        WHEN NEW.report_date > today OR NEW.report_date > (NEW.released_at AT TIME ZONE 'UTC')::date THEN 'R54'\n    END;\n    IF broken IS NOT NULL THEN\n        RAISE EXCEPTION 'The dates of this engagement are not in order (%)', broken\n            USING ERRCODE = 'check_violation';\n    END IF;\n    RETURN NEW;\n",
+                            hash="526a1a5ccfbeeffbd0490f4cecedf9e189449f67",
+                            operation="INSERT OR UPDATE",
+                            pgid="pgtrigger_dates_in_order_cf09d",
                             table="reports_issuance",
                             when="BEFORE",
                         ),
