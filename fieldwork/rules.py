@@ -232,12 +232,11 @@ def evidence_before_result(rule: Rule, cell: ItemResult) -> Iterable[Finding]:
 
 @rule("R26", BLOCK, guards="issue", text="No result is older than the evidence it rests on.")
 def no_result_before_evidence(rule: Rule, engagement: Engagement) -> Iterable[Finding]:
-    early = ControlTest.objects.filter(
-        Exists(ItemResult.objects.filter(item__test=OuterRef("pk"), citation__file__uploaded_at__gt=F("at"))),
-        engagement=engagement,
-    )
-    for test in early.select_related("control"):
-        yield rule.finding(f"{test} has results older than their evidence.", at=test)
+    early = ItemResult.objects.filter(engagement=engagement, citation__file__uploaded_at__gt=F("at"))
+    found = set(early.values_list("item__test_id", flat=True))
+    for test in tests_of(engagement):
+        if test.pk in found:
+            yield rule.finding(f"{test} has results older than their evidence.", at=test)
 
 
 # --- sign-offs
