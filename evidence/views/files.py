@@ -74,7 +74,9 @@ def _files_page(request: HttpRequest, engagement: Engagement, form: UploadForm, 
             only=_groups,
         )
         count = len(rows)
-    page = Paginator(rows, ON_A_PAGE).get_page(request.GET.get("page"))
+    pages = Paginator(rows, ON_A_PAGE)
+    pages.count = count
+    page = pages.get_page(request.GET.get("page"))
     rows = list(page.object_list)
     for file in rows:
         file.groups = " ".join(_groups(file))  # type: ignore[attr-defined]

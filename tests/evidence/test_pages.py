@@ -367,11 +367,16 @@ def test_a_long_list_of_files_comes_by_pages_filtered_as_a_whole(monkeypatch: py
     client = Client()
     client.force_login(f.people(engagement)["owen"], backend="django.contrib.auth.backends.ModelBackend")
     url = reverse("evidence:files", args=[engagement.pk])
-    whole = client.get(url).content.decode()
+    client.get(url)
+    with CaptureQueriesContext(connection) as at_once:
+        whole = client.get(url).content.decode()
     assert 'data-filter="files"' in whole
     assert all(f"log-{number}.txt" in whole for number in range(5))
     monkeypatch.setattr(files, "ON_A_PAGE", 2)
-    first, last = client.get(url), client.get(url, {"page": 3})
+    with CaptureQueriesContext(connection) as by_pages:
+        first = client.get(url)
+    assert len(by_pages) == len(at_once)
+    last = client.get(url, {"page": 3})
     assert [file.name for file in first.context["rows"]] == ["log-0.txt", "log-1.txt"]
     assert [file.name for file in last.context["rows"]] == ["log-4.txt"]
     assert "1 to 2 of 5 files" in first.content.decode()
