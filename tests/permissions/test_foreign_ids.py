@@ -72,7 +72,7 @@ BY_HAND = {
 # What views read by themselves and names nothing: words, choices, days.
 WORDS = set(
     "csrfmiddlewaretoken confirm role codes value note place label title pass_rule step act text modifications to "
-    "outcome relevant reason statement encoding sheet file format rule "
+    "outcome relevant reason statement encoding sheet file format rule conclusion "
     "expected entries source next from end kind standing q page row with all act preview reason_1".split()
 )
 # Tokens against forged requests and for scripts; the time.
