@@ -232,8 +232,8 @@ class Marks:
 def marks_in(content: bytes) -> Marks:
     """What of seals stands in a file, whatever became of it since.
 
-    The file may come from anybody: it is searched as it is, and never read as PDF, which can take any time and room.
-    A signature never lies in a packed part of a PDF, as the places around it are hashed (ISO 32000-1, 12.8.1).
+    The file may come from anybody: it is searched as it is, and never read as PDF, which can take any time and
+    room. A signature lies in no packed part of a PDF: what is around its place is hashed (ISO 32000-1, 12.8.1).
     """
     reasons = dict.fromkeys(_plain(one[1]) for one in islice(_REASON.finditer(content), MOST_MARKS))
     signatures = {one[1].lower() for one in islice(_SIGNATURE.finditer(content), MOST_MARKS)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -315,12 +316,11 @@ def test_who_loses_the_role_while_waiting_does_none_of_it(act: str, monkeypatch:
         return there(found)
 
     monkeypatch.setattr(retention, "locked", late)
+    acts: dict[str, Callable[[], object]] = {
+        "ask": lambda: ask(engagement, who),
+        "approve": lambda: approve(engagement, who),
+        "hold": lambda: retention.place_hold(engagement, reason="Matter.", by=people[who]),
+        "lift": lambda: hold and retention.lift_hold(hold, reason="Over.", by=people[who]),
+    }
     with pytest.raises(PermissionDenied):
-        if act == "ask":
-            ask(engagement, who)
-        elif act == "approve":
-            approve(engagement, who)
-        elif hold is not None:
-            retention.lift_hold(hold, reason="Over.", by=people[who])
-        else:
-            retention.place_hold(engagement, reason="Matter.", by=people[who])
+        acts[act]()
