@@ -17,6 +17,7 @@ from engagements.models import Engagement, Stage
 from engagements.register import guard
 from engagements.roles import permissions_of, require
 from engagements.workflow import WrongStage, locked
+from jobs.models import Job
 from jobs.queue import enqueue
 
 HELD = action("file.hold_placed", "placed a {target}", firm_only=True)
@@ -148,13 +149,30 @@ def approve_purge(engagement: Engagement, *, by: User, password: str) -> Purge:
         raise WrongStage("A pack of the file is being made: it would outlive the file. Wait for it.")
     purge.approved_by, purge.approved_at = by, timezone.now()
     purge.state = Purge.State.APPROVED
-    purge.job = enqueue(
-        "file.purge",
-        key=f"file.purge:{engagement.pk}",
-        by=by,
-        engagement_id=engagement.pk,
-        payload={"purge": purge.pk},
-    )
+    purge.job = _work(purge, by)
     purge.save(update_fields=["approved_by", "approved_at", "state", "job"])
     record(APPROVED, by=by, engagement=engagement, target=purge)
     return purge
+
+
+def _work(purge: Purge, by: User | None) -> Job:
+    return enqueue(
+        "file.purge",
+        key=f"file.purge:{purge.engagement_id}",
+        by=by,
+        engagement_id=purge.engagement_id,
+        payload={"purge": purge.pk},
+    )
+
+
+def carry_on() -> int:
+    """Ask again for destructions that stopped when the rows were gone: they are brought to their end. Returns how
+    many."""
+    stopped = list(Purge.objects.filter(state=Purge.State.APPROVED, job__state=Job.State.FAILED))
+    for purge in stopped:
+        with transaction.atomic():
+            locked(purge.engagement)
+            # For nobody: who approved it may have left since.
+            purge.job = _work(purge, None)
+            purge.save(update_fields=["job"])
+    return len(stopped)

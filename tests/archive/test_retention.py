@@ -26,7 +26,7 @@ from distribution.models import AccessEvent, Grant
 from engagements.models import Engagement, EngagementUserPermission, Stage
 from engagements.register import Blocked
 from engagements.workflow import WrongStage
-from jobs.models import Job
+from jobs.models import MAX_ATTEMPTS, Job
 from jobs.running import run
 from reports import storage
 from reports.models import Issuance
@@ -254,6 +254,28 @@ def test_a_worker_that_dies_in_between_goes_on_from_there(monkeypatch: pytest.Mo
     with pytest.raises(DatabaseError, match="brought to its end"), transaction.atomic():
         Purge.objects.update(state="cancelled")
     run(job)
+    assert certificates.check(PurgeCertificate.objects.get()).holds
+
+
+def test_one_that_stopped_half_way_is_brought_to_its_end_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    engagement = overdue()
+    ask(engagement)
+    job = approve(engagement).job_id
+    assert job is not None
+
+    def full(store: str, engagement_id: int) -> None:
+        raise OSError("the store is away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(purging, "empty", full)
+        for _ in range(MAX_ATTEMPTS):
+            with pytest.raises(OSError, match="away"):
+                run(job)
+    assert (Job.objects.get(pk=job).state, Purge.objects.get().state) == (Job.State.FAILED, Purge.State.APPROVED)
+    assert (retention.carry_on(), retention.carry_on()) == (1, 0)
+    again = Purge.objects.get().job_id
+    assert again is not None
+    run(again)
     assert certificates.check(PurgeCertificate.objects.get()).holds
 
 
