@@ -18,6 +18,7 @@ from accounts.models import User
 from archive.leaves import Stored
 from archive.locking import is_locked
 from archive.models import Addendum, AddendumFile, AddendumReview
+from archive.retention import being_destroyed
 from archive.verify_pack import addendum_hash
 from audit.trail import action, record
 from engagements.models import Engagement, Stage
@@ -136,6 +137,8 @@ def _scanned(file: IO[bytes]) -> None:
 def _must_be_locked(engagement: Engagement) -> None:
     if not is_locked(engagement) or engagement.stage == Stage.PURGED:
         raise WrongStage("Addenda belong to a locked file.")
+    if being_destroyed(engagement):
+        raise WrongStage("The file is being destroyed: nothing is added to it any more.")
 
 
 def may_review(addendum: Addendum, may: frozenset[str] | set[str], user: User) -> bool:
@@ -146,10 +149,10 @@ def may_review(addendum: Addendum, may: frozenset[str] | set[str], user: User) -
 @transaction.atomic
 def review(addendum: Addendum, *, conclusion: str, by: User) -> AddendumReview:
     """Another person than its author has read an addendum. Raises PermissionDenied, WrongStage, ValidationError."""
-    require(addendum.engagement, by, "add_addenda")
+    engagement = locked(addendum.engagement)
+    require(engagement, by, "add_addenda")
     if addendum.by_id == by.pk:
         raise PermissionDenied("Somebody else reviews what you have added.")
-    engagement = locked(addendum.engagement)
     _must_be_locked(engagement)
     if AddendumReview.objects.filter(addendum=addendum).exists():
         raise WrongStage(f"{addendum} was reviewed before.")

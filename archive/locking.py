@@ -76,6 +76,8 @@ def lock(engagement: Engagement, *, by: User, password: str, years: int | None =
     require(engagement, by, "close_file")
     prove(by, password)
     engagement = locked(engagement)
+    # Again: whoever waited for the lock may have lost the role meanwhile.
+    require(engagement, by, "close_file")
     if not may_be_locked(engagement):
         raise WrongStage("The file is locked once, when the report is issued or the engagement was withdrawn.")
     policy = engagement.firm.retention_years

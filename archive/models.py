@@ -274,7 +274,12 @@ class Purge(models.Model):
             pgtrigger.FSM(
                 name="purge_machine",
                 field="state",
-                transitions=[("asked", "approved"), ("asked", "cancelled"), ("approved", "done")],
+                transitions=[
+                    ("asked", "approved"),
+                    ("asked", "cancelled"),
+                    ("approved", "done"),
+                    ("approved", "cancelled"),
+                ],
             ),
             # The database's own clock and rows: no role of the application can hasten it.
             pgtrigger.Trigger(
@@ -291,6 +296,11 @@ class Purge(models.Model):
                     END IF;
                     IF TG_OP = 'UPDATE' AND OLD.state <> 'asked' AND NEW.approved_by_id <> OLD.approved_by_id THEN
                         RAISE EXCEPTION 'Who approved stays' USING ERRCODE = 'restrict_violation';
+                    END IF;
+                    IF TG_OP = 'UPDATE' AND OLD.state = 'approved' AND NEW.state = 'cancelled'
+                        AND OLD.destroyed <> '{}'::jsonb THEN
+                        RAISE EXCEPTION 'The rows are gone: it is brought to its end'
+                            USING ERRCODE = 'restrict_violation';
                     END IF;
                     IF NEW.state IN ('asked', 'approved') AND NOT EXISTS (
                         SELECT FROM archive_filelock WHERE engagement_id = NEW.engagement_id AND state = 'locked'

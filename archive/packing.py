@@ -29,6 +29,7 @@ from archive import adding, leaves, verify_pack
 from archive.models import FileLock, Pack
 from archive.pages import Pages
 from archive.records import Records
+from archive.retention import being_destroyed
 from archive.verify_pack import (
     ITS_HASH,
     MANIFEST,
@@ -77,10 +78,12 @@ def _require(engagement: Engagement, user: User) -> None:
 @transaction.atomic
 def ask(engagement: Engagement, *, by: User) -> Pack:
     """Ask a worker for a pack; the one in the making, if there is one. Raises PermissionDenied, WrongStage."""
-    _require(engagement, by)
     engagement = locked(engagement)
+    _require(engagement, by)
     if not engagement.frozen:
         raise WrongStage("A pack is made of a file in which nothing changes any more: when the report is issued.")
+    if being_destroyed(engagement):
+        raise WrongStage("The file is being destroyed, or was: there is nothing to make a pack of.")
     found = Pack.objects.filter(engagement=engagement, state=Pack.State.MAKING).first()
     if found is not None:
         return found

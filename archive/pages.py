@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,7 +78,7 @@ class Pages:
         yield "style.css", iter([style()])
         yield "index.html", self._index()
         for control in self.controls:
-            yield f"pages/controls/{_name(control.number)}.html", self._control(control)
+            yield f"pages/controls/{file_of(control.number)}.html", self._control(control)
         for table in self.records.tables.values():
             for number in range(1, len(table.starts) + 1):
                 yield table.page(number), self._table(table, number)
@@ -124,7 +125,7 @@ class Pages:
         rows = [
             {
                 "control": control,
-                "href": f"pages/controls/{_name(control.number)}.html",
+                "href": f"pages/controls/{file_of(control.number)}.html",
                 "criteria": [one.pk for one in control.criteria.all()],
                 "results": [str(test.get_result_display()) for test in tests[control.pk]],
                 "exceptions": exceptions[control.pk],
@@ -160,7 +161,7 @@ class Pages:
 
     def _control(self, control: Control) -> Iterator[bytes]:
         of: dict[str, Any] = {"engagement": self.engagement}
-        name = f"pages/controls/{_name(control.number)}.html"
+        name = f"pages/controls/{file_of(control.number)}.html"
         requests = EvidenceRequest.objects.filter(**of, control_links__control=control).distinct().order_by("code")
         given: dict[int | None, list[tuple[EvidenceFile, str]]] = defaultdict(list)
         for one, path in self.files.values():
@@ -255,5 +256,7 @@ def style() -> bytes:
     return CSS.read_bytes() + "".join(faces).encode()
 
 
-def _name(number: str) -> str:
-    return "".join(one if one.isascii() and (one.isalnum() or one in "._-") else "_" for one in number)
+def file_of(number: str) -> str:
+    """A control's number as the name of a file: no two are alike, also where letters of both cases are one."""
+    kept = "".join(one if one.isascii() and (one.isalnum() or one in "._-") else "_" for one in number)
+    return kept if kept == number.upper() else f"{kept}-{hashlib.sha256(number.encode()).hexdigest()[:8]}"

@@ -41,6 +41,7 @@ from jobs.running import Unrecoverable, finish, hold, report_progress
 from reports.models import GeneralUseReport, Issuance
 
 PURGED = action("file.purged", "destroyed the file; the certificate stays", firm_only=True)
+FAILED = action("file.purge_failed", "could not carry out the {target}: {reason}", firm_only=True)
 
 FORMAT = "attestry.purge/1"
 # What stays: the shell of the engagement and who could see it, and what speaks of the file's end.
@@ -92,6 +93,16 @@ def destroy(job: Job) -> dict[str, Any]:
         result: dict[str, Any] = {"certificate": certificate.sha256}
         finish(held, result)
     return result
+
+
+def destroying_failed(job: Job) -> None:
+    """Nothing was destroyed: the approval ends, and the file is kept as before. Else it stays to be finished."""
+    purge = Purge.objects.select_for_update().get(pk=job.payload["purge"])
+    if purge.state != Purge.State.APPROVED or purge.destroyed:
+        return
+    purge.state = Purge.State.CANCELLED
+    purge.save(update_fields=["state"])
+    record(FAILED, by=None, engagement=purge.engagement, target=purge, reason=job.error)
 
 
 def _take_rows(job: Job, purge: Purge) -> None:

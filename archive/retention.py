@@ -11,12 +11,13 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.proving import prove
 from archive.locking import is_locked
-from archive.models import FileLock, LegalHold, Purge
+from archive.models import FileLock, LegalHold, Pack, Purge
 from audit.trail import action, record
 from engagements.models import Engagement, Stage
 from engagements.register import guard
 from engagements.roles import permissions_of, require
 from engagements.workflow import WrongStage, locked
+from jobs.models import Job
 from jobs.queue import enqueue
 
 HELD = action("file.hold_placed", "placed a {target}", firm_only=True)
@@ -44,12 +45,17 @@ def standing_purge(engagement: Engagement) -> Purge | None:
     return found.select_related("asked_by", "approved_by", "job").first()
 
 
+def being_destroyed(engagement: Engagement) -> bool:
+    """Whether a worker destroys the file, or has: nothing may come to it, and no copy of it be made."""
+    return Purge.objects.filter(engagement=engagement, state__in=[Purge.State.APPROVED, Purge.State.DONE]).exists()
+
+
 @transaction.atomic
 def place_hold(engagement: Engagement, *, reason: str, by: User) -> LegalHold:
     """Keep the file whatever its age. Also before the lock: litigation does not wait. Raises PermissionDenied,
     WrongStage, ValidationError."""
-    require(engagement, by, "close_file", "add_addenda")
     engagement = locked(engagement)
+    require(engagement, by, "close_file", "add_addenda")
     if engagement.stage == Stage.PURGED:
         raise WrongStage("There is nothing left to hold.")
     if not reason.strip():
@@ -66,8 +72,8 @@ def place_hold(engagement: Engagement, *, reason: str, by: User) -> LegalHold:
 
 @transaction.atomic
 def lift_hold(hold: LegalHold, *, reason: str, by: User) -> LegalHold:
-    require(hold.engagement, by, "close_file")
     engagement = locked(hold.engagement)
+    require(engagement, by, "close_file")
     hold = LegalHold.objects.select_for_update().get(pk=hold.pk)
     if hold.lifted_at is not None:
         raise WrongStage("This hold was lifted before.")
@@ -88,6 +94,8 @@ def ask_purge(engagement: Engagement, *, reason: str, by: User, password: str) -
     require(engagement, by, "purge_file")
     prove(by, password)
     engagement = locked(engagement)
+    # Again: whoever waited for the lock may have lost the role meanwhile.
+    require(engagement, by, "purge_file")
     if not is_locked(engagement):
         raise WrongStage("Only a locked file is destroyed.")
     if standing_purge(engagement) is not None:
@@ -103,8 +111,8 @@ def ask_purge(engagement: Engagement, *, reason: str, by: User, password: str) -
 @transaction.atomic
 def cancel_purge(engagement: Engagement, *, by: User) -> Purge:
     """Call it off while it waits for the second person. Raises PermissionDenied, WrongStage."""
-    require(engagement, by, "purge_file")
     engagement = locked(engagement)
+    require(engagement, by, "purge_file")
     purge = standing_purge(engagement)
     if purge is None or purge.state != Purge.State.ASKED:
         raise WrongStage("No destruction waits for the second person.")
@@ -127,6 +135,8 @@ def approve_purge(engagement: Engagement, *, by: User, password: str) -> Purge:
     require(engagement, by, "purge_file")
     prove(by, password)
     engagement = locked(engagement)
+    # Again: whoever waited for the lock may have lost the role meanwhile.
+    require(engagement, by, "purge_file")
     purge = standing_purge(engagement)
     if purge is None or purge.state != Purge.State.ASKED:
         raise WrongStage("No destruction waits for the second person.")
@@ -135,15 +145,34 @@ def approve_purge(engagement: Engagement, *, by: User, password: str) -> Purge:
     if not any("close_file" in permissions_of(one, engagement) for one in (by, purge.asked_by)):
         raise PermissionDenied("One of the two is the partner.")
     guard("purge", engagement)
+    if Pack.objects.filter(engagement=engagement, state=Pack.State.MAKING).exists():
+        raise WrongStage("A pack of the file is being made: it would outlive the file. Wait for it.")
     purge.approved_by, purge.approved_at = by, timezone.now()
     purge.state = Purge.State.APPROVED
-    purge.job = enqueue(
-        "file.purge",
-        key=f"file.purge:{engagement.pk}",
-        by=by,
-        engagement_id=engagement.pk,
-        payload={"purge": purge.pk},
-    )
+    purge.job = _work(purge, by)
     purge.save(update_fields=["approved_by", "approved_at", "state", "job"])
     record(APPROVED, by=by, engagement=engagement, target=purge)
     return purge
+
+
+def _work(purge: Purge, by: User | None) -> Job:
+    return enqueue(
+        "file.purge",
+        key=f"file.purge:{purge.engagement_id}",
+        by=by,
+        engagement_id=purge.engagement_id,
+        payload={"purge": purge.pk},
+    )
+
+
+def carry_on() -> int:
+    """Ask again for destructions that stopped when the rows were gone: they are brought to their end. Returns how
+    many."""
+    stopped = list(Purge.objects.filter(state=Purge.State.APPROVED, job__state=Job.State.FAILED))
+    for purge in stopped:
+        with transaction.atomic():
+            locked(purge.engagement)
+            # For nobody: who approved it may have left since.
+            purge.job = _work(purge, None)
+            purge.save(update_fields=["job"])
+    return len(stopped)

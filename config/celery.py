@@ -21,6 +21,7 @@ app.conf.beat_schedule = {
     "forget_pieces": {"task": "reports.forget_pieces", "schedule": crontab(hour="3", minute="30")},
     # Every hour: what was said before is not said again, and a clock that stood still loses no day.
     "remind_to_lock": {"task": "archive.remind", "schedule": crontab(minute="10")},
+    "carry_on_destroying": {"task": "archive.carry_on", "schedule": crontab(minute="40")},
     "daily_mail": {"task": "evidence.digests", "schedule": 600.0, "options": {"expires": 600}},
     "verify_files": {"task": "evidence.verify_all", "schedule": crontab(hour="2", minute="30")},
 }

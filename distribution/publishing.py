@@ -42,8 +42,8 @@ def standing(engagement: Engagement) -> Publication | None:
 def publish(engagement: Engagement, *, by: User) -> Publication:
     """Publish the current SOC 3 report; the one that is there when it is published. Raises PermissionDenied,
     WrongStage."""
-    require(engagement, by, "manage_distribution")
     engagement = locked(engagement)
+    require(engagement, by, "manage_distribution")
     report = general_use.released(engagement)
     if report is None or report.state != State.CURRENT:
         raise WrongStage("There is no current SOC 3 report to publish.")
@@ -60,8 +60,8 @@ def publish(engagement: Engagement, *, by: User) -> Publication:
 @transaction.atomic
 def end(publication: Publication, *, by: User) -> Publication:
     """Take it back: the address leads to nothing from now on. Raises PermissionDenied, ValidationError."""
-    require(publication.engagement, by, "manage_distribution")
     engagement = locked(publication.engagement)
+    require(engagement, by, "manage_distribution")
     publication = (
         Publication.objects.select_for_update(of=("self",)).select_related("report").get(pk=publication.pk)
     )

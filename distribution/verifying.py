@@ -19,12 +19,14 @@ from engagements.models import Engagement
 from engagements.roles import roles_with
 from reports.copying import claim_in
 from reports.models import GeneralUseReport, Issuance
-from reports.sealing import Mark, Seal, marks_in, sealed_with, seals_in
+from reports.sealing import Marks, Seal, broken, marks_in, sealed_with, seals_in
 from reports.storage import Altered, pdf_of
 
 # The reasons that reports.issuing and reports.general_use give for their seals.
 WHOLE_REASON = re.compile(r"Report (\S+), issued")
 SHORT_REASON = re.compile(r"SOC 3 report (\S+), issued")
+# Each one is read from the store; firms may number alike.
+MOST_NAMED = 20
 GENUINE = (Issuance.State.CURRENT, Issuance.State.SUPERSEDED, Issuance.State.WITHDRAWN)
 
 
@@ -83,7 +85,10 @@ class Verdict:
 
 
 def verify(pdf: bytes) -> Verdict:
-    """What is known of a file. Whoever holds it may know: it is looked for by its exact bytes."""
+    """What is known of a file. Whoever holds it may know: it is looked for by its exact bytes.
+
+    Only a file that is one of ours, to the byte, is read as PDF.
+    """
     sha256 = hashlib.sha256(pdf).hexdigest()
     with acting_for(EVERYBODY):
         issued = Issuance.objects.filter(state__in=GENUINE).select_related("engagement__client")
@@ -106,35 +111,35 @@ def verify(pdf: bytes) -> Verdict:
             return Verdict(found.state, sha256, found, made[1].grant, _seals(pdf, found, made[1].at, own=True))
         claimed = _claimed(pdf)
         if claimed is not None:
-            found = issued.get(pk=claimed[0].pk)
-            return Verdict("altered", sha256, found, claimed[1], _seals(pdf, found))
-        for mark in marks_in(pdf):
-            for bears in _named(mark, issued, general):
-                if _is_sealed_so(bears, mark):
-                    of = bears if isinstance(bears, Issuance) else bears.issuance
-                    short = None if isinstance(bears, Issuance) else bears
-                    return Verdict("altered", sha256, of, seals=_seals(pdf, bears), general=short)
+            return Verdict("altered", sha256, issued.get(pk=claimed[0].pk), claimed[1])
+        marks = marks_in(pdf)
+        for bears in _named(marks, issued, general):
+            if _is_sealed_so(bears, marks):
+                of = bears if isinstance(bears, Issuance) else bears.issuance
+                short = None if isinstance(bears, Issuance) else bears
+                return Verdict("altered", sha256, of, seals=_broken(bears), general=short)
     return Verdict("unknown", sha256)
 
 
 def _named(
-    mark: Mark, issued: models.QuerySet[Issuance], general: models.QuerySet[GeneralUseReport]
+    marks: Marks, issued: models.QuerySet[Issuance], general: models.QuerySet[GeneralUseReport]
 ) -> list[Issuance | GeneralUseReport]:
-    """The reports that a signature names as its reason: one certificate seals those of all a firm's clients."""
-    if found := WHOLE_REASON.fullmatch(mark.reason):
-        return list(issued.filter(certificate=mark.certificate, number=found[1]))
-    if found := SHORT_REASON.fullmatch(mark.reason):
-        return list(general.filter(certificate=mark.certificate, number=found[1]))
-    return []
+    """The sealed reports that a file names as what was signed."""
+    whole = [found[1] for one in marks.reasons if (found := WHOLE_REASON.fullmatch(one))]
+    short = [found[1] for one in marks.reasons if (found := SHORT_REASON.fullmatch(one))]
+    return [
+        *issued.filter(number__in=whole).exclude(certificate="")[:MOST_NAMED],
+        *general.filter(number__in=short).exclude(certificate="")[:MOST_NAMED],
+    ]
 
 
-def _is_sealed_so(report: Issuance | GeneralUseReport, mark: Mark) -> bool:
+def _is_sealed_so(report: Issuance | GeneralUseReport, marks: Marks) -> bool:
     """Whether this very signature is the one on the report: what a file says of itself anybody can write."""
     try:
         stored = pdf_of(report.engagement_id, report.pdf_sha256)
     except Altered:
         return False
-    return any(one.signature == mark.signature for one in marks_in(stored))
+    return not marks.signatures.isdisjoint(marks_in(stored).signatures)
 
 
 def _copy_of(sha256: str) -> tuple[Issuance, AccessEvent] | None:
@@ -172,6 +177,11 @@ def _claimed(pdf: bytes) -> tuple[Issuance, Grant] | None:
         return None
     grant = Grant.objects.filter(pk=int(claim.grant), engagement=issuance.engagement_id).first()
     return None if grant is None else (issuance, grant)
+
+
+def _broken(report: Issuance | GeneralUseReport) -> tuple[Seal, ...]:
+    """The seal of a report, in a file that is another one than it was put on."""
+    return (broken(load_pem_x509_certificate(report.certificate.encode())),)
 
 
 def _seals(

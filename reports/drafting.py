@@ -38,6 +38,8 @@ REVIEWED = action("report.quality_reviewed", "completed the quality review", fir
 PAGE_PIXELS = 1100
 
 STEPS = list(ReportingStep)
+# Where the quality reviewer is told what recurs in reports for others: each draft of these is compared.
+COMPARED = (ReportingStep.QUALITY_REVIEW, ReportingStep.READY)
 
 
 @transaction.atomic
@@ -98,6 +100,8 @@ def render_draft(job: Job) -> dict[str, Any]:
         if engagement.stage == Stage.REPORTING and engagement.reporting_step != ReportingStep.DRAFT:
             draft.shown_to_client_at = draft.rendered_at
         draft.save(update_fields=["state", "pdf_sha256", "pages", "rendered_at", "shown_to_client_at"])
+        if engagement.stage == Stage.REPORTING and engagement.reporting_step in COMPARED:
+            likeness.ask(draft, by=draft.requested_by)
         record(RENDERED, by=None, engagement=engagement, target=draft, pages=rendered.pages, sha256=rendered.sha256)
         result: dict[str, Any] = {"report": draft.pk, "pages": rendered.pages, "sha256": rendered.sha256}
         finish(held, result)
@@ -206,9 +210,9 @@ def move_step(engagement: Engagement, to: ReportingStep | str, *, by: User) -> E
     description is complete, every limb is concluded on and the report date is set. To ready: the quality review is
     completed where one is needed. Raises PermissionDenied, WrongStage, Blocked with what is missing.
     """
+    engagement = locked(engagement)
     require(engagement, by, "manage_engagement")
     to = ReportingStep(to)
-    engagement = locked(engagement)
     must_be(engagement, Stage.REPORTING)
     old = ReportingStep(engagement.reporting_step)
     if to not in next_steps(engagement):

@@ -58,8 +58,8 @@ def record_fact(engagement: Engagement, *, fact: str, known_on: dt.date, by: Use
 
     Raises PermissionDenied, WrongStage before issue, ValidationError while another case is open.
     """
-    require(engagement, by, "manage_engagement", "complete_quality_review")
     engagement = locked(engagement)
+    require(engagement, by, "manage_engagement", "complete_quality_review")
     issuance = last_issued(engagement)
     if engagement.stage not in {Stage.ISSUED, Stage.LOCKED} or issuance is None:
         raise WrongStage("Nothing is issued: what is known now belongs into the report.")
@@ -86,6 +86,8 @@ def decide(fact: DiscoveredFact, *, decision: str, reason: str, by: User, passwo
     require(fact.engagement, by, "issue_report")
     prove(by, password)
     engagement = locked(fact.engagement)
+    # Again: whoever waited for the lock may have lost the role meanwhile.
+    require(engagement, by, "issue_report")
     fact = DiscoveredFact.objects.select_for_update().get(pk=fact.pk)
     if fact.decision:
         raise WrongStage("This was decided before.")

@@ -11,8 +11,10 @@ import asyncio
 import contextlib
 import datetime as dt
 import io
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from asn1crypto import tsp, x509  # type: ignore[import-untyped]
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
@@ -41,6 +43,11 @@ from audit import timestamps
 FIELD = "Seal"
 # Room for a signature with its certificates, in hexadecimal digits.
 RESERVED = 2 * 16_384
+# Of the marks in a file from anybody these are looked at; a report of ours has one.
+MOST_MARKS = 8
+_REASON = re.compile(rb"/Reason\s{0,4}\(([ -'*-~]{1,200})\)")
+_OCTAL = re.compile(rb"\\([0-3][0-7]{2})")
+_SIGNATURE = re.compile(rb"/Contents\s{0,4}<([0-9A-Fa-f]{1024,65536})>")
 TIME, NO_TIME = "%Y%m%d%H%M%S", "20000101000000"
 
 
@@ -194,28 +201,43 @@ def _trusting(certificates: Iterable[Certificate], at: dt.datetime | None) -> Va
 
 
 def sealed_with(pdf: bytes) -> list[str]:
-    """The certificates, as PEM, of the signatures in a file, whatever became of the file since."""
-    return [one.certificate for one in marks_in(pdf)]
-
-
-@dataclass(frozen=True)
-class Mark:
-    """A signature as it lies in a file: with which certificate (PEM), for which reason, and its bytes."""
-
-    certificate: str
-    reason: str
-    signature: bytes
-
-
-def marks_in(pdf: bytes) -> list[Mark]:
-    """The signatures in a file, whatever became of the file since."""
+    """The certificates, as PEM, of the signatures in a file that is known to be one of ours."""
     found = []
     with contextlib.suppress(PdfReadError, ValueError):
         for one in PdfFileReader(io.BytesIO(pdf)).embedded_signatures:
             signer = load_der_x509_certificate(one.signer_cert.dump())
-            pem = signer.public_bytes(Encoding.PEM).decode()
-            found.append(Mark(pem, str(one.sig_object.get("/Reason", "")), bytes(one.pkcs7_content)))
+            found.append(signer.public_bytes(Encoding.PEM).decode())
     return found
+
+
+def _plain(text: bytes) -> str:
+    """A string of a PDF with its signs that are written as three octal digits."""
+    return _OCTAL.sub(lambda one: bytes([int(one[1], 8)]), text).decode("latin-1")
+
+
+def broken(certificate: Certificate) -> Seal:
+    """The seal of a report in a file that is another one than it was put on."""
+    subject = _known(certificate).subject.human_friendly
+    return Seal(subject, sound=False, intact=False, words="The file is not the one that was sealed.")
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What stands in the bytes of a file: reasons for which it says to be signed, and signatures."""
+
+    reasons: tuple[str, ...]
+    signatures: frozenset[bytes]
+
+
+def marks_in(content: bytes) -> Marks:
+    """What of seals stands in a file, whatever became of it since.
+
+    The file may come from anybody: it is searched as it is, and never read as PDF, which can take any time and
+    room. A signature lies in no packed part of a PDF: what is around its place is hashed (ISO 32000-1, 12.8.1).
+    """
+    reasons = dict.fromkeys(_plain(one[1]) for one in islice(_REASON.finditer(content), MOST_MARKS))
+    signatures = {one[1].lower() for one in islice(_SIGNATURE.finditer(content), MOST_MARKS)}
+    return Marks(tuple(reasons), frozenset(signatures))
 
 
 def _known(certificate: Certificate) -> x509.Certificate:

@@ -15,7 +15,7 @@ from archive import adding, leaves, locking
 from archive.models import FileLock, years_after
 from audit.models import Event
 from engagements import workflow
-from engagements.models import Engagement, Stage
+from engagements.models import Engagement, EngagementUserPermission, Stage
 from engagements.register import Blocked, findings
 from engagements.workflow import WrongStage
 from evidence.storage import stored_name
@@ -192,3 +192,18 @@ def test_r55_lateness_is_told_and_blocks_nothing() -> None:
     assert made.locked
     assert Event.objects.get(engagement_id=engagement.pk, action="file.locked").detail["days"] == 61
     assert Issuance.objects.get(engagement=engagement).state == Issuance.State.CURRENT
+
+
+def test_who_loses_the_role_while_waiting_does_not_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    engagement = a.issued()
+    petra = f.people(engagement)["petra"]
+    there = locking.locked
+
+    def late(found: Engagement) -> Engagement:
+        EngagementUserPermission.objects.filter(content_object=found, user=petra).delete()
+        return there(found)
+
+    monkeypatch.setattr(locking, "locked", late)
+    with pytest.raises(PermissionDenied):
+        locking.lock(engagement, by=petra, password=f.PASSWORD)
+    assert not FileLock.objects.exists()

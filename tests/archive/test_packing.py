@@ -17,6 +17,7 @@ from django.core.files.storage import storages
 from accounts.models import FirmMember
 from archive import leaves, locking, packing, verify_pack
 from archive.models import FileLock, Pack
+from archive.pages import file_of
 from archive.verify_pack import Archive, verify
 from audit import checkpoints
 from audit.models import Event
@@ -285,3 +286,11 @@ def test_bytes_flipped_at_a_thousand_places(tmp_path: Path) -> None:
     generator = random.Random(11)
     for at in sorted(generator.sample(range(size), 1000)):
         refused(flipped(path, at))
+
+
+@pytest.mark.parametrize("numbers", [("Д-1", "Б-1"), ("AC 1", "AC_1"), ("ac-1", "AC-1")])
+def test_no_two_controls_share_a_page(numbers: tuple[str, str]) -> None:
+    one, other = (file_of(number) for number in numbers)
+    assert one.isascii()
+    assert one.casefold() != other.casefold()
+    assert file_of("IAM-01") == "IAM-01"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from django.core.files.storage import storages
 from django.db import connection, models, transaction
 from django.db.utils import DatabaseError
 
-from archive import certificates, purging, retention, verify_pack
+from archive import certificates, packing, purging, retention, verify_pack
 from archive.models import FileLock, Purge, PurgeCertificate
 from audit import checkpoints, verification
 from audit.models import Chain, Event
@@ -22,10 +23,10 @@ from audit.trail import chain_of
 from audit.verify_trail import Bad
 from distribution import verifying
 from distribution.models import AccessEvent, Grant
-from engagements.models import Engagement, Stage
+from engagements.models import Engagement, EngagementUserPermission, Stage
 from engagements.register import Blocked
 from engagements.workflow import WrongStage
-from jobs.models import Job
+from jobs.models import MAX_ATTEMPTS, Job
 from jobs.running import run
 from reports import storage
 from reports.models import Issuance
@@ -226,6 +227,13 @@ def test_a_file_that_was_tampered_with_is_not_destroyed() -> None:
     run(job)
     assert "Nothing was destroyed" in Job.objects.get(pk=job).error
     assert a.rows_left(engagement)["engagements.control"] == 1
+    # The approval is over: the file is as well kept as before, can be held, and be asked for again.
+    assert Purge.objects.get().state == Purge.State.CANCELLED
+    assert Event.objects.filter(engagement_id=engagement.pk, action="file.purge_failed").count() == 1
+    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM fieldwork_signoff WHERE engagement_id = %s", [engagement.pk])
+    assert ask(engagement)
+    assert retention.place_hold(engagement, reason="Who did that?", by=f.people(engagement)["petra"])
 
 
 def test_a_worker_that_dies_in_between_goes_on_from_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,7 +251,31 @@ def test_a_worker_that_dies_in_between_goes_on_from_there(monkeypatch: pytest.Mo
             run(job)
     assert a.rows_left(engagement) == {"engagements.engagement": 1}
     assert not PurgeCertificate.objects.exists()
+    with pytest.raises(DatabaseError, match="brought to its end"), transaction.atomic():
+        Purge.objects.update(state="cancelled")
     run(job)
+    assert certificates.check(PurgeCertificate.objects.get()).holds
+
+
+def test_one_that_stopped_half_way_is_brought_to_its_end_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    engagement = overdue()
+    ask(engagement)
+    job = approve(engagement).job_id
+    assert job is not None
+
+    def full(store: str, engagement_id: int) -> None:
+        raise OSError("the store is away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(purging, "empty", full)
+        for _ in range(MAX_ATTEMPTS):
+            with pytest.raises(OSError, match="away"):
+                run(job)
+    assert (Job.objects.get(pk=job).state, Purge.objects.get().state) == (Job.State.FAILED, Purge.State.APPROVED)
+    assert (retention.carry_on(), retention.carry_on()) == (1, 0)
+    again = Purge.objects.get().job_id
+    assert again is not None
+    run(again)
     assert certificates.check(PurgeCertificate.objects.get()).holds
 
 
@@ -273,3 +305,44 @@ def test_a_changed_pack_does_not_pass_for_the_one_destroyed(tmp_path: Path) -> N
     content[len(content) // 2] ^= 1
     with pytest.raises(Bad):
         verify_pack.verify(verify_pack.Archive(io.BytesIO(bytes(content))), None)
+
+
+def test_nothing_comes_to_a_file_that_is_being_destroyed_and_no_copy_outlives_it() -> None:
+    engagement = overdue()
+    people = f.people(engagement)
+    ask(engagement)
+    pack = packing.ask(engagement, by=people["petra"])
+    with pytest.raises(WrongStage, match="outlive"):
+        approve(engagement)
+    assert pack.job_id is not None
+    run(pack.job_id)
+    approve(engagement)
+    with pytest.raises(WrongStage, match="being destroyed"):
+        packing.ask(engagement, by=people["petra"])
+    with pytest.raises(WrongStage, match="being destroyed"):
+        a.added(engagement)
+
+
+@pytest.mark.parametrize("act", ["ask", "approve", "hold", "lift"])
+def test_who_loses_the_role_while_waiting_does_none_of_it(act: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    engagement = overdue()
+    people = f.people(engagement)
+    hold = retention.place_hold(engagement, reason="Matter.", by=people["petra"]) if act == "lift" else None
+    if act == "approve":
+        ask(engagement, "petra")
+    who = "petra" if act == "lift" else "quinn"
+    there = retention.locked
+
+    def late(found: Engagement) -> Engagement:
+        EngagementUserPermission.objects.filter(content_object=found, user=people[who]).delete()
+        return there(found)
+
+    monkeypatch.setattr(retention, "locked", late)
+    acts: dict[str, Callable[[], object]] = {
+        "ask": lambda: ask(engagement, who),
+        "approve": lambda: approve(engagement, who),
+        "hold": lambda: retention.place_hold(engagement, reason="Matter.", by=people[who]),
+        "lift": lambda: hold and retention.lift_hold(hold, reason="Over.", by=people[who]),
+    }
+    with pytest.raises(PermissionDenied):
+        acts[act]()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import time
+from collections.abc import Callable
 from pathlib import Path
 
+import pikepdf
 import pytest
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -116,6 +120,39 @@ def test_who_the_reader_is_learns_who_may_see_the_readers(
 def test_any_other_file_is_unknown(issuance: Issuance) -> None:
     verdict = verify(file_of(issuance) + b"\n")
     assert (verdict.state, verdict.issuance) == ("unknown", None)
+
+
+def _form(signature: pikepdf.Object, document: pikepdf.Pdf) -> bytes:
+    document.add_blank_page()
+    document.Root.AcroForm = pikepdf.Dictionary(Fields=[signature])
+    out = io.BytesIO()
+    document.save(out)
+    return out.getvalue()
+
+
+def without_end() -> bytes:
+    """A form whose fields are reached in 2 to the 60th ways."""
+    document = pikepdf.Pdf.new()
+    field = document.make_indirect(pikepdf.Dictionary(FT=pikepdf.Name.Sig, T="s"))
+    for _ in range(60):
+        field = document.make_indirect(pikepdf.Dictionary(FT=pikepdf.Name.Sig, T="s", Kids=[field, field]))
+    return _form(field, document)
+
+
+def no_signature() -> bytes:
+    document = pikepdf.Pdf.new()
+    value = pikepdf.Dictionary(
+        SubFilter=pikepdf.Name("/ETSI.CAdES.detached"), ByteRange=[0, 1, 2, 3], Contents=b"\x30\x03\x02\x01\x05"
+    )
+    signed = pikepdf.Dictionary(FT=pikepdf.Name.Sig, T="s", V=document.make_indirect(value))
+    return _form(document.make_indirect(signed), document)
+
+
+@pytest.mark.parametrize("made", [without_end, no_signature, lambda: b"%PDF-1.7\n/Root " + b"[" * 9999])
+def test_a_file_made_to_harm_is_unknown_at_once(made: Callable[[], bytes]) -> None:
+    began = time.process_time()
+    assert verify(made()).state == "unknown"
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.usefixtures("quick")

@@ -104,7 +104,9 @@ def test_nothing_is_laid_out_while_nothing_changes(engagement: Any) -> None:
     assert jobs() == 2
 
 
-def test_what_cannot_be_printed_is_said_once(engagement: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_printed_is_said_once_and_to_the_firm_alone(
+    engagement: Any, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(data: object) -> None:
         raise content.ContentError(["controls[0].wording must be text"])
 
@@ -117,6 +119,10 @@ def test_what_cannot_be_printed_is_said_once(engagement: Any, monkeypatch: pytes
         assert shown.problem == "controls[0].wording must be text"
         assert shown.pages
         assert (followed(engagement), jobs()) == (shown, 2)
+        for who, told in (("milan", True), ("carla", False)):
+            client.force_login(f.people(engagement)[who])
+            page = client.get(reverse("reports:pages", args=[engagement.pk])).content.decode()
+            assert (shown.problem in page, "The firm sees why" in page) == (told, not told)
 
     changed(engagement, Part.DC1, "More words.")
     again = followed(engagement)

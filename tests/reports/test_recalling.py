@@ -17,7 +17,7 @@ from audit.models import Event
 from distribution import agreements, granting, notifying, reading, verifying
 from distribution.models import Acceptance, AccessEvent, Grant
 from engagements import workflow
-from engagements.models import Engagement, ReportingStep, Stage
+from engagements.models import Engagement, EngagementUserPermission, ReportingStep, Stage
 from engagements.register import Blocked
 from engagements.workflow import WrongStage
 from jobs.models import Job
@@ -256,3 +256,19 @@ def test_the_pages_say_so(client: Client) -> None:
     gate = client.get(reverse("distribution:gate"))
     assert gate.status_code == 403
     assert "was withdrawn: do not rely on it" in gate.content.decode()
+
+
+def test_who_loses_the_role_while_waiting_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    engagement = a.issued()
+    fact = known(engagement)
+    petra = f.people(engagement)["petra"]
+    there = recalling.locked
+
+    def late(found: Engagement) -> Engagement:
+        EngagementUserPermission.objects.filter(content_object=found, user=petra).delete()
+        return there(found)
+
+    monkeypatch.setattr(recalling, "locked", late)
+    with pytest.raises(PermissionDenied):
+        decide(fact, Decision.WITHDRAW)
+    assert Issuance.objects.get(engagement=engagement).state == Issuance.State.CURRENT

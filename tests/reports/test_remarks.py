@@ -8,8 +8,9 @@ import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.test import Client
 
-from engagements.models import Engagement, ReportingStep
+from engagements.models import Control, Engagement, ReportingStep
 from engagements.register import findings
+from engagements.roles import end_role
 from engagements.workflow import WrongStage
 from jobs.models import Job
 from jobs.running import run
@@ -151,6 +152,8 @@ def test_on_the_way_to_quality_review_the_draft_is_compared_and_the_reviewer_is_
         state=Report.State.READY,
         requested_by=elsewhere.created_by,
     )
+    # Whoever asks need not be on the others.
+    end_role(other, f.people(other)["milan"], by=f.people(other)["petra"])
     drafting.move_step(engagement, ReportingStep.QUALITY_REVIEW, by=f.people(engagement)["milan"])
     job = Job.objects.get(kind="report.likeness", engagement_id=engagement.pk)
     run(job.pk)
@@ -164,3 +167,7 @@ def test_on_the_way_to_quality_review_the_draft_is_compared_and_the_reviewer_is_
     assert "Southgate" not in page
     assert client_of(draft, "carla").get(f"/engagements/{engagement.pk}/report/likeness/").status_code == 403
     assert likeness.ask(draft, by=None) is None
+    # What is changed for the reviewer is compared anew: the former comparison says nothing of it.
+    Control.objects.filter(engagement=engagement).update(title="Another title")
+    m.rendered(engagement)
+    assert Job.objects.filter(kind="report.likeness", engagement_id=engagement.pk).count() == 2
