@@ -24,8 +24,8 @@ def publish(engagement: Engagement, *, text: str, by: User) -> NonDisclosureAgre
     Raises PermissionDenied unless `by` manages distribution (the client does), ValidationError for an empty text or
     one that is already the current one.
     """
-    require(engagement, by, "manage_distribution")
     engagement = locked(engagement)
+    require(engagement, by, "manage_distribution")
     text = text.replace("\r\n", "\n").strip()
     if not text:
         raise ValidationError({"text": "The agreement has no text."})

@@ -49,8 +49,8 @@ def invite(
     `read_url` holds `TOKEN` where the secret goes. Raises PermissionDenied, WrongStage while nothing is issued,
     ValidationError without terms in force, for days out of range or a reader who has leave already.
     """
-    require(engagement, by, "manage_distribution")
     engagement = locked(engagement)
+    require(engagement, by, "manage_distribution")
     if issued_report(engagement) is None:
         raise WrongStage("The report is not issued yet: readers can be invited afterwards.")
     if current(engagement) is None:

@@ -51,8 +51,8 @@ def enter(engagement: Engagement, kind: str, *, by: User, **fields: Any) -> Inde
 
     Raises PermissionDenied, WrongStage, ValidationError for what is missing.
     """
-    require(engagement, by, "manage_engagement")
     engagement = _open(engagement)
+    require(engagement, by, "manage_engagement")
     entry = KINDS[kind](engagement=engagement, recorded_by=by, **fields)
     entry.full_clean()
     entry.save()
@@ -66,8 +66,8 @@ def revise(entry: IndependenceThreat, *, by: User, **fields: Any) -> Independenc
 
     Raises PermissionDenied, WrongStage, ValidationError.
     """
-    require(entry.engagement, by, "manage_engagement")
     engagement = _open(entry.engagement)
+    require(engagement, by, "manage_engagement")
     entry = type(entry).objects.select_for_update().get(engagement=engagement, pk=entry.pk)  # type: ignore[attr-defined]
     old = {name: getattr(entry, name) for name in fields}
     for name, value in fields.items():
@@ -87,8 +87,8 @@ def conclude(entry: IndependenceThreat, *, effect: str, conclusion: str, by: Use
 
     Raises PermissionDenied, WrongStage, ValidationError without a reason or for safeguards that are not named.
     """
-    require(entry.engagement, by, "accept_engagement")
     engagement = _open(entry.engagement)
+    require(engagement, by, "accept_engagement")
     entry = type(entry).objects.select_for_update().get(engagement=engagement, pk=entry.pk)  # type: ignore[attr-defined]
     if not conclusion.strip():
         raise ValidationError({"conclusion": "Say why."})
@@ -108,8 +108,8 @@ def remove(entry: IndependenceThreat, *, reason: str, by: User) -> None:
 
     Raises PermissionDenied, WrongStage, ValidationError without a reason.
     """
-    require(entry.engagement, by, "accept_engagement")
     engagement = _open(entry.engagement)
+    require(engagement, by, "accept_engagement")
     if not reason.strip():
         raise ValidationError({"reason": "Say why it does not belong here."})
     record(
@@ -132,8 +132,8 @@ def state_none(engagement: Engagement, kind: str, *, by: User) -> NoThreatStatem
 
     Raises PermissionDenied, WrongStage, ValidationError where something is recorded, or this is stated already.
     """
-    require(engagement, by, "manage_engagement")
     engagement = _open(engagement)
+    require(engagement, by, "manage_engagement")
     if KINDS[kind].objects.filter(engagement=engagement).exists():
         raise ValidationError("Something of the kind is recorded.")
     if stated_none(engagement, kind) is not None:

@@ -185,8 +185,8 @@ def _enter(
     criteria: Iterable[str] | None = None,
     monitoring: Iterable[str] | None = None,
 ) -> Entry:
-    require(engagement, by, *keepers(type(entry)))
     engagement = open_scope(engagement)
+    require(engagement, by, *keepers(type(entry)))
     entry.engagement = engagement
     if isinstance(entry, ComplementaryControl) and not entry.number:
         entry.number = next_number(engagement, entry.kind)
@@ -212,8 +212,8 @@ def revise(
 
     Raises PermissionDenied, WrongStage, ValidationError.
     """
-    require(entry.engagement, by, *keepers(type(entry)))
     engagement = open_scope(entry.engagement)
+    require(engagement, by, *keepers(type(entry)))
     entry = type(entry).objects.select_for_update().get(pk=entry.pk)  # type: ignore[attr-defined]
     old = _values(entry)
     for name, value in fields.items():
@@ -233,8 +233,8 @@ def revise(
 @transaction.atomic
 def delete(entry: EngagementOwned, *, by: User) -> None:
     """Take an entry out of its register; what it said stays in the trail. Raises PermissionDenied, WrongStage."""
-    require(entry.engagement, by, *keepers(type(entry)))
     engagement = open_scope(entry.engagement)
+    require(engagement, by, *keepers(type(entry)))
     label, values, register = str(entry), _values(entry), _what(entry)
     entry.delete()
     record(DELETED, by=by, engagement=engagement, register=register, label=label, values=values)
@@ -255,8 +255,8 @@ def state_no_change(engagement: Engagement, *, statement: str, by: User) -> None
 def _state_none(
     engagement: Engagement, field: str, what: str, model: type[Incident | SystemChange], statement: str, by: User
 ) -> None:
-    require(engagement, by, *keepers(model))
     engagement = open_scope(engagement)
+    require(engagement, by, *keepers(model))
     if statement.strip() and model.objects.filter(engagement=engagement).exists():
         raise ValidationError(f"The register holds entries, so nobody can state that there was no {what}.")
     old = getattr(engagement, field)

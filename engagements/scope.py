@@ -80,8 +80,8 @@ def add_from_library(engagement: Engagement, codes: Iterable[str], *, by: User) 
     twice does no harm. Returns the controls that were not in scope before. Raises PermissionDenied, WrongStage,
     ValidationError for a code the library does not have.
     """
-    require(engagement, by, "edit_scope")
     engagement = open_scope(engagement)
+    require(engagement, by, "edit_scope")
     wanted = list(dict.fromkeys(codes))
     library = {
         entry.code: entry
@@ -154,8 +154,8 @@ def add_control(
     A number is given once in an engagement and never again, also when its control was taken out. Raises
     PermissionDenied, WrongStage, ValidationError.
     """
-    require(engagement, by, "edit_scope")
     engagement = open_scope(engagement)
+    require(engagement, by, "edit_scope")
     number = number.strip()
     taken = Control.objects.filter(engagement=engagement, number__iexact=number).first()
     if taken is not None:
@@ -196,8 +196,8 @@ def reword(control: Control, *, title: str, wording: str, by: User) -> Control:
     The words before stay in the trail; sign-offs on the control's test are void by their hash. Raises
     PermissionDenied, WrongStage, ValidationError.
     """
-    require(control.engagement, by, "edit_registers")
     engagement = open_scope(control.engagement)
+    require(engagement, by, "edit_registers")
     control = _in_scope(control)
     old = {"title": control.title, "wording": control.wording}
     new = {"title": title.strip(), "wording": wording.strip()}
@@ -216,8 +216,8 @@ def map_control(control: Control, criteria: Iterable[str], *, by: User) -> Contr
 
     Raises PermissionDenied, WrongStage, ValidationError for criteria out of scope (R12).
     """
-    require(control.engagement, by, "edit_scope")
     engagement = open_scope(control.engagement)
+    require(engagement, by, "edit_scope")
     control = _in_scope(control)
     old = list(control.mappings.order_by("criterion__position").values_list("criterion_id", flat=True))
     mapped = [criterion.code for criterion in criteria_of(engagement, criteria)]
@@ -242,8 +242,8 @@ def set_owner(control: Control, owner: User | None, *, by: User) -> Control:
 
     Raises PermissionDenied, WrongStage, ValidationError when the person is not on the client's side here.
     """
-    require(control.engagement, by, "edit_scope", "edit_registers")
     engagement = open_scope(control.engagement)
+    require(engagement, by, "edit_scope", "edit_registers")
     control = _in_scope(control)
     _must_belong(engagement, owner)
     if control.owner_id == (owner.pk if owner else None):
@@ -261,8 +261,8 @@ def remove(control: Control, *, reason: str, by: User) -> Control:
 
     Raises PermissionDenied, WrongStage, ValidationError without a reason.
     """
-    require(control.engagement, by, "edit_scope")
     engagement = open_scope(control.engagement)
+    require(engagement, by, "edit_scope")
     control = _in_scope(control)
     if not reason.strip():
         raise ValidationError({"reason": "Say why the control leaves the scope."})
@@ -275,8 +275,8 @@ def remove(control: Control, *, reason: str, by: User) -> Control:
 @transaction.atomic
 def restore(control: Control, *, by: User) -> Control:
     """Bring a control back that was taken out of scope. Raises PermissionDenied, WrongStage."""
-    require(control.engagement, by, "edit_scope")
     engagement = open_scope(control.engagement)
+    require(engagement, by, "edit_scope")
     control = Control.objects.select_for_update().get(pk=control.pk)
     if control.removed_at is None:
         return control
@@ -293,8 +293,8 @@ def mark_not_relevant(engagement: Engagement, criterion: str, *, reason: str, by
     Raises PermissionDenied, WrongStage, ValidationError when it is out of scope, when a control is mapped to it,
     or without a reason.
     """
-    require(engagement, by, "edit_scope", "edit_registers")
     engagement = open_scope(engagement)
+    require(engagement, by, "edit_scope", "edit_registers")
     [found] = criteria_of(engagement, [criterion])
     if not reason.strip():
         raise ValidationError({"reason": "Say why the criterion is not relevant: the description states it (DC8)."})
@@ -319,8 +319,8 @@ def mark_not_relevant(engagement: Engagement, criterion: str, *, reason: str, by
 @transaction.atomic
 def mark_relevant(engagement: Engagement, criterion: str, *, by: User) -> None:
     """Take back that a criterion is not relevant. Raises PermissionDenied, WrongStage."""
-    require(engagement, by, "edit_scope", "edit_registers")
     engagement = open_scope(engagement)
+    require(engagement, by, "edit_scope", "edit_registers")
     gone, _ = NotRelevantCriterion.objects.filter(engagement=engagement, criterion_id=criterion).delete()
     if gone:
         record(RELEVANT, by=by, engagement=engagement, criterion=criterion)

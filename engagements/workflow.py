@@ -104,8 +104,8 @@ def change(engagement: Engagement, *, by: User, amendment: Amendment | None = No
     Once the letter is executed, what it agrees changes only with an amendment signed by both (R15). Raises
     PermissionDenied, WrongStage, Blocked, ValidationError (R08, R09 and the date lattice are the model's).
     """
-    require(engagement, by, "manage_engagement")
     engagement = locked(engagement)
+    require(engagement, by, "manage_engagement")
     must_be(engagement, Stage.ACCEPTANCE, *WORKING)
     changes = set_fields(engagement, fields)
     if changes:
@@ -182,8 +182,8 @@ def accept(engagement: Engagement, *, on: dt.date, note: str, by: User) -> Engag
     `on` is the day of the decision, not in the future; `note` its grounds. Raises Blocked, WrongStage,
     PermissionDenied, ValidationError.
     """
-    require(engagement, by, "accept_engagement")
     engagement = locked(engagement)
+    require(engagement, by, "accept_engagement")
     must_be(engagement, Stage.ACCEPTANCE)
     if on > timezone.localdate():
         raise ValidationError({"on": "The decision cannot lie in the future."})
@@ -203,8 +203,8 @@ def execute_letter(engagement: Engagement, *, on: dt.date, for_client: str, for_
 
     Raises PermissionDenied, WrongStage, ValidationError when `on` lies before the acceptance or in the future.
     """
-    require(engagement, by, "manage_engagement")
     engagement = letter_in_force(engagement, on=on, for_client=for_client, for_firm=for_firm)
+    require(engagement, by, "manage_engagement")
     record(LETTER, by=by, engagement=engagement, target=engagement, on=on.isoformat())
     return engagement
 
@@ -259,9 +259,9 @@ def advance(engagement: Engagement, to: Stage | str, *, by: User) -> Engagement:
 
     Raises PermissionDenied, WrongStage for a step the machine does not know, Blocked.
     """
-    require(engagement, by, "manage_engagement")
     to = Stage(to)
     engagement = locked(engagement)
+    require(engagement, by, "manage_engagement")
     if engagement.frozen or to not in next_stages(engagement):
         raise WrongStage(
             f"From {engagement.get_stage_display().lower()} the engagement cannot go to {str(to.label).lower()}."
@@ -282,8 +282,8 @@ RAIL_ORDER = {stage: place for place, stage in enumerate(Stage)}
 @transaction.atomic
 def leave(engagement: Engagement, *, reason: str, by: User) -> Engagement:
     """Decline before acceptance, withdraw after it; the file stays (R61). The reason goes into the trail."""
-    require(engagement, by, "accept_engagement")
     engagement = locked(engagement)
+    require(engagement, by, "accept_engagement")
     must_be(engagement, Stage.ACCEPTANCE, *WORKING)
     if not reason.strip():
         raise ValidationError({"reason": "Say why: the reason is part of the file."})
@@ -310,8 +310,8 @@ def override(engagement: Engagement, *, step: str, rule: str, subject: str, reas
 
     Raises PermissionDenied, WrongStage, ValidationError when no such warning stands or the reason is empty.
     """
-    require(engagement, by, "manage_engagement")
     engagement = locked(engagement)
+    require(engagement, by, "manage_engagement")
     must_be(engagement, Stage.ACCEPTANCE, *WORKING)
     standing = [f for f in findings(step, engagement) if (f.rule, f.subject) == (rule, subject)]
     if not standing or standing[0].severity != Severity.WARN:

@@ -51,8 +51,8 @@ def used(engagement: Engagement) -> int:
 @transaction.atomic
 def change(engagement: Engagement, *, largest_mb: int, quota_gb: int, hold_unscanned: bool, by: User) -> FilePolicy:
     """Set the policy of the engagement. Raises PermissionDenied, WrongStage, ValidationError."""
-    require(engagement, by, "manage_engagement")
     engagement = locked(engagement)
+    require(engagement, by, "manage_engagement")
     must_be(engagement, *WORKING)
     most = settings.UPLOAD_MAX_BYTES // MB
     if not 0 < largest_mb <= most:

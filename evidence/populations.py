@@ -87,8 +87,8 @@ def provide(
     the listing of the days after those that it covers (R20).
     Raises PermissionDenied, WrongStage, ValidationError by field (`file`: what cannot be read, by row and column).
     """
-    require(engagement, by, "provide_populations")
     engagement = locked(engagement)
+    require(engagement, by, "provide_populations")
     must_be(engagement, *WORKING)
     wanted = list(controls)
     if ipe.get("observed") and "accept_populations" not in permissions_of(by, engagement):
@@ -434,8 +434,8 @@ def accept(
     Raises PermissionDenied, WrongStage, Blocked (R20), `storage.Altered`, ValidationError when remarks are
     unexplained, the conclusion is empty or the precision is not adequate.
     """
-    require(population.engagement, by, "accept_populations")
     population = held(population)
+    require(population.engagement, by, "accept_populations")
     if population.state == State.ACCEPTED:
         return population
     must_be_provided(population, "accepted")
@@ -502,8 +502,8 @@ def refuse(population: Population, *, reason: str, by: User) -> Population:
 
     Raises PermissionDenied, WrongStage, ValidationError without a reason.
     """
-    require(population.engagement, by, "accept_populations")
     population = held(population)
+    require(population.engagement, by, "accept_populations")
     must_be_provided(population, "refused")
     if not reason.strip():
         raise ValidationError({"reason": "Say what is missing or wrong: the client reads it."})

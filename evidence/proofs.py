@@ -33,8 +33,8 @@ def add(population: Population, files: Iterable[EvidenceFile | IO[bytes]], *, by
     A file is one received already or a binary file with a `name`, which is received first. What is attached
     already stays once. Raises PermissionDenied, WrongStage, ValidationError (`file`).
     """
-    require(population.engagement, by, "provide_populations")
     population = held(population)
+    require(population.engagement, by, "provide_populations")
     must_be_provided(population, "given more proof")
     made = []
     for given in files:
@@ -78,8 +78,8 @@ def remove(population: Population, file: EvidenceFile, *, by: User) -> None:
 
     Each side its own. Raises PermissionDenied, WrongStage, ValidationError when it is not attached.
     """
-    require(population.engagement, by, "provide_populations")
     population = held(population)
+    require(population.engagement, by, "provide_populations")
     must_be_provided(population, "given less proof")
     if uploads.of_firm(population.engagement, by) != file.obtained_by_auditor:
         raise ValidationError("Each side takes back only its own files.")

@@ -110,8 +110,8 @@ def begin(
 
     Raises PermissionDenied, WrongStage, ValidationError by field (`first`, `second`: what cannot be read).
     """
-    require(engagement, by, MAY)
     engagement = locked(engagement)
+    require(engagement, by, MAY)
     must_be(engagement, *WORKING)
     if not title.strip():
         raise ValidationError({"title": "Say what is reconciled with what."})
@@ -486,8 +486,8 @@ def discard(reconciliation: Reconciliation, *, by: User) -> None:
 
 
 def _held(reconciliation: Reconciliation, by: User, *states: State) -> Reconciliation:
-    require(reconciliation.engagement, by, MAY)
     engagement = locked(reconciliation.engagement)
+    require(engagement, by, MAY)
     must_be(engagement, *WORKING)
     held = Reconciliation.objects.select_for_update().get(pk=reconciliation.pk)
     held.engagement = engagement

@@ -86,8 +86,8 @@ def make(
 @transaction.atomic
 def make_all(engagement: Engagement, asked: Iterable[Asked], *, by: User) -> list[EvidenceRequest]:
     """Draft many requests, all or none. Raises as `make` does."""
-    require(engagement, by, "manage_requests")
     engagement = locked(engagement)
+    require(engagement, by, "manage_requests")
     must_be(engagement, *WORKING)
     clients, firms = assignees(engagement), reviewers(engagement)
     return [_make(engagement, one, clients, firms, by) for one in asked]
@@ -110,8 +110,8 @@ def make_from_controls(
     the control's owner where that person can upload here, else to `assigned_to`. Controls that have a request
     already are left out unless `again`, so that asking twice makes nothing twice. Returns what was made.
     """
-    require(engagement, by, "manage_requests")
     engagement = locked(engagement)
+    require(engagement, by, "manage_requests")
     must_be(engagement, *WORKING)
     wanted = list(controls)
     if not again:
@@ -232,8 +232,8 @@ def reword(
     covers_to: dt.date | None = None,
 ) -> EvidenceRequest:
     """Change what is asked for, until it is accepted. Raises PermissionDenied, WrongStage, ValidationError."""
-    require(request.engagement, by, "manage_requests")
     request = _held(request)
+    require(request.engagement, by, "manage_requests")
     _must_be_in(request, *CHANGING, act="reworded")
     wanted = list(controls)
     if not title.strip():
@@ -306,8 +306,8 @@ def may_assign(engagement: Engagement, user: User) -> bool:
 def give_to(request: EvidenceRequest, *, reviewer: User | None, by: User) -> EvidenceRequest:
     """Say who of the firm looks at it; None: whoever comes first. Raises PermissionDenied, WrongStage,
     ValidationError."""
-    require(request.engagement, by, "manage_requests")
     request = _held(request)
+    require(request.engagement, by, "manage_requests")
     review_held(request, to=reviewer, by=by, known=reviewers(request.engagement))
     return request
 
@@ -315,8 +315,8 @@ def give_to(request: EvidenceRequest, *, reviewer: User | None, by: User) -> Evi
 @transaction.atomic
 def change_due(request: EvidenceRequest, *, due: dt.date, by: User) -> EvidenceRequest:
     """Move the due date of a request that is not accepted. Raises PermissionDenied, WrongStage."""
-    require(request.engagement, by, "manage_requests")
     request = _held(request)
+    require(request.engagement, by, "manage_requests")
     due_held(request, due=due, by=by)
     return request
 
@@ -324,8 +324,8 @@ def change_due(request: EvidenceRequest, *, due: dt.date, by: User) -> EvidenceR
 @transaction.atomic
 def prioritise(request: EvidenceRequest, *, priority: str, by: User) -> EvidenceRequest:
     """Say how much it presses. Raises PermissionDenied, WrongStage, ValidationError."""
-    require(request.engagement, by, "manage_requests")
     request = _held(request)
+    require(request.engagement, by, "manage_requests")
     priority_held(request, priority=priority, by=by)
     return request
 
@@ -359,8 +359,8 @@ def accept(request: EvidenceRequest, *, by: User) -> EvidenceRequest:
 
     Raises PermissionDenied, WrongStage.
     """
-    require(request.engagement, by, "manage_requests")
     request = _held(request)
+    require(request.engagement, by, "manage_requests")
     accept_held(request, by=by)
     return request
 
@@ -371,8 +371,8 @@ def return_(request: EvidenceRequest, *, reason: str, by: User) -> EvidenceReque
 
     The client reads the reason. Raises PermissionDenied, WrongStage, ValidationError without a reason.
     """
-    require(request.engagement, by, "manage_requests")
     request = _held(request)
+    require(request.engagement, by, "manage_requests")
     return_held(request, reason=reason, by=by)
     urgent.tell([request], by=by)
     return request
@@ -384,8 +384,8 @@ def cancel(request: EvidenceRequest, *, reason: str, by: User) -> EvidenceReques
 
     Raises PermissionDenied, WrongStage, ValidationError without a reason.
     """
-    require(request.engagement, by, "manage_requests")
     request = _held(request)
+    require(request.engagement, by, "manage_requests")
     cancel_held(request, reason=reason, by=by)
     return request
 
@@ -393,8 +393,8 @@ def cancel(request: EvidenceRequest, *, reason: str, by: User) -> EvidenceReques
 @transaction.atomic
 def close(request: EvidenceRequest, *, by: User) -> EvidenceRequest:
     """Nothing more is to come or to be asked about what was accepted. Raises PermissionDenied, WrongStage."""
-    require(request.engagement, by, "manage_requests")
     request = _held(request)
+    require(request.engagement, by, "manage_requests")
     close_held(request, by=by)
     return request
 
@@ -405,8 +405,8 @@ def reopen(request: EvidenceRequest, *, by: User) -> EvidenceRequest:
 
     Raises PermissionDenied, WrongStage.
     """
-    require(request.engagement, by, "manage_requests")
     request = _held(request)
+    require(request.engagement, by, "manage_requests")
     reopen_held(request, by=by)
     return request
 
@@ -567,8 +567,8 @@ def held_all(requests: Iterable[EvidenceRequest], by: User, *needed: str) -> lis
         return []
     if len({request.engagement_id for request in wanted}) > 1:
         raise ValidationError("These requests belong to different engagements.")
-    require(wanted[0].engagement, by, *needed)
     engagement = locked(wanted[0].engagement)
+    require(engagement, by, *needed)
     must_be(engagement, *WORKING)
     held = list(
         EvidenceRequest.objects.select_for_update()

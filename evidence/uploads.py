@@ -169,8 +169,8 @@ def answer_also(file: EvidenceFile, requests: Iterable[EvidenceRequest], *, by: 
 
     Each must be one to which the person could upload it. Raises PermissionDenied, WrongStage, ValidationError.
     """
-    require(file.engagement, by, "upload_evidence")
     engagement = locked(file.engagement)
+    require(engagement, by, "upload_evidence")
     must_be(engagement, *WORKING)
     made = []
     for one in requests:
@@ -212,8 +212,8 @@ def explain(file: EvidenceFile, *, finding: str, words: str, by: User) -> Eviden
     The client's people may until the request is accepted; what the auditor obtained the firm explains.
     Raises PermissionDenied, WrongStage, ValidationError when the file has no such finding (any more).
     """
-    require(file.engagement, by, "upload_evidence")
     engagement = locked(file.engagement)
+    require(engagement, by, "upload_evidence")
     must_be(engagement, *WORKING)
     file = EvidenceFile.objects.select_for_update(of=("self",)).select_related("request").get(pk=file.pk)
     if of_firm(engagement, by) != file.obtained_by_auditor:
@@ -240,8 +240,8 @@ def date(file: EvidenceFile, *, speaks_from: dt.date | None, speaks_to: dt.date 
     The uploader may until the request is accepted, the firm while the engagement is worked on.
     Raises PermissionDenied, WrongStage, ValidationError.
     """
-    require(file.engagement, by, "upload_evidence")
     engagement = locked(file.engagement)
+    require(engagement, by, "upload_evidence")
     must_be(engagement, *WORKING)
     file = EvidenceFile.objects.select_for_update(of=("self",)).select_related("request").get(pk=file.pk)
     if not of_firm(engagement, by):

@@ -190,8 +190,8 @@ def step_out(deviation: Deviation) -> None:
 @transaction.atomic
 def reword(deviation: Deviation, *, title: str, description: str, by: User) -> Deviation:
     """Change the words that the report prints; sign-offs under the sheet are void by that (R29)."""
-    require(deviation.engagement, by, "evaluate_deviations")
     engagement, deviation = held_exception(deviation)
+    require(engagement, by, "evaluate_deviations")
     check_words(title, description)
     old = [deviation.title, deviation.description]
     deviation.title, deviation.description = title.strip(), description.strip()
@@ -232,8 +232,8 @@ def evaluate(
     control is in scope, tested, operating and of the same period, else refused. A new evaluation takes back the
     partner's conclusion. Raises PermissionDenied, WrongStage, ValidationError.
     """
-    require(deviation.engagement, by, "evaluate_deviations")
     engagement, deviation = held_exception(deviation)
+    require(engagement, by, "evaluate_deviations")
     must_stand(deviation)
     criteria = [one.pk if isinstance(one, Criterion) else one for one in failed_criteria]
     words = {"cause": cause.strip(), "extent": extent.strip(), "evaluation": evaluation.strip()}
@@ -384,8 +384,8 @@ def conclude(deviation: Deviation, *, by: User, effect: str = "", softer_reason:
     Softer than the rules propose needs a reason; harsher is always allowed (domain 3.6). Raises
     PermissionDenied, WrongStage, ValidationError.
     """
-    require(deviation.engagement, by, "conclude_deviations")
     engagement, deviation = held_exception(deviation)
+    require(engagement, by, "conclude_deviations")
     if deviation.state != State.EVALUATED:
         raise WrongStage(f"{deviation} is {deviation.get_state_display().lower()}: it is evaluated first.")
     effect = effect or deviation.effect
@@ -436,8 +436,8 @@ def conclude(deviation: Deviation, *, by: User, effect: str = "", softer_reason:
 @transaction.atomic
 def not_a_deviation(deviation: Deviation, *, reason: str, by: User) -> Deviation:
     """The partner decides that what was raised is no deviation (R33). It stays on record with the reason."""
-    require(deviation.engagement, by, "conclude_deviations")
     engagement, deviation = held_exception(deviation)
+    require(engagement, by, "conclude_deviations")
     if deviation.state == State.NOT_A_DEVIATION:
         return deviation
     must_stand(deviation)
@@ -460,8 +460,8 @@ def not_a_deviation(deviation: Deviation, *, reason: str, by: User) -> Deviation
 @transaction.atomic
 def release_to_client(deviation: Deviation, *, by: User) -> Deviation:
     """Show the exception to the client for the facts and a response. Releasing it again changes nothing."""
-    require(deviation.engagement, by, "sign_reviewed")
     engagement, deviation = held_exception(deviation)
+    require(engagement, by, "sign_reviewed")
     must_stand(deviation)
     if deviation.released_at is not None:
         return deviation
@@ -477,8 +477,8 @@ def respond(deviation: Deviation, *, text: str, by: User) -> ManagementResponse:
 
     Raises PermissionDenied (also for an exception that was not released), WrongStage, ValidationError.
     """
-    require(deviation.engagement, by, "respond_exceptions")
     engagement = locked(deviation.engagement)
+    require(engagement, by, "respond_exceptions")
     must_be(engagement, *WORKING)
     deviation = Deviation.objects.get(pk=deviation.pk)
     if deviation.released_at is None or not deviation.stands:

@@ -224,8 +224,8 @@ def choose(
 
 def _held(population: Population, control: Control, by: User) -> tuple[Engagement, Population]:
     """Engagement and population, locked, open for drawing a sample of the control."""
-    require(population.engagement, by, "draw_samples")
     engagement = locked(population.engagement)
+    require(engagement, by, "draw_samples")
     must_be(engagement, *TESTING)
     population = Population.objects.select_for_update(of=("self",)).select_related("file").get(pk=population.pk)
     population.engagement = engagement

@@ -32,8 +32,8 @@ def expand(sample: Sample, *, size: int, reason: str, by: User) -> SampleExpansi
     new figures. Raises PermissionDenied, WrongStage, ValidationError: nothing deviates, a signed sheet, a void or
     targeted sample, more items than are left.
     """
-    require(sample.engagement, by, "draw_samples")
     engagement = locked(sample.engagement)
+    require(engagement, by, "draw_samples")
     must_be(engagement, *TESTING)
     sample = (
         Sample.objects.select_for_update(of=("self",)).select_related("population", "control").get(pk=sample.pk)

@@ -48,8 +48,8 @@ def raise_note(at: Noted | ControlTest, *, text: str, by: User) -> ReviewNote:
 @transaction.atomic
 def answer(note: ReviewNote, *, text: str, by: User) -> ReviewNote:
     """Answer an open note; a later answer replaces the earlier one, which stays in the trail."""
-    require(note.engagement, by, "record_tests")
     engagement = locked(note.engagement)
+    require(engagement, by, "record_tests")
     must_be(engagement, *WORKING)
     note = ReviewNote.objects.select_for_update().get(pk=note.pk)
     if note.cleared_at is not None:

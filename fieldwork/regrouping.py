@@ -34,8 +34,8 @@ def merge(deviation: Deviation, into: Deviation, *, reason: str, by: User) -> De
     The merged one stays on record with its words, evaluation and responses; the other is evaluated again. Raises
     PermissionDenied, WrongStage, ValidationError.
     """
-    require(deviation.engagement, by, "evaluate_deviations")
     engagement, source = held_exception(deviation)
+    require(engagement, by, "evaluate_deviations")
     _, target = held_exception(into)
     must_stand(source)
     must_stand(target)
@@ -79,8 +79,8 @@ def split(
 
     Both are evaluated again. Raises PermissionDenied, WrongStage, ValidationError.
     """
-    require(deviation.engagement, by, "evaluate_deviations")
     engagement, source = held_exception(deviation)
+    require(engagement, by, "evaluate_deviations")
     must_stand(source)
     own = _cells(source)
     wanted = {cell.pk for cell in cells}
@@ -117,8 +117,8 @@ def join(deviation: Deviation, into: Deviation, *, reason: str, by: User) -> Dev
     What either of them shares its cause with comes along. All are evaluated again. Raises PermissionDenied,
     WrongStage, ValidationError.
     """
-    require(deviation.engagement, by, "evaluate_deviations")
     engagement, source = held_exception(deviation)
+    require(engagement, by, "evaluate_deviations")
     _, target = held_exception(into)
     must_stand(source)
     must_stand(target)
@@ -158,8 +158,8 @@ def part(deviation: Deviation, *, reason: str, by: User) -> Deviation:
 
     Raises PermissionDenied, WrongStage, ValidationError.
     """
-    require(deviation.engagement, by, "evaluate_deviations")
     engagement, source = held_exception(deviation)
+    require(engagement, by, "evaluate_deviations")
     must_stand(source)
     others = list(Deviation.objects.of_one_cause(source).exclude(pk=source.pk))
     if not others:

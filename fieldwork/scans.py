@@ -65,6 +65,7 @@ def read(file: EvidenceFile, *, by: User) -> ScanReport:
 @transaction.atomic
 def _keep(file: EvidenceFile, scan: scanners.Scan, by: User) -> ScanReport:
     engagement = locked(file.engagement)
+    require(engagement, by, "record_tests")
     must_be(engagement, *TESTING)
     standing = ScanReport.objects.filter(file=file).first()
     if standing is not None:

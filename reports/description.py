@@ -82,8 +82,8 @@ def start(engagement: Engagement, *, by: User) -> SystemDescription:
 
     Raises PermissionDenied (only the client's side writes it), WrongStage.
     """
-    require(engagement, by, "edit_description")
     engagement = locked(engagement)
+    require(engagement, by, "edit_description")
     must_be(engagement, *WORKING)
     description, created = SystemDescription.objects.get_or_create(
         engagement=engagement, defaults={"title": description_title(engagement)[:200]}
@@ -109,8 +109,8 @@ def save_section(
     Saving the same text changes nothing.
     Raises PermissionDenied, WrongStage, Stale, ValidationError when the description is not started.
     """
-    require(engagement, by, "edit_description")
     engagement = locked(engagement)
+    require(engagement, by, "edit_description")
     must_be(engagement, *WORKING)
     section = (
         DescriptionSection.objects.select_for_update(of=("self",))
@@ -143,8 +143,8 @@ def retitle(engagement: Engagement, *, title: str, by: User) -> SystemDescriptio
 
     Raises PermissionDenied, WrongStage, ValidationError for an empty or overlong title.
     """
-    require(engagement, by, "edit_description")
     engagement = locked(engagement)
+    require(engagement, by, "edit_description")
     must_be(engagement, *WORKING)
     title = " ".join(title.split())
     if not title or len(title) > 200:
@@ -166,8 +166,8 @@ def complete(engagement: Engagement, *, by: User) -> SystemDescription:
 
     Raises PermissionDenied, WrongStage, ValidationError that lists everything that is missing.
     """
-    require(engagement, by, "edit_description")
     engagement = locked(engagement)
+    require(engagement, by, "edit_description")
     must_be(engagement, *WORKING)
     description = SystemDescription.objects.filter(engagement=engagement).first()
     if description is None:

@@ -49,8 +49,8 @@ def request_draft(engagement: Engagement, *, by: User) -> Report:
     Asking again for the same content gives the draft that is being rendered, or has been. Raises
     PermissionDenied, WrongStage, ValidationError when the content cannot be printed.
     """
-    require(engagement, by, "render_report")
     engagement = locked(engagement)
+    require(engagement, by, "render_report")
     must_be(engagement, Stage.FIELDWORK, Stage.REPORTING)
     snapshot = build(engagement)
     try:

@@ -116,8 +116,8 @@ def draft(engagement: Engagement, *, fees: str, further: str = "", by: User) -> 
 
     Raises PermissionDenied, WrongStage, ValidationError when there is a letter, or without fees.
     """
-    require(engagement, by, "manage_engagement")
     engagement = locked(engagement)
+    require(engagement, by, "manage_engagement")
     must_be(engagement, *WORKING)
     _check_no_letter(engagement)
     if not fees.strip():
@@ -140,8 +140,8 @@ def propose(engagement: Engagement, *, reason: str, by: User, **fields: Any) -> 
     the method for a subservice organization, comes into it by itself. Raises PermissionDenied, WrongStage,
     ValidationError when nothing changes, no reason is given, or the new terms do not fit together.
     """
-    require(engagement, by, "manage_engagement")
     engagement = locked(engagement)
+    require(engagement, by, "manage_engagement")
     must_be(engagement, *WORKING)
     if engagement.letter_on is None:
         raise ValidationError("The engagement letter is not signed by both yet: change its draft.")
@@ -340,6 +340,7 @@ def _record(
     by: User,
 ) -> EngagementLetter:
     engagement = locked(engagement)
+    require(engagement, by, "manage_engagement")
     must_be(engagement, *WORKING)
     drafts = EngagementLetter.objects.select_for_update(of=("self",)).filter(engagement=engagement)
     drafted = drafts.filter(executed_on__isnull=True, withdrawn_at__isnull=True).first()
@@ -379,8 +380,8 @@ def withdraw(letter: EngagementLetter, *, reason: str, by: User) -> EngagementLe
 
     Raises PermissionDenied, WrongStage, ValidationError.
     """
-    require(letter.engagement, by, "manage_engagement")
     engagement = locked(letter.engagement)
+    require(engagement, by, "manage_engagement")
     must_be(engagement, *WORKING)
     letter = EngagementLetter.objects.select_for_update(of=("self",)).get(pk=letter.pk)
     if not letter.to_sign:

@@ -207,8 +207,8 @@ def add_matter(
     Raises PermissionDenied, WrongStage, ValidationError: empty words, no limb or one the cause cannot touch,
     exceptions or criteria of something else.
     """
-    require(engagement, by, "form_opinion")
     engagement = locked(engagement)
+    require(engagement, by, "form_opinion")
     must_be(engagement, Stage.FIELDWORK, Stage.REPORTING)
     cause = Matter.Cause(cause)
     touched = [limb for limb in Limb if limb in set(limbs)]
@@ -263,8 +263,8 @@ def _check_limbs(engagement: Engagement, cause: Matter.Cause, limbs: list[Limb])
 @transaction.atomic
 def withdraw_matter(matter: Matter, *, reason: str, by: User) -> Matter:
     """Withdraw a matter; its number is not given again. Raises PermissionDenied, WrongStage, ValidationError."""
-    require(matter.engagement, by, "form_opinion")
     engagement = locked(matter.engagement)
+    require(engagement, by, "form_opinion")
     must_be(engagement, Stage.FIELDWORK, Stage.REPORTING)
     matter = Matter.objects.select_for_update().get(pk=matter.pk)
     if matter.withdrawn_at is not None:
@@ -348,8 +348,8 @@ def set_report_date(engagement: Engagement, *, date: dt.date | None, by: User) -
     Raises PermissionDenied, WrongStage, ValidationError for a date before the end of what is examined (R48) or in
     the future.
     """
-    require(engagement, by, "form_opinion")
     engagement = locked(engagement)
+    require(engagement, by, "form_opinion")
     must_be(engagement, Stage.REPORTING)
     if date is not None:
         if date > timezone.localdate():
@@ -374,8 +374,8 @@ def add_paragraph(
 
     Raises PermissionDenied, WrongStage, ValidationError for empty words.
     """
-    require(engagement, by, "form_opinion")
     engagement = locked(engagement)
+    require(engagement, by, "form_opinion")
     must_be(engagement, Stage.FIELDWORK, Stage.REPORTING)
     for name, value in (("title", title), ("text", text), ("reason", reason)):
         if not value.strip():
@@ -395,8 +395,8 @@ def add_paragraph(
 @transaction.atomic
 def remove_paragraph(paragraph: EmphasisParagraph, *, by: User) -> None:
     """Take a paragraph out of the report; the trail keeps its words. Raises PermissionDenied, WrongStage."""
-    require(paragraph.engagement, by, "form_opinion")
     engagement = locked(paragraph.engagement)
+    require(engagement, by, "form_opinion")
     must_be(engagement, Stage.FIELDWORK, Stage.REPORTING)
     # Before the deletion, which takes the id that the event names.
     record(

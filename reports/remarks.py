@@ -124,8 +124,8 @@ def client_has_read(draft: Report, *, note: str, by: User) -> ClientReview:
 
 def _opened(draft: Report, by: User) -> tuple[Engagement, bool]:
     """The draft's engagement, locked, at reporting; and whether the person is of the firm."""
-    require(draft.engagement, by, *MAY_COMMENT)
     engagement = locked(draft.engagement)
+    require(engagement, by, *MAY_COMMENT)
     must_be(engagement, Stage.REPORTING)
     of_firm = EngagementMember.objects.get(engagement=engagement, user=by).of_firm
     if not of_firm and not visible_to_client(engagement).filter(pk=draft.pk).exists():

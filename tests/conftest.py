@@ -4,6 +4,7 @@ The controlling process starts them and deletes them; the workers of pytest-xdis
 a database and a broker of its own. Set up on import, before anybody reads the settings.
 """
 
+import asyncio
 import fcntl
 import os
 import shutil
@@ -121,6 +122,18 @@ def _forgotten() -> Iterator[None]:
     """Wrong passwords of one test are not counted against the person of the same key in the next."""
     yield
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_loop(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Playwright's event loop goes on in the thread of all later tests, where it has no place: the product runs
+    one of its own to seal."""
+    loop = None if "browser" in request.path.parts else asyncio.events._get_running_loop()
+    if loop is not None:
+        asyncio.events._set_running_loop(None)
+    yield
+    if loop is not None:
+        asyncio.events._set_running_loop(loop)
 
 
 @pytest.fixture

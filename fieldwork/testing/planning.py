@@ -57,8 +57,8 @@ def plan_test(
     The rows of the sheet are those of the `sample`, or `items` named by the auditor (a configuration, one
     instance). Raises PermissionDenied, WrongStage, Blocked (R07, R24), ValidationError.
     """
-    require(control.engagement, by, "record_tests")
     engagement = locked(control.engagement)
+    require(engagement, by, "record_tests")
     must_be(engagement, *WORKING)
     guard("record_test", engagement)
     if control.removed_at is not None:
@@ -117,8 +117,8 @@ def held(test: ControlTest, *, by: User) -> ControlTest:
 
     Raises PermissionDenied, WrongStage, ValidationError when its preparer has signed.
     """
-    require(test.engagement, by, "record_tests")
     engagement = locked(test.engagement)
+    require(engagement, by, "record_tests")
     must_be(engagement, *TESTING)
     found = ControlTest.objects.select_for_update(of=("self",)).select_related("control").get(pk=test.pk)
     found.engagement = engagement
@@ -160,8 +160,8 @@ def change_test(
 @transaction.atomic
 def assign(test: ControlTest, *, to: User | None, by: User) -> ControlTest:
     """Say who works on a test; None takes the name away."""
-    require(test.engagement, by, "record_tests")
     engagement = locked(test.engagement)
+    require(engagement, by, "record_tests")
     must_be(engagement, *WORKING)
     test = ControlTest.objects.select_for_update(of=("self",)).select_related("control").get(pk=test.pk)
     test.assigned_to = _tester(engagement, to)
