@@ -292,6 +292,7 @@ USUAL_LIMITS = {
     "mails": "30/m,200/h",
     "strangers": "120/m",
     "copies": "10/m,60/h",
+    "verifying": "10/m,100/h",
     "links": "20/h",
 }
 LIMITS = environment.limits("LIMITS", USUAL_LIMITS) if ENVIRONMENT != "test" else dict.fromkeys(USUAL_LIMITS, "")
@@ -306,8 +307,16 @@ LIMITED = {
         "distribution:log",
         "fieldwork:sample_record",
     },
-    "downloads": {"evidence:download", "evidence:listing", "reports:draft_pdf", "reports:issued_pdf"},
-    "renderings": {"reports:request_draft", "reports:issue"},
+    "downloads": {
+        "archive:addendum_file",
+        "evidence:download",
+        "evidence:listing",
+        "reports:draft_pdf",
+        "reports:general_use_pdf",
+        "reports:issued_pdf",
+        "reports:letter_copy",
+    },
+    "renderings": {"reports:request_draft", "reports:issue", "reports:issue_general_use"},
     # Files are read, tables are compared, samples are drawn again.
     "listings": {
         "evidence:choose_listing",
@@ -327,6 +336,11 @@ LIMITED = {
         "distribution:open_link",
         "distribution:gate",
         "distribution:accept",
+        "distribution:published",
+        "distribution:published_pdf",
+        "distribution:verify",
+        "evidence:calendar",
+        "evidence:stop_mail",
         "openid_connect_login",
         "openid_connect_callback",
         "saml_login",
@@ -335,6 +349,8 @@ LIMITED = {
     },
     # A reader's copy is stamped on every page; a reader's link goes out by mail.
     "copies": {"distribution:download"},
+    # A whole file is read and hashed.
+    "verifying": {"distribution:verify"},
     "links": {"distribution:ask_link"},
 }
 # Pages on which secrets are typed or shown: they want the proof before they open, and keep nothing that is sent.

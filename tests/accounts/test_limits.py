@@ -16,6 +16,7 @@ from audit.models import Event
 from config import environment
 from tests import factories as f
 from tests.accounts.makers import a_token
+from tests.permissions.table import PUBLIC, TABLE
 from tests.permissions.test_table import routes
 
 
@@ -133,6 +134,15 @@ def test_the_limits_are_of_routes_that_exist() -> None:
     limited = {name for names in configured.LIMITED.values() for name in names}
     assert limited <= known
     assert set(configured.LIMITED) | {limits.EVERYTHING} == set(configured.USUAL_LIMITS)
+
+
+def test_every_page_of_ours_for_strangers_is_counted() -> None:
+    limited = {name for names in configured.LIMITED.values() for name in names}
+    # A file that never changes, and the end of a session.
+    free = {"reports:schema", "distribution:leave"}
+    ours = {row.name for row in TABLE.values() if ":" in row.name and PUBLIC in (row.get, row.post)}
+    assert len(ours) > 10
+    assert ours - limited == free
 
 
 def test_a_day_of_fast_work_never_runs_into_them() -> None:
