@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import time
 from collections.abc import Callable
 from typing import Any
@@ -199,7 +200,7 @@ def issued_type_2(firm: Firm, team: dict[str, User], today: dt.date, wait: Wait)
         fields = {name: value for name, value in incident.items() if name != "days_before_end"}
         day = end - dt.timedelta(days=incident["days_before_end"])
         registers.add_incident(engagement, occurred_on=day, by=crew.admin, **fields)
-    _engage(engagement, crew)
+    _engage(engagement, crew, on=start - dt.timedelta(days=44))
     workflow.advance(engagement, Stage.OBSERVATION, by=crew.manager)
     workflow.advance(engagement, Stage.FIELDWORK, by=crew.manager)
     found = _populations(engagement, controls, crew, missing={"IAM-08": 1}, reconciled="IAM-06")
@@ -237,9 +238,16 @@ def _accept(
     workflow.accept(engagement, on=start - dt.timedelta(days=47), note=texts.ACCEPTANCE_NOTE, by=crew.partner)
 
 
-def _engage(engagement: Engagement, crew: Crew) -> None:
-    """The engagement letter, drafted by the manager and signed by both."""
+def _engage(engagement: Engagement, crew: Crew, on: dt.date | None = None) -> None:
+    """The engagement letter, drafted by the manager and signed by both: here, or on paper on an earlier day."""
     letter = letters.draft(engagement, fees=texts.FEES, by=crew.manager)
+    if on is not None:
+        names = {"for_client": crew.signatory.name, "for_firm": crew.partner.name}
+        scan = listings.as_scan(letter.text, [f"Signed on {as_day(on)}: {name}" for name in names.values()])
+        letters.record_elsewhere(
+            engagement, file=io.BytesIO(scan), name="engagement-letter-signed.pdf", on=on, by=crew.manager, **names
+        )
+        return
     for by, title in ((crew.partner, "Partner"), (crew.signatory, "Chief Executive Officer")):
         letters.sign(
             letter, by=by, password=people.PASSWORD, title=title, agreed=True, seen_sha256=letter.content_sha256
@@ -542,7 +550,7 @@ def type_2_in_fieldwork(firm: Firm, team: dict[str, User], today: dt.date) -> En
         failed_commitment=True,
         by=crew.admin,
     )
-    _engage(engagement, crew)
+    _engage(engagement, crew, on=start - dt.timedelta(days=44))
     workflow.advance(engagement, Stage.OBSERVATION, by=crew.manager)
     workflow.advance(engagement, Stage.FIELDWORK, by=crew.manager)
     late = {"VUL-02", "LOG-03", "BCP-03", "AVL-02"}

@@ -7,6 +7,7 @@ import datetime as dt
 import io
 import json
 import random
+import textwrap
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -478,4 +479,20 @@ def as_picture(title: str, lines: list[str], kind: str = "PNG") -> bytes:
         draw.text((40, 84 + place * 30), line, fill="#16202b", font_size=18)
     out = io.BytesIO()
     image.save(out, kind)
+    return out.getvalue()
+
+
+def as_scan(text: str, signatures: list[str]) -> bytes:
+    """Pages of paper with a text and two signatures under it, as a scanner would make a PDF of them."""
+    plain = [*text.replace("#", "").replace("*", "").splitlines(), "", "", *signatures]
+    lines = [part for line in plain for part in textwrap.wrap(line, 92) or [""]]
+    pages = []
+    for first in range(0, len(lines), 48):
+        page = Image.new("L", (1000, 1414), 252)
+        draw = ImageDraw.Draw(page)
+        for place, line in enumerate(lines[first : first + 48]):
+            draw.text((90, 90 + place * 25), line, fill=40, font_size=18)
+        pages.append(page)
+    out = io.BytesIO()
+    pages[0].save(out, "PDF", save_all=True, append_images=pages[1:])
     return out.getvalue()
