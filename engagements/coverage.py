@@ -16,6 +16,7 @@ from engagements.models import (
     Engagement,
     Incident,
     MonitoringControl,
+    NoIncidentReview,
     NotRelevantCriterion,
     SubserviceOrganization,
     SystemChange,
@@ -136,6 +137,17 @@ def subservices_of(engagement: Engagement) -> list[SubserviceOrganization]:
 @shared
 def incidents_of(engagement: Engagement) -> list[Incident]:
     return list(Incident.objects.filter(engagement=engagement).order_by("occurred_on", "pk"))
+
+
+@shared
+def no_incident_review_of(engagement: Engagement) -> NoIncidentReview | None:
+    """The firm's review of the statement that there was no incident, as it stands now."""
+    stated = engagement.incidents_none_statement
+    return (
+        NoIncidentReview.objects.filter(engagement=engagement, statement=stated, withdrawn_at=None)
+        .select_related("by")
+        .first()
+    )
 
 
 @shared

@@ -385,6 +385,10 @@ class StatementForm(forms.Form):
     statement = forms.CharField(widget=forms.Textarea, required=False)
 
 
+class NoIncidentReviewForm(forms.Form):
+    source = forms.CharField(label="Source, and how you looked at it", widget=forms.Textarea)
+
+
 # -- Team -------------------------------------------------------------------------------------
 
 

@@ -17,7 +17,7 @@ from guardian.models import UserObjectPermissionBase
 from accounts.models import Firm, Invitation, Office, OneLine, SectionFour, ServiceOrganization, User
 from accounts.switching import Place
 from controls.models import Category, Criterion, Frequency, LibraryControl, Nature
-from engagements.freeze import EngagementOwned, append_only, never_emptied
+from engagements.freeze import EngagementOwned, append_only, never_emptied, stays
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -658,6 +658,41 @@ class Incident(EngagementOwned):
 
     def __str__(self) -> str:
         return self.title
+
+
+class NoIncidentReview(EngagementOwned):
+    """What the firm looked at to corroborate the client's statement that there was no incident (R43).
+
+    It speaks of the statement as it was read; another statement or an incident withdraws it.
+    """
+
+    statement = models.TextField("statement it corroborates")
+    source = models.TextField("source, and how it was looked at")
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta(EngagementOwned.Meta):
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["engagement"],
+                condition=Q(withdrawn_at__isnull=True),
+                name="no_incident_review_one_standing_r43",
+            ),
+        ]
+        triggers = [
+            *EngagementOwned.Meta.triggers,
+            *stays("reviewed_stays", "engagement", "statement", "source", "by", "at"),
+            pgtrigger.Protect(
+                name="withdrawn_stays",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__withdrawn_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return "review that there was no incident"
 
 
 class SystemChange(EngagementOwned):

@@ -17,6 +17,7 @@ from django.db import transaction
 
 from accounts.models import User
 from audit.trail import action, record
+from engagements.corroboration import withdraw_review
 from engagements.freeze import EngagementOwned
 from engagements.models import (
     Commitment,
@@ -196,6 +197,8 @@ def _enter(
     _write_links(entry, engagement, criteria, monitoring)
     _withdraw_statement(entry, engagement)
     record(ENTERED, by=by, engagement=engagement, target=entry, register=_what(entry), values=_values(entry))
+    if isinstance(entry, Incident):
+        withdraw_review(engagement, by=by)
     return entry
 
 
@@ -263,6 +266,8 @@ def _state_none(
     setattr(engagement, field, statement.strip())
     engagement.save(update_fields=[field])
     record(STATED_NONE, by=by, engagement=engagement, register=what, old=old, new=statement.strip())
+    if model is Incident:
+        withdraw_review(engagement, by=by)
 
 
 def _withdraw_statement(entry: EngagementOwned, engagement: Engagement) -> None:

@@ -16,6 +16,7 @@ from engagements.coverage import (
     coverage,
     criteria_of,
     incidents_of,
+    no_incident_review_of,
     served_by,
     subservices_of,
 )
@@ -389,13 +390,19 @@ def _missing_of(organization: SubserviceOrganization) -> list[str]:
     Severity.BLOCK,
     guards="issue",
     text="Every incident has a decision about its disclosure with a reason (DC4); an empty register has the "
-    "client's statement.",
+    "client's statement and a source that the firm reviewed.",
 )
 def incidents_decided(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
     incidents = incidents_of(engagement)
     if not incidents and not engagement.incidents_none_statement.strip():
         yield rule.finding(
             "No incident is recorded and the client has not stated that there was none.",
+            url=_register(engagement, "incidents"),
+            label="Incidents",
+        )
+    elif not incidents and no_incident_review_of(engagement) is None:
+        yield rule.finding(
+            "The client states that there was no incident; the firm has not recorded which source it reviewed.",
             url=_register(engagement, "incidents"),
             label="Incidents",
         )

@@ -38,6 +38,7 @@ urlpatterns = [
     path("engagements/<int:pk>/scope/<slug:register>/", scope.entries, name="register"),
     path("engagements/<int:pk>/scope/<slug:register>/add/", scope.add, name="register_add"),
     path("engagements/<int:pk>/scope/<slug:register>/none/", scope.state_none, name="register_none"),
+    path("engagements/<int:pk>/scope/incidents/reviewed/", scope.review_none, name="no_incident_review"),
     path("engagements/<int:pk>/scope/<slug:register>/<int:entry>/", scope.edit, name="register_edit"),
     path("engagements/<int:pk>/scope/<slug:register>/<int:entry>/delete/", scope.delete, name="register_delete"),
     # Controls

@@ -8,7 +8,7 @@ import enum
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, F, OuterRef
 from django.urls import reverse
 from django.utils import timezone
 
@@ -18,6 +18,7 @@ from engagements.models import (
     Engagement,
     EngagementMember,
     Incident,
+    NoIncidentReview,
     NonAttestService,
     ProviderRelation,
     Stage,
@@ -197,15 +198,21 @@ def period_over(user: User) -> Iterable[Waiting]:
 
 @waiting
 def registers_to_settle(user: User) -> Iterable[Waiting]:
-    """Before the report an empty register needs the client's statement, and each incident a decision (R43, R44)."""
+    """Before the report an empty register needs the client's statement, and each incident a decision (R43, R44).
+
+    The firm corroborates a statement that there was no incident.
+    """
+    of_client = roles_with("edit_registers")
     mine: Any = (
         Engagement.objects.filter(
             stage__in=[Stage.FIELDWORK, Stage.REPORTING],
             report_date__isnull=True,
             members__user=user,
-            members__role__in=roles_with("edit_registers"),
+            members__role__in=[*of_client, *roles_with("record_tests")],
         )
         .annotate(
+            my_role=F("members__role"),
+            reviewed=Exists(NoIncidentReview.objects.filter(engagement=OuterRef("pk"), withdrawn_at=None)),
             incidents=Exists(Incident.objects.filter(engagement=OuterRef("pk"))),
             undecided=Exists(Incident.objects.filter(engagement=OuterRef("pk"), disclosed__isnull=True)),
             changes=Exists(SystemChange.objects.filter(engagement=OuterRef("pk"))),
@@ -213,6 +220,12 @@ def registers_to_settle(user: User) -> Iterable[Waiting]:
         .select_related("client")
     )
     for engagement in mine:
+        if engagement.my_role not in of_client:
+            if engagement.incidents_none_statement and not engagement.reviewed:
+                yield _register(
+                    engagement, "incidents", "Corroborate that there was no incident", "Record", "other"
+                )
+            continue
         if engagement.undecided:
             yield _register(engagement, "incidents", "Decide whether the incidents are disclosed", "Decide")
         elif not engagement.incidents and not engagement.incidents_none_statement:
@@ -223,6 +236,6 @@ def registers_to_settle(user: User) -> Iterable[Waiting]:
             yield _register(engagement, "changes", "Record the period’s changes, or that there was none", "Record")
 
 
-def _register(engagement: Engagement, slug: str, text: str, act: str) -> Waiting:
+def _register(engagement: Engagement, slug: str, text: str, act: str, kind: str = "request") -> Waiting:
     url = reverse("engagements:register", args=[engagement.pk, slug])
-    return Waiting(engagement, "request", text, url, urgency=Urgency.SOON, act=act)
+    return Waiting(engagement, kind, text, url, urgency=Urgency.SOON, act=act)

@@ -21,6 +21,7 @@ from controls.models import Category, LibraryControl
 from controls.notation import in_words
 from distribution import agreements, granting, publishing, reading
 from engagements import independence, registers, scope, workflow
+from engagements.corroboration import review_no_incident
 from engagements.models import Control, Engagement, EngagementMember, ReportingStep, Stage
 from engagements.roles import confirm_independence
 from evidence import comments, requests
@@ -709,14 +710,12 @@ def type_1_in_reporting(firm: Firm, team: dict[str, User], today: dt.date, wait:
         categories=["security"],
         changes=False,
     )
-    registers.state_no_incident(
-        engagement,
-        statement="No incident of medium or higher severity is known; the register was reviewed by the Head of "
-        "Engineering.",
-        by=crew.admin,
-    )
+    registers.state_no_incident(engagement, statement=texts.NO_INCIDENT, by=crew.admin)
     _engage(engagement, crew)
     workflow.advance(engagement, Stage.FIELDWORK, by=crew.manager)
+    review_no_incident(
+        engagement, statement=texts.NO_INCIDENT, source=texts.NO_INCIDENT_SOURCE, by=crew.preparers[0]
+    )
     _request_and_answer(engagement, controls, crew, today)
     for place, control in enumerate(controls.values()):
         by = crew.preparers[place % 2]

@@ -233,6 +233,15 @@ CSOCS: list[tuple[str, str, tuple[str, ...]]] = [
     ("CSOC-04", "The virtualisation layer separates tenants and is patched in due time.", ("CC6.1", "CC7.1")),
 ]
 
+NO_INCIDENT = (
+    "No incident of medium or higher severity is known; the register was reviewed by the Head of Engineering."
+)
+NO_INCIDENT_SOURCE = (
+    "Export of the ticket queue “Security” with all tickets of the twelve months before the as-of date, taken on screen "
+    "with the Head of Engineering: 14 tickets read, none above low severity. Compared with the status page’s history, "
+    "which shows no outage."
+)
+
 INCIDENTS: list[dict[str, Any]] = [
     {
         "title": "Account of a former contractor left active",

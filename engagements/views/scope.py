@@ -11,7 +11,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from engagements import forms, registers
-from engagements.coverage import by_series, coverage
+from engagements.corroboration import review_no_incident
+from engagements.coverage import by_series, coverage, no_incident_review_of
 from engagements.frame import frame
 from engagements.freeze import EngagementOwned
 from engagements.models import (
@@ -242,6 +243,9 @@ def entries(request: HttpRequest, pk: int, register: str) -> HttpResponse:
         "keeps": _keeps(engagement, kept),
         "row_template": f"engagements/registers/{register}.html",
         "statement": statement,
+        "asks_review": kept.model is Incident,
+        "review": no_incident_review_of(engagement) if statement and kept.model is Incident else None,
+        "may_review": _open(engagement) and "record_tests" in engagement.may,
         "by_client": "edit_registers" in registers.keepers(kept.model),
     }
     return render(request, "engagements/register.html", context)
@@ -324,3 +328,22 @@ def state_none(request: HttpRequest, pk: int, register: str) -> HttpResponse:
         return redirect("engagements:register", pk, register)
     context = {**frame(request, engagement, "scope"), "register": kept, "stating": True, "keeps": True}
     return shown(request, "engagements/register_form.html", context, form)
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def review_none(request: HttpRequest, pk: int) -> HttpResponse:
+    """What the firm looked at to corroborate that there was no incident."""
+    engagement = engagement_for(request, pk, "record_tests")
+    form = forms.NoIncidentReviewForm(request.POST or None)
+    # The statement as the page showed it, so that nobody corroborates what was written meanwhile.
+    read = request.POST.get("statement", "")
+    if filed(
+        request,
+        form,
+        lambda data: review_no_incident(engagement, statement=read, source=data["source"], by=person(request)),
+        "The review is recorded.",
+    ):
+        return redirect("engagements:register", pk, "incidents")
+    context = {**frame(request, engagement, "scope"), "register": REGISTERS["incidents"]}
+    return shown(request, "engagements/no_incident_review.html", context, form)

@@ -14,6 +14,7 @@ from playwright.sync_api import expect
 from accounts.models import ClientMember, FirmMember, User
 from audit.models import Event
 from engagements import registers, scope
+from engagements.corroboration import review_no_incident
 from engagements.models import Control, Engagement, EngagementMember, Role, SubserviceOrganization
 from engagements.roles import confirm_independence, set_role
 from evidence import requests
@@ -167,6 +168,12 @@ def _prepare_scope(engagement: Engagement, who: dict[str, User]) -> None:
         by=carla,
     )
     registers.state_no_incident(engagement, statement="The incident log holds none.", by=carla)
+    review_no_incident(
+        engagement,
+        statement="The incident log holds none.",
+        source="Export of the incident log for the period, read in full.",
+        by=petra,
+    )
     registers.state_no_change(engagement, statement="No significant change was made.", by=carla)
 
 

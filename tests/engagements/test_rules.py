@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from controls.models import Category, Criterion
 from engagements import independence, registers, scope
+from engagements.corroboration import review_no_incident
 from engagements.models import (
     ControlCriterion,
     Engagement,
@@ -248,6 +249,11 @@ def test_r43_incidents_are_decided_or_stated_away() -> None:
     assert found("R43", "issue", engagement)
     registers.state_no_incident(engagement, statement="None in the period.", by=carla)
     engagement.refresh_from_db()
+    (lacking,) = found("R43", "issue", engagement)
+    assert "not recorded which source it reviewed" in lacking
+    review_no_incident(
+        engagement, statement="None in the period.", source="The tracker's export.", by=f.people(engagement)["sana"]
+    )
     assert not found("R43", "issue", engagement)
     made = registers.add_incident(
         engagement, occurred_on=dt.date(2026, 2, 2), title="Outage", nature="Two hours", by=carla

@@ -278,6 +278,14 @@ ENGAGEMENTS = [
         data={"statement": "There was none."},
     ),
     row(
+        "engagements:no_incident_review",
+        "pk",
+        get="record_tests",
+        post="record_tests",
+        acts=frozenset(),
+        data={"statement": "There was none.", "source": "The export of the incident tracker."},
+    ),
+    row(
         "engagements:register_edit",
         "pk",
         "=components",

@@ -105,6 +105,12 @@ def undated(world: World) -> None:
     Engagement.objects.filter(pk=world.engagement.pk).update(report_date=None)
 
 
+def no_incident_stated(world: World) -> None:
+    undated(world)
+    Incident.objects.filter(engagement=world.engagement).delete()
+    Engagement.objects.filter(pk=world.engagement.pk).update(incidents_none_statement="There was none.")
+
+
 def scoping(**data: Any) -> Fitting:
     return Fitting(data, Stage.SCOPING, before=undated)
 
@@ -532,6 +538,11 @@ FITTING: dict[str, Fitting] = {
         {"statement": "There was none."},
         Stage.SCOPING,
         before=lambda world: [undated(world), Incident.objects.filter(engagement=world.engagement).delete()],
+    ),
+    "engagements:no_incident_review": Fitting(
+        {"statement": "There was none.", "source": "The export of the incident tracker."},
+        Stage.SCOPING,
+        before=no_incident_stated,
     ),
     "engagements:register_edit": scoping(kind="data", name="Other", in_boundary="on"),
     "engagements:register_delete": scoping(),
