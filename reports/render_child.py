@@ -70,6 +70,9 @@ def serve(child: Child, source: IO[bytes], target: IO[bytes]) -> None:
             )
         except RecursionError:
             found, given = {"error": "The text is nested too deeply to be laid out."}, []
+        if "error" in found:
+            # What was half laid out is not to count against the next request's memory.
+            gc.collect()
         target.write(json.dumps({**found, "parts": [len(one) for one in given]}).encode() + b"\n")
         target.writelines(given)
         target.flush()

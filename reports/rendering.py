@@ -384,11 +384,11 @@ def _close_presses() -> None:
 
 def _command(options: RenderOptions) -> list[str]:
     job = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(options).items()}
-    return [*_without_network(), sys.executable, "-m", "reports.render_child", json.dumps(job)]
+    return [*without_network(), sys.executable, "-m", "reports.render_child", json.dumps(job)]
 
 
 @cache
-def _without_network() -> tuple[str, ...]:
+def without_network() -> tuple[str, ...]:
     """The words that put a command into an empty network namespace; none where the system does not allow it."""
     unshare = shutil.which("unshare")
     if unshare is None:

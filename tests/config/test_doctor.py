@@ -15,6 +15,7 @@ from config import doctor, embedded, environment, system
 from config.doctor import Finding
 from engagements.models import Stage
 from evidence import resumable
+from reports import rendering
 from tests import factories as f
 from tests.evidence import makers
 
@@ -70,6 +71,19 @@ def test_missing_pango(monkeypatch: pytest.MonkeyPatch) -> None:
     finding = doctor.pango()
     assert not finding.found
     assert "libpango" in finding.detail or "pango" in finding.detail
+
+
+@pytest.mark.parametrize(("found", "said_of_it"), [(None, "unshare"), (shutil.which("false"), "not allowed")])
+def test_no_isolation_for_rendering(
+    found: str | None, said_of_it: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    rendering.without_network.cache_clear()
+    request.addfinalizer(rendering.without_network.cache_clear)
+    monkeypatch.setattr(shutil, "which", lambda _: found)
+    finding = doctor.namespaces()
+    assert (finding.found, finding.essential) == (False, False)
+    assert said_of_it in finding.detail
+    assert "not cut off from the network by the kernel, only by our own settings" in finding.without
 
 
 def test_an_unreachable_broker() -> None:

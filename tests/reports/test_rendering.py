@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import quote
 
 import pikepdf
 import pypdfium2
@@ -18,7 +20,7 @@ import pytest
 from reports import rendering
 from reports.book import Book, Chunk, book_of
 from reports.content import Snapshot
-from reports.rendering import Memory, Press, Rendered, RenderError, RenderOptions, typeset
+from reports.rendering import Memory, Press, Rendered, RenderError, RenderOptions, summary, typeset
 from tests.reports import pdf, snapshots
 from tests.reports.printing import PRESS, SHELF, printed
 
@@ -366,6 +368,87 @@ def test_deep_nesting_ends_in_words() -> None:
         laid_out(small("<div>" * 3000 + "x"))
 
 
+def fan_out(depth: int, wide: int) -> str:
+    """A drawing in which each level uses the one below `wide` times."""
+    levels = "".join(
+        f'<g id="a{level}">' + f'<use href="#a{level - 1}"/>' * wide + "</g>" for level in range(1, depth)
+    )
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><defs><rect id="a0" width="1" height="1"/>'
+        f'{levels}</defs><use href="#a{depth - 1}"/></svg>'
+    )
+
+
+OUT_OF_TIME = "more than 1 seconds of processor time and was stopped"
+TOO_DEEP = "nested too deeply"
+HOSTILE = {
+    "SVG fan-out": (small(fan_out(40, wide=2)), OUT_OF_TIME),
+    "SVG fan-out as data": (
+        small(f'<img alt="x" src="data:image/svg+xml,{quote(fan_out(40, wide=2))}">'),
+        "own assets only",
+    ),
+    "forced pages": (small('<p style="break-before: page">x</p>' * 300_000), OUT_OF_TIME),
+    "nested flex boxes": (small('<div style="display: flex">' * 30 + "x"), OUT_OF_TIME),
+    "nested groups in an SVG": (small("<svg>" + "<g>" * 5000 + "</g>" * 5000 + "</svg>"), TOO_DEEP),
+    "nested parentheses": (small(f'<p style="width: calc({"(" * 9000}1px{")" * 9000})">x</p>'), TOO_DEEP),
+    "columns without end": (small('<table><tr><td colspan="999999999">x</td></tr></table>'), "1024 MB of memory"),
+}
+
+
+@pytest.fixture(scope="module")
+def strict() -> Iterator[Press]:
+    """The product's child with less time and memory."""
+    press = Press(replace(RenderOptions(), cpu_seconds=1, memory_mb=1024))
+    yield press
+    press.close()
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_content_fails_alone_and_in_words(name: str, strict: Press) -> None:
+    html, why = HOSTILE[name]
+    with pytest.raises(RenderError, match=why):
+        strict.lay_out(html, [], "small", Memory())
+    good = Chunk("one", '<section data-title="One"><p>Nothing of that is left.</p></section>', "One")
+    made = typeset(Book("t", "a", "s", "2026-01-01", ("report.css",), "", "", (good,)), Memory(), strict)
+    assert "Nothing of that is left." in pdf.texts(made.pdf)[0]
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        '<div style="height: 1e9px">x</div><p>y</p>',
+        '<div style="padding-top: 1e9px">x</div><p>y</p>',
+        '<p style="margin-top: 1e9px">x</p><p>y</p>',
+        '<table><tr style="height: 1e9px"><td>x</td></tr></table><p>y</p>',
+    ],
+)
+def test_a_height_makes_no_pages_without_end(html: str, strict: Press) -> None:
+    assert summary(strict.lay_out(small(html), [], "small", Memory()))["pages"] <= 3
+
+
+def test_own_assets_only_where_the_network_is_in_reach(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    """Without `unshare`: nobody is even asked."""
+    rendering.without_network.cache_clear()
+    request.addfinalizer(rendering.without_network.cache_clear)
+    monkeypatch.setattr(rendering.shutil, "which", lambda _: None)
+    press = Press()
+    assert rendering._command(press.options)[0] == sys.executable
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        for html in REFERENCES.values():
+            with pytest.raises(RenderError, match=r"own assets only|is missing"):
+                press.lay_out(html.replace("127.0.0.1:9", address), [], "small", Memory())
+        with pytest.raises(BlockingIOError):
+            server.accept()
+        # That the server would have heard of it.
+        with socket.create_connection(server.getsockname()):
+            server.accept()[0].close()
+    press.close()
+
+
 def test_child_that_cannot_start_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     script = "import sys; sys.exit('OSError: cannot load library libpango-1.0-0')"
     monkeypatch.setattr(rendering, "_command", lambda _: [sys.executable, "-c", script])
@@ -382,7 +465,7 @@ def test_progress_is_told() -> None:
 
 
 def test_child_has_no_network_where_the_system_allows_that() -> None:
-    prefix = rendering._without_network()
+    prefix = rendering.without_network()
     if not prefix:
         pytest.skip("no user namespaces here")
     shown = subprocess.run([*prefix, "cat", "/proc/net/dev"], capture_output=True, text=True, check=True).stdout
