@@ -735,6 +735,41 @@ class Migration(migrations.Migration):
                     },
                 ),
                 migrations.CreateModel(
+                    name="NoIncidentReview",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        ("statement", models.TextField(verbose_name="statement it corroborates")),
+                        ("source", models.TextField(verbose_name="source, and how it was looked at")),
+                        ("at", models.DateTimeField(auto_now_add=True)),
+                        ("withdrawn_at", models.DateTimeField(blank=True, null=True)),
+                        (
+                            "by",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "engagement",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="engagements.engagement",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "ordering": ["-pk"],
+                        "abstract": False,
+                    },
+                ),
+                migrations.CreateModel(
                     name="NonAttestService",
                     fields=[
                         (
@@ -1258,6 +1293,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 migrations.AddConstraint(
+                    model_name="noincidentreview",
+                    constraint=models.UniqueConstraint(
+                        condition=models.Q(("withdrawn_at__isnull", True)),
+                        fields=("engagement",),
+                        name="no_incident_review_one_standing_r43",
+                    ),
+                ),
+                migrations.AddConstraint(
                     model_name="nonattestservice",
                     constraint=models.CheckConstraint(
                         condition=models.Q(
@@ -1582,6 +1625,80 @@ class Migration(migrations.Migration):
                             operation="UPDATE OR DELETE",
                             pgid="pgtrigger_append_only_9f489",
                             table="engagements_letteramendment",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="noincidentreview",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="frozen_with_engagement",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            declare="DECLARE frozen timestamptz;",
+                            func="\n    IF TG_OP <> 'INSERT' THEN\n        SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = OLD.engagement_id FOR KEY SHARE;\n        IF frozen IS NOT NULL AND TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN\n            RETURN OLD;\n        END IF;\n        IF frozen IS NOT NULL THEN\n            RAISE EXCEPTION 'Engagement % is frozen: its report is issued', OLD.engagement_id\n                USING ERRCODE = 'restrict_violation';\n        END IF;\n    END IF;\n    IF TG_OP = 'DELETE' THEN\n        RETURN OLD;\n    END IF;\n    SELECT frozen_at INTO frozen FROM engagements_engagement WHERE id = NEW.engagement_id FOR KEY SHARE;\n    IF frozen IS NOT NULL THEN\n        RAISE EXCEPTION 'Engagement % is frozen: its report is issued', NEW.engagement_id\n            USING ERRCODE = 'restrict_violation';\n    END IF;\n    RETURN NEW;\n",
+                            hash="df43fc1495c435fcf66c6ede257af9a73ab0bc8d",
+                            operation="INSERT OR UPDATE OR DELETE",
+                            pgid="pgtrigger_frozen_with_engagement_1e3b7",
+                            table="engagements_noincidentreview",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="noincidentreview",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="never_emptied",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="\n            IF EXISTS (SELECT 1 FROM engagements_engagement WHERE frozen_at IS NOT NULL) THEN\n                RAISE EXCEPTION '% holds rows of issued reports: it is never emptied', TG_TABLE_NAME\n                    USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ",
+                            hash="80d6e23a50ed542d0915699da095d93b101621ca",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_never_emptied_87b12",
+                            table="engagements_noincidentreview",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="noincidentreview",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="reviewed_stays",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition='WHEN (OLD."at" IS DISTINCT FROM (NEW."at") OR OLD."by_id" IS DISTINCT FROM (NEW."by_id") OR OLD."engagement_id" IS DISTINCT FROM (NEW."engagement_id") OR OLD."source" IS DISTINCT FROM (NEW."source") OR OLD."statement" IS DISTINCT FROM (NEW."statement"))',
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                            hash="3c19c959c2fa60ee0d2441b815842057fe93b530",
+                            operation="UPDATE",
+                            pgid="pgtrigger_reviewed_stays_42d53",
+                            table="engagements_noincidentreview",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="noincidentreview",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="reviewed_stays_never_deleted",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="\n            IF TG_OP = 'DELETE' AND attestry_purging(OLD.engagement_id) THEN RETURN OLD; END IF;\n            RAISE EXCEPTION 'pgtrigger: Cannot % rows from % table', lower(TG_OP), TG_TABLE_NAME;\n        ",
+                            hash="c511bafea709b68a4d07f40f64e65c9bffb738a5",
+                            operation="DELETE",
+                            pgid="pgtrigger_reviewed_stays_never_deleted_21719",
+                            table="engagements_noincidentreview",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="noincidentreview",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="withdrawn_stays",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition='WHEN (OLD."withdrawn_at" IS NOT NULL)',
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                            hash="012adb2b5b5af514f2c5f83427b94fffb4fb515c",
+                            operation="UPDATE",
+                            pgid="pgtrigger_withdrawn_stays_f40c5",
+                            table="engagements_noincidentreview",
                             when="BEFORE",
                         ),
                     ),
