@@ -243,6 +243,7 @@ def _engage(engagement: Engagement, crew: Crew, on: dt.date | None = None) -> No
     """The engagement letter, drafted by the manager and signed by both: here, or on paper on an earlier day."""
     letter = letters.draft(engagement, fees=texts.FEES, by=crew.manager)
     if on is not None:
+        engagement.refresh_from_db()
         names = {"for_client": crew.signatory.name, "for_firm": crew.partner.name}
         scan = listings.as_scan(letter.text, [f"Signed on {as_day(on)}: {name}" for name in names.values()])
         letters.record_elsewhere(
