@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import django
 import pytest
@@ -124,16 +125,23 @@ def _forgotten() -> Iterator[None]:
     cache.clear()
 
 
-@pytest.fixture(autouse=True)
-def _no_loop(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Playwright's event loop goes on in the thread of all later tests, where it has no place: the product runs
-    one of its own to seal."""
-    loop = None if "browser" in request.path.parts else asyncio.events._get_running_loop()
-    if loop is not None:
-        asyncio.events._set_running_loop(None)
-    yield
-    if loop is not None:
-        asyncio.events._set_running_loop(loop)
+@pytest.fixture(scope="session", autouse=True)
+def _loops_of_their_own() -> Iterator[None]:
+    """Playwright's event loop goes on in the thread of all later tests. The product runs one of its own to seal,
+    which asyncio allows only where it sees no other; Django keeps other connections while it sees one."""
+    run, events = asyncio.run, asyncio.events
+
+    def beside(*args: Any, **named: Any) -> Any:
+        other = events._get_running_loop()
+        events._set_running_loop(None)
+        try:
+            return run(*args, **named)
+        finally:
+            events._set_running_loop(other)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncio, "run", beside)
+        yield
 
 
 @pytest.fixture
