@@ -172,10 +172,8 @@ def staging_folder() -> Finding:
         return Finding("Unfinished uploads", False, f"{root}: {error}", lost)
     try:
         with acting_for(EVERYBODY):
-            away = staging.elsewhere(
-                Upload.objects.exclude(state=Upload.State.DONE).values_list("token", flat=True)
-            )
-            under_way = Upload.objects.exclude(state=Upload.State.DONE).count()
+            unfinished = list(Upload.objects.exclude(state=Upload.State.DONE).values_list("token", flat=True))
+        away, under_way = staging.elsewhere(unfinished), len(unfinished)
     except DatabaseError as error:
         return Finding("Unfinished uploads", False, str(error).strip(), lost)
     if away:

@@ -169,7 +169,7 @@ class Publication(models.Model):
                 fields=["report"], condition=Q(ended_at__isnull=True), name="publication_one_address"
             )
         ]
-        triggers = [*stays("published_stays", "engagement", "report", "address", "published_by", "published_at")]
+        triggers = stays("published_stays", "engagement", "report", "address", "published_by", "published_at")
 
     def __str__(self) -> str:
         return f"{self.report}"

@@ -33,9 +33,7 @@ def standing(engagement: Engagement) -> Publication | None:
     found = Publication.objects.filter(engagement=engagement, ended_at__isnull=True).select_related(
         "report", "published_by"
     )
-    return next(
-        iter(sorted(found, key=lambda one: (one.report.state == State.CURRENT, one.pk), reverse=True)), None
-    )
+    return max(found, key=lambda one: (one.report.state == State.CURRENT, one.pk), default=None)
 
 
 @transaction.atomic
