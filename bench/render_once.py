@@ -131,7 +131,17 @@ def long_text(snapshot: Snapshot) -> None:
 
 
 def warm(press: Press, shelf: Folder) -> None:
-    press.lay_out('<html lang="en"><p>Warm</p></html>', ["report.css", "chunk.css"], "warm", shelf)
+    """What a press does once in its life, for its first report."""
+    document = (
+        '<html lang="en"><body data-running="" data-draft=""><section data-title=""><p>Warm</p></section></body>'
+    )
+    heads = press.lay_out(document, ["report.css", "heads.css"], "heads", shelf)
+    part = press.lay_out(document, ["report.css", "chunk.css"], "warm", shelf)
+    press.bind(
+        [heads, part],
+        {"title": "", "author": "", "subject": "", "made_on": "", "heads": [0], "attached": []},
+        shelf,
+    )
 
 
 def help_out(snapshot: Snapshot, folder: str) -> None:

@@ -42,6 +42,7 @@ from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherRespons
 TYPES = {".css": "text/css", ".svg": "image/svg+xml", ".woff2": "font/woff2"}
 XREF = "xref:"
 PIXEL = 0.75  # points
+COLLECTED_EVERY = 8  # pages
 LENGTHS = struct.Struct(">II")
 # What WeasyPrint knows of a font and needs to embed it.
 _FACE = (
@@ -230,6 +231,7 @@ class Layout:
         self.font_config = FontConfiguration()
         self.styles: dict[str, CSS] = {}
         self.font_files: dict[str, bytes] = {}
+        self.since_collected = 0
 
     def leaves(self, html: str, styles: Sequence[str], name: str) -> Leaves:
         """A part laid out. `name` is its own in the report. Raises Refused."""
@@ -245,9 +247,12 @@ class Layout:
         if self.fetcher.refused:
             raise Refused(self.fetcher.refused[0])
         found = self._taken_apart(document, pdf, name)
-        # What a part leaves behind hangs together in circles.
+        # What a part leaves behind hangs together in circles, and to look for them takes as long as half a page.
         del document, pdf
-        gc.collect()
+        self.since_collected += len(found.pages)
+        if self.since_collected >= COLLECTED_EVERY:
+            gc.collect()
+            self.since_collected = 0
         return found
 
     def _style(self, name: str) -> CSS:

@@ -229,6 +229,8 @@ def laid_out(
     missing = {name: chunk for name, chunk in inner.items() if name not in leaves}
     if call_help is not None and len(missing) > 2:
         call_help(missing)
+    # Here, while others help: after the last part they would have nothing to do.
+    _heads(book, shelf, press)
     for name, data in lay_out(book, missing, shelf, press, wait=True):
         leaves[name] = data
         tell("Laying out", len(leaves), len(inner))
