@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import re
 from dataclasses import dataclass
 
 from cryptography.x509 import load_pem_x509_certificate
@@ -22,9 +21,6 @@ from reports.models import GeneralUseReport, Issuance
 from reports.sealing import Marks, Seal, broken, marks_in, sealed_with, seals_in
 from reports.storage import Altered, pdf_of
 
-# The reasons that reports.issuing and reports.general_use give for their seals.
-WHOLE_REASON = re.compile(r"Report (\S+), issued")
-SHORT_REASON = re.compile(r"SOC 3 report (\S+), issued")
 # Each one is read from the store; firms may number alike.
 MOST_NAMED = 20
 GENUINE = (Issuance.State.CURRENT, Issuance.State.SUPERSEDED, Issuance.State.WITHDRAWN)
@@ -125,8 +121,8 @@ def _named(
     marks: Marks, issued: models.QuerySet[Issuance], general: models.QuerySet[GeneralUseReport]
 ) -> list[Issuance | GeneralUseReport]:
     """The sealed reports that a file names as what was signed."""
-    whole = [found[1] for one in marks.reasons if (found := WHOLE_REASON.fullmatch(one))]
-    short = [found[1] for one in marks.reasons if (found := SHORT_REASON.fullmatch(one))]
+    whole = [number for one in marks.reasons if (number := Issuance.number_in(one))]
+    short = [number for one in marks.reasons if (number := GeneralUseReport.number_in(one))]
     return [
         *issued.filter(number__in=whole).exclude(certificate="")[:MOST_NAMED],
         *general.filter(number__in=short).exclude(certificate="")[:MOST_NAMED],

@@ -19,7 +19,6 @@ from engagements.roles import require, set_role
 OPENED = action("engagement.opened", "opened the engagement")
 CHANGED = action("engagement.changed", "changed {fields}")
 ACCEPTED = action("engagement.accepted", "accepted the engagement", firm_only=True)
-LETTER = action("engagement.letter_executed", "recorded the executed engagement letter")
 ADVANCED = action("engagement.stage", "moved the engagement from {old} to {new}")
 STEPPED = action("engagement.reporting_step", "moved the report from {old} to {new}")
 OVERRIDDEN = action("rule.overridden", "overrode the warning {rule}: {reason}", firm_only=True)
@@ -198,20 +197,8 @@ def accept(engagement: Engagement, *, on: dt.date, note: str, by: User) -> Engag
 
 
 @transaction.atomic
-def execute_letter(engagement: Engagement, *, on: dt.date, for_client: str, for_firm: str, by: User) -> Engagement:
-    """Record that both parties have signed the engagement letter (R07, R47).
-
-    Raises PermissionDenied, WrongStage, ValidationError when `on` lies before the acceptance or in the future.
-    """
-    engagement = letter_in_force(engagement, on=on, for_client=for_client, for_firm=for_firm)
-    require(engagement, by, "manage_engagement")
-    record(LETTER, by=by, engagement=engagement, target=engagement, on=on.isoformat())
-    return engagement
-
-
-@transaction.atomic
 def letter_in_force(engagement: Engagement, *, on: dt.date, for_client: str, for_firm: str) -> Engagement:
-    """Both have signed the letter: who calls has made sure of that, and keeps the record of it.
+    """Both have signed the letter: who calls has made sure of that, and keeps the record of it (R07, R47).
 
     Raises WrongStage, ValidationError when `on` lies before the acceptance or in the future.
     """

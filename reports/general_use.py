@@ -154,7 +154,7 @@ def render(job: Job) -> dict[str, Any]:
     )
 
     def sealed(pdf: bytes) -> bytes:
-        return under_seal(made, pdf, snapshot, reason=f"SOC 3 report {made.number}, issued")
+        return under_seal(made, pdf, snapshot)
 
     book = general_book(snapshot, signed, number=made.number)
     rendered = rendered_and_kept(job, made.engagement_id, book, sealed=sealed)

@@ -133,7 +133,7 @@ def render_final(job: Job) -> dict[str, Any]:
 
     def sealed(pdf: bytes) -> bytes:
         _prepare_copies(issuance, pdf)
-        return under_seal(issuance, pdf, snapshot, reason=f"Report {issuance.number}, issued")
+        return under_seal(issuance, pdf, snapshot)
 
     book = replace(book_of(snapshot, draft=None), attached=twin.attached(snapshot))
     rendered = rendered_and_kept(job, issuance.engagement_id, book, sealed=sealed)
@@ -190,9 +190,7 @@ def _who(snapshot: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def under_seal(
-    report: Issuance | GeneralUseReport, pdf: bytes, snapshot: Mapping[str, Any], *, reason: str
-) -> bytes:
+def under_seal(report: Issuance | GeneralUseReport, pdf: bytes, snapshot: Mapping[str, Any]) -> bytes:
     """The PDF under the firm's seal, as it is when the firm has no certificate on file.
 
     The report gets what the seal is judged by, unsaved. Raises Unrecoverable when there is a certificate that
@@ -204,7 +202,7 @@ def under_seal(
         return pdf
     try:
         signer = signer_of(firm)
-        made = seal(pdf, signer, reason=reason, **_who(snapshot))
+        made = seal(pdf, signer, reason=report.reason_of(report.number), **_who(snapshot))
     except (NoSigner, Unreadable, SealError) as error:
         raise Unrecoverable(str(error)) from error
     report.certificate = signer.certificate.public_bytes(Encoding.PEM).decode()

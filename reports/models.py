@@ -699,7 +699,12 @@ class IssueApproval(EngagementOwned):
 
 
 class IssuedDocument(models.Model):
-    """What the firm gives away: rendered once, sealed, and from then on only superseded or withdrawn."""
+    """What the firm gives away: rendered once, sealed, and from then on only superseded or withdrawn.
+
+    `SEALED_AS`: the words before and after the number in the reason that the seal gives.
+    """
+
+    SEALED_AS: ClassVar[tuple[str, str]]
 
     class State(models.TextChoices):
         RENDERING = "rendering", "Being rendered"
@@ -721,6 +726,18 @@ class IssuedDocument(models.Model):
     class Meta:
         abstract = True
         ordering = ["-pk"]
+
+    @classmethod
+    def reason_of(cls, number: str) -> str:
+        """The reason that the seal of the document with this number gives."""
+        return number.join(cls.SEALED_AS)
+
+    @classmethod
+    def number_in(cls, reason: str) -> str:
+        """The number in the reason of a seal; "" when it is none of such a document."""
+        before, after = cls.SEALED_AS
+        number = reason.removeprefix(before).removesuffix(after)
+        return number if number and reason == cls.reason_of(number) else ""
 
 
 # What rendering and recalling set; all else of an issued document is there from the start.
@@ -782,6 +799,8 @@ def never_changes(machine: str, stays: str, *set_later: str) -> list[pgtrigger.T
 class Issuance(IssuedDocument):
     """The issued report. Made when the engagement freezes; the PDF's hash is set once, by rendering."""
 
+    SEALED_AS = ("Report ", ", issued")
+
     engagement = models.ForeignKey(Engagement, on_delete=models.PROTECT, related_name="issuances")
     draft = models.ForeignKey(Report, on_delete=models.PROTECT, related_name="+")
     number = models.CharField("report number", max_length=30)
@@ -829,6 +848,8 @@ class GeneralUseReport(IssuedDocument):
     It has no content of its own: it is printed from the snapshot of the report it belongs to and the assertion that
     management signed for it, and it is current no longer than that report.
     """
+
+    SEALED_AS = ("SOC 3 report ", ", issued")
 
     engagement = models.ForeignKey(Engagement, on_delete=models.PROTECT, related_name="general_use_reports")
     issuance = models.ForeignKey(Issuance, on_delete=models.PROTECT, related_name="general_use_reports")

@@ -118,8 +118,8 @@ def accepted(**fields: Any) -> Engagement:
     engagement = workflow.accept(
         engagement, on=dt.date(2025, 9, 1), note="Known client, competent team, independent.", by=petra
     )
-    return workflow.execute_letter(
-        engagement, on=dt.date(2025, 9, 10), for_client="Sigrid Vale", for_firm="Petra Alder", by=petra
+    return workflow.letter_in_force(
+        engagement, on=dt.date(2025, 9, 10), for_client="Sigrid Vale", for_firm="Petra Alder"
     )
 
 

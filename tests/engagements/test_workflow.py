@@ -89,18 +89,18 @@ def test_the_client_does_not_see_the_grounds_of_acceptance() -> None:
 def test_the_letter_comes_after_acceptance_and_once() -> None:
     engagement = f.staffed()
     petra = engagement.created_by
-    letter = {"for_client": "Sig", "for_firm": "Petra", "by": petra}
+    letter = {"for_client": "Sig", "for_firm": "Petra"}
     with pytest.raises(workflow.WrongStage):
-        workflow.execute_letter(engagement, on=dt.date(2025, 9, 10), **letter)
+        workflow.letter_in_force(engagement, on=dt.date(2025, 9, 10), **letter)
     f.independent(engagement)
     workflow.accept(engagement, on=dt.date(2025, 9, 1), note="Known", by=petra)
     with pytest.raises(ValidationError, match="R47"):
-        workflow.execute_letter(engagement, on=dt.date(2025, 8, 31), **letter)
+        workflow.letter_in_force(engagement, on=dt.date(2025, 8, 31), **letter)
     with pytest.raises(ValidationError, match="Name who signed"):
-        workflow.execute_letter(engagement, on=dt.date(2025, 9, 1), **{**letter, "for_client": ""})
-    workflow.execute_letter(engagement, on=dt.date(2025, 9, 1), **letter)
+        workflow.letter_in_force(engagement, on=dt.date(2025, 9, 1), **{**letter, "for_client": ""})
+    workflow.letter_in_force(engagement, on=dt.date(2025, 9, 1), **letter)
     with pytest.raises(ValidationError, match="amendment"):
-        workflow.execute_letter(engagement, on=dt.date(2025, 9, 2), **letter)
+        workflow.letter_in_force(engagement, on=dt.date(2025, 9, 2), **letter)
 
 
 def test_before_the_letter_dates_change_freely() -> None:
