@@ -57,7 +57,8 @@ def _file(request: HttpRequest, engagement: Engagement, **forms: Any) -> HttpRes
     asked = purge is not None and purge.state == Purge.State.ASKED
     proof = _proof(request, engagement)
     packs = list(Pack.objects.filter(engagement=engagement).select_related("job", "asked_by")[:6])
-    gone = engagement.stage == Stage.PURGED
+    # From the approval on nothing comes to it, whatever is shown of it until a worker is done.
+    gone = engagement.stage == Stage.PURGED or (purge is not None and purge.state != Purge.State.ASKED)
     context = {
         **frame(request, engagement, "file"),
         "lock": lock,

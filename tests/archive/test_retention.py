@@ -14,6 +14,8 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.storage import storages
 from django.db import connection, models, transaction
 from django.db.utils import DatabaseError
+from django.test import Client
+from django.urls import reverse
 
 from archive import certificates, packing, purging, retention, verify_pack
 from archive.models import FileLock, Purge, PurgeCertificate
@@ -36,6 +38,7 @@ from tests.database import as_owner
 from tests.distribution import makers as distribution
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quick")]
+BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 def overdue() -> Engagement:
@@ -321,6 +324,12 @@ def test_nothing_comes_to_a_file_that_is_being_destroyed_and_no_copy_outlives_it
         packing.ask(engagement, by=people["petra"])
     with pytest.raises(WrongStage, match="being destroyed"):
         a.added(engagement)
+    client = Client()
+    client.force_login(people["petra"], backend=BACKEND)
+    shown = client.get(reverse("archive:file", args=[engagement.pk])).content.decode()
+    assert "Destroying the file" in shown
+    for words in ("Add an addendum", "Make a pack", "Place a legal hold"):
+        assert words not in shown
 
 
 @pytest.mark.parametrize("act", ["ask", "approve", "hold", "lift"])
