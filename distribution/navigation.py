@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from distribution.models import Grant
@@ -7,8 +8,8 @@ from engagements.frame import section
 from engagements.models import Engagement
 
 
-def readers(engagement: Engagement, request: HttpRequest) -> int | None:
-    return Grant.objects.filter(engagement=engagement, revoked_at__isnull=True).count() or None
+def _readers(engagement: Engagement, request: HttpRequest) -> QuerySet[Grant]:
+    return Grant.objects.filter(engagement=engagement, revoked_at__isnull=True)
 
 
 section(
@@ -17,5 +18,5 @@ section(
     "distribution:distribution",
     position=30,
     needs=("see_distribution",),
-    count=readers,
+    counted=_readers,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from engagements.frame import section
@@ -9,19 +10,19 @@ from engagements.models import Engagement
 from evidence.models import EvidenceRequest, Population
 
 
-def _requests(engagement: Engagement, request: HttpRequest) -> int:
+def _requests(engagement: Engagement, request: HttpRequest) -> QuerySet[EvidenceRequest]:
     """Requests that wait for the person's side."""
     visible = EvidenceRequest.objects.visible_as(engagement, request.user)  # type: ignore[arg-type]
     if "see_fieldwork" in engagement.may:
-        return visible.waiting_for_firm().count()
-    return visible.waiting_for_client().count()
+        return visible.waiting_for_firm()
+    return visible.waiting_for_client()
 
 
-def _populations(engagement: Engagement, request: HttpRequest) -> int | None:
+def _populations(engagement: Engagement, request: HttpRequest) -> QuerySet[Population] | None:
     """Listings to be accepted."""
     if "see_fieldwork" not in engagement.may:
         return None
-    return Population.objects.filter(engagement=engagement, state=Population.State.PROVIDED).count()
+    return Population.objects.filter(engagement=engagement, state=Population.State.PROVIDED)
 
 
 section(
@@ -30,7 +31,7 @@ section(
     "evidence:requests",
     position=12,
     needs=("see_fieldwork", "upload_evidence"),
-    count=_requests,
+    counted=_requests,
 )
 section(
     "populations",
@@ -38,5 +39,5 @@ section(
     "evidence:populations",
     position=13,
     needs=("see_fieldwork", "provide_populations"),
-    count=_populations,
+    counted=_populations,
 )
