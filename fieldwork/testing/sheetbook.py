@@ -168,7 +168,13 @@ class Book:
         changed = [cell for cell in self.written.values() if cell.pk]
         ItemResult.objects.filter(pk__in=self.cleared).delete()
         ItemResult.objects.bulk_create(new)
-        ItemResult.objects.bulk_update(changed, ["outcome", "citation", "place", "note", "by", "at"])
+        # Not bulk_update, which takes seconds to spell out hundreds of cells.
+        ItemResult.objects.bulk_create(
+            changed,
+            update_conflicts=True,
+            unique_fields=["item", "attribute"],
+            update_fields=["outcome", "citation", "place", "note", "by", "at"],
+        )
         SheetItem.objects.bulk_update(self.noted.values(), ["note"])
         Attribute.objects.bulk_update(self.resting.values(), ["usual_citation"])
         SheetChange.objects.bulk_create(
