@@ -45,6 +45,7 @@ def frame(request: HttpRequest, engagement: Any, active: str) -> dict[str, Any]:
         (entry for entry in _SECTIONS.values() if engagement.may.intersection(entry.needs)),
         key=lambda entry: entry.position,
     )
+    opened = not engagement.member.unconfirmed
     return {
         "engagement": engagement,
         "may": engagement.may,
@@ -56,7 +57,8 @@ def frame(request: HttpRequest, engagement: Any, active: str) -> dict[str, Any]:
                 "key": entry.key,
                 "label": entry.label,
                 "url": reverse(entry.url_name, args=[engagement.pk]),
-                "count": entry.count(engagement, request) if entry.count else None,
+                # A figure tells of the work: not to who has not confirmed independence (R02).
+                "count": entry.count(engagement, request) if entry.count and opened else None,
                 # A rule between the groups of ten.
                 "group": entry.position // 10,
             }
