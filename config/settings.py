@@ -81,6 +81,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "config.answers.OfThisSite",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -103,6 +104,7 @@ MIDDLEWARE = [
     "accounts.middleware.SignInPolicies",
     "accounts.middleware.GraveActs",
     "django_htmx.middleware.HtmxMiddleware",
+    "config.answers.NotAPage",
 ]
 
 ROOT_URLCONF = "config.urls"

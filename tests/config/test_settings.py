@@ -139,3 +139,6 @@ def test_every_answer_carries_the_strict_policy(client: Client, db: None) -> Non
     assert answer["X-Frame-Options"] == "DENY"
     assert answer["X-Content-Type-Options"] == "nosniff"
     assert answer["Referrer-Policy"] == "same-origin"
+    for address in ("/healthz", "/nowhere", "/", "/verify/", "/account/login/"):
+        assert client.get(address)["Cross-Origin-Resource-Policy"] == "same-origin"
+        assert client.post(address, {"login": "x"})["Cross-Origin-Resource-Policy"] == "same-origin"
