@@ -101,6 +101,7 @@ MIDDLEWARE = [
     "engagements.refusing.Refusals",
     "accounts.limits.Limits",
     "accounts.middleware.AtOnce",
+    "accounts.middleware.AnswersOfProviders",
     "accounts.middleware.SignInPolicies",
     "accounts.middleware.GraveActs",
     "django_htmx.middleware.HtmxMiddleware",
