@@ -179,7 +179,7 @@ class SingleSignOnForm(forms.Form):
         label="Issuer",
         required=False,
         assume_scheme="https",
-        help_text="OpenID Connect: https://… of the provider.",
+        help_text="https://… of the provider.",
     )
     client_id = forms.CharField(label="Client ID", required=False, max_length=191)
     secret = forms.CharField(
@@ -195,7 +195,7 @@ class SingleSignOnForm(forms.Form):
         label="Signing certificate",
         required=False,
         widget=forms.Textarea(attrs={"rows": 5}),
-        help_text="SAML: PEM.",
+        help_text="PEM, as in the provider's metadata.",
     )
     vouches_for_addresses = forms.BooleanField(
         label="It serves nobody but this organization",
