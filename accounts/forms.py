@@ -208,6 +208,12 @@ class SingleSignOnForm(forms.Form):
         help_text="Except administrators, who could not repair it otherwise, and people of several organizations.",
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in (name for names in self.NEEDED.values() for name in names):
+            # Needed by one kind of provider: not called optional beside it.
+            self.fields[name].or_another = True  # type: ignore[attr-defined]
+
     def clean_sso_url(self) -> str:
         url: str = self.cleaned_data["sso_url"]
         if url and not url.startswith("https://"):
