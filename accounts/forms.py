@@ -179,7 +179,7 @@ class SingleSignOnForm(forms.Form):
         label="Issuer",
         required=False,
         assume_scheme="https",
-        help_text="OpenID Connect: https://… of the provider.",
+        help_text="https://… of the provider.",
     )
     client_id = forms.CharField(label="Client ID", required=False, max_length=191)
     secret = forms.CharField(
@@ -195,7 +195,7 @@ class SingleSignOnForm(forms.Form):
         label="Signing certificate",
         required=False,
         widget=forms.Textarea(attrs={"rows": 5}),
-        help_text="SAML: PEM.",
+        help_text="PEM, as in the provider's metadata.",
     )
     vouches_for_addresses = forms.BooleanField(
         label="It serves nobody but this organization",
@@ -207,6 +207,12 @@ class SingleSignOnForm(forms.Form):
         required=False,
         help_text="Except administrators, who could not repair it otherwise, and people of several organizations.",
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in (name for names in self.NEEDED.values() for name in names):
+            # Needed by one kind of provider: not called optional beside it.
+            self.fields[name].or_another = True  # type: ignore[attr-defined]
 
     def clean_sso_url(self) -> str:
         url: str = self.cleaned_data["sso_url"]

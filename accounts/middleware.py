@@ -17,10 +17,10 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 
-from accounts import proving, tokens
+from accounts import proving, single_sign_on, tokens
 from accounts.models import User
 from accounts.people import left_alone, note_seen
 from accounts.policies import demands_on, has_second_factor, signed_in_by
@@ -30,6 +30,7 @@ log = structlog.get_logger(__name__)
 Answer = Callable[[HttpRequest], HttpResponse]
 INTERFACE = "/api/"
 OF_LIBRARY = "/account/"
+ANSWERS = frozenset({"saml_acs", "saml_finish_acs"})
 WRONG_TOKENS = "30/m/ip"
 # A person who must set up a second factor gets at these only: to set it up, or to leave.
 SETTING_UP = {
@@ -108,6 +109,35 @@ class AtOnce:
             if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 transaction.set_rollback(True)
         return response
+
+
+class AnswersOfProviders:
+    """What the library takes too easily, or not at all, where providers of SAML and everybody else may send.
+
+    Its single log-out believes unsigned words: a link from anywhere would end a session, and lead on to any site.
+    We offer none. And it ends in an error where something comes that is no SAML at all.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        if request.resolver_match is not None and request.resolver_match.view_name == "saml_sls":
+            raise Http404("There is no single log-out")
+        return None
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        match = request.resolver_match
+        if match is None or match.view_name not in ANSWERS:
+            return None
+        if not isinstance(exception, single_sign_on.UNREADABLE):
+            return None
+        return single_sign_on.unreadable(request, match.kwargs["organization_slug"], exception)
 
 
 class BeforeViews:

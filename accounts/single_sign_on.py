@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 import requests
 from allauth.account.internal.flows.login import record_authentication
 from allauth.core.exceptions import ImmediateHttpResponse
-from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter, get_adapter
+from allauth.socialaccount.helpers import render_authentication_error
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialLogin
 from allauth.socialaccount.providers.base import AuthError, AuthProcess
 from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
@@ -31,6 +32,7 @@ from django.shortcuts import render
 from django.utils.dateparse import parse_datetime
 from django.utils.text import slugify
 from lxml import etree
+from onelogin.saml2.errors import OneLogin_Saml2_Error
 
 from accounts.models import ClientMember, Firm, FirmMember, IdentityProvider, ServiceOrganization, User
 from accounts.people import administers_itself
@@ -334,6 +336,17 @@ class SAML(SAMLProvider):  # type: ignore[misc]
         made = super().sociallogin_from_response(request, response)
         made.authn_instant = _authn_instant(response.get_last_response_xml())
         return made
+
+
+# What the library lets through of what is sent in place of an answer: no XML, a DTD in it, bytes that are no text.
+UNREADABLE = (etree.XMLSyntaxError, ValueError, OneLogin_Saml2_Error)
+
+
+def unreadable(request: HttpRequest, slug: str, exception: Exception) -> HttpResponse:
+    """Anybody may send anything to where answers go: it is refused like an answer that does not count."""
+    provider = get_adapter(request).get_provider(request, slug)
+    answer: HttpResponse = render_authentication_error(request, provider, exception=exception)
+    return answer
 
 
 def _authn_instant(xml: str | bytes | None) -> float | None:

@@ -67,6 +67,10 @@ def choice(name: str, choices: tuple[str, ...], default: str) -> str:
     return value
 
 
+# Fewer different bytes or characters were typed and not drawn.
+LEAST = 10
+
+
 def seed(name: str) -> bytes:
     """A secret of 32 random bytes, written as 64 hexadecimal digits; empty without it."""
     value = text(name)
@@ -74,7 +78,7 @@ def seed(name: str) -> bytes:
         secret = bytes.fromhex(value)
     except ValueError:
         secret = b"?"
-    if value and len(secret) != 32:
+    if value and (len(secret) != 32 or len(set(secret)) < LEAST):
         raise ImproperlyConfigured(f"{name} must be 64 hexadecimal digits: 32 random bytes.")
     return secret
 

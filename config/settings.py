@@ -31,7 +31,8 @@ INSECURE_SECRET_KEY = "insecure-key-for-a-server-that-only-this-machine-can-reac
 SECRET_KEY = environment.text("SECRET_KEY", INSECURE_SECRET_KEY)
 # Former keys: what they have sealed or signed still opens (`manage.py reseal` puts it under the present one).
 SECRET_KEY_FALLBACKS = environment.words("SECRET_KEY_FALLBACKS")
-if PRODUCTION and (len(SECRET_KEY) < 50 or SECRET_KEY == INSECURE_SECRET_KEY):
+DRAWN = len(SECRET_KEY) >= 50 and len(set(SECRET_KEY)) >= environment.LEAST
+if PRODUCTION and (not DRAWN or SECRET_KEY == INSECURE_SECRET_KEY):
     raise ImproperlyConfigured("SECRET_KEY must be 50 or more random characters of your own in production.")
 
 SITE_URL = environment.text("SITE_URL", "http://127.0.0.1:8000").rstrip("/")
@@ -81,6 +82,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "config.answers.OfThisSite",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -100,9 +102,11 @@ MIDDLEWARE = [
     "engagements.refusing.Refusals",
     "accounts.limits.Limits",
     "accounts.middleware.AtOnce",
+    "accounts.middleware.AnswersOfProviders",
     "accounts.middleware.SignInPolicies",
     "accounts.middleware.GraveActs",
     "django_htmx.middleware.HtmxMiddleware",
+    "config.answers.NotAPage",
 ]
 
 ROOT_URLCONF = "config.urls"

@@ -148,7 +148,7 @@ class Search(forms.Form):
         if "since" in wanted:
             events = events.filter(at__gte=_midnight(wanted["since"]))
         if "until" in wanted:
-            events = events.filter(at__lt=_midnight(wanted["until"]) + dt.timedelta(days=1))
+            events = events.filter(at__lte=dt.datetime.combine(wanted["until"], dt.time.max, tzinfo=dt.UTC))
         if "q" in wanted:
             events = events.filter(target_label__icontains=wanted["q"])
         return events

@@ -47,7 +47,9 @@ def frame(request: HttpRequest, engagement: Any, active: str) -> dict[str, Any]:
         (entry for entry in _SECTIONS.values() if engagement.may.intersection(entry.needs)),
         key=lambda entry: entry.position,
     )
-    counts = _counts({entry.key: entry.counted(engagement, request) for entry in visible if entry.counted})
+    # A figure tells of the work: not to who has not confirmed independence (R02).
+    shown = [] if engagement.member.unconfirmed else visible
+    counts = _counts({entry.key: entry.counted(engagement, request) for entry in shown if entry.counted})
     return {
         "engagement": engagement,
         "may": engagement.may,

@@ -107,6 +107,12 @@ class EngagementQuerySet(models.QuerySet["Engagement"]):
             mine = mine.filter(engagement=user.token.engagement_id)
         return self.filter(pk__in=mine.values("engagement_id"))
 
+    def open_to(self, user: Any) -> EngagementQuerySet:
+        """Those of them whose work the person may see: one of the firm's team has confirmed independence (R02)."""
+        return self.visible_to(user).exclude(
+            pk__in=EngagementMember.objects.unconfirmed(user).values("engagement_id")
+        )
+
     def at_place(self, place: Place | None) -> EngagementQuerySet:
         """Those of one organization of the person who looks; None for all."""
         if place is None:
@@ -376,6 +382,12 @@ class Role(models.TextChoices):
 FIRM_ROLES = frozenset({Role.PARTNER, Role.MANAGER, Role.STAFF, Role.QUALITY_REVIEWER, Role.PEER_REVIEWER})
 
 
+class EngagementMemberQuerySet(models.QuerySet["EngagementMember"]):
+    def unconfirmed(self, user: Any) -> EngagementMemberQuerySet:
+        """The person's roles on the firm's side for which it has not confirmed independence yet (R02)."""
+        return self.filter(user=user, role__in=FIRM_ROLES, independence_confirmed_at__isnull=True)
+
+
 class EngagementMember(models.Model):
     """A person's one role in an engagement; written only by `roles.set_role`. Does not freeze: readers may come."""
 
@@ -383,6 +395,8 @@ class EngagementMember(models.Model):
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="roles")
     role = models.CharField(max_length=20, choices=Role.choices)
     independence_confirmed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = EngagementMemberQuerySet.as_manager()
 
     class Meta:
         ordering = ["pk"]
@@ -397,6 +411,11 @@ class EngagementMember(models.Model):
     @property
     def of_firm(self) -> bool:
         return self.role in FIRM_ROLES
+
+    @property
+    def unconfirmed(self) -> bool:
+        """Of the firm's side, and independence not confirmed yet: nothing of the work opens (R02)."""
+        return self.of_firm and self.independence_confirmed_at is None
 
     def confirms_again(self, engagement: Engagement) -> bool:
         """Whether what this member confirmed is too old for the issue (R03)."""

@@ -89,7 +89,7 @@ def independence_confirmed(rule: Rule, engagement: Engagement) -> Iterator[Findi
     text="A team member who has not confirmed independence cannot open the workspace.",
 )
 def independent_before_opening(rule: Rule, member: EngagementMember) -> Iterator[Finding]:
-    if member.of_firm and member.independence_confirmed_at is None:
+    if member.unconfirmed:
         yield rule.finding(
             "Confirm your independence of this client before you open the engagement's workspace.",
             at=member,

@@ -53,7 +53,10 @@ SOON = dt.timedelta(days=7)
 
 @dataclasses.dataclass(frozen=True)
 class Waiting:
-    """One thing to do. `act` is the word on its button; without `urgency` the due date decides."""
+    """One thing to do. `act` is the word on its button; without `urgency` the due date decides.
+
+    `before_opening`: for those too who have not confirmed independence, and see nothing of the work.
+    """
 
     engagement: Engagement
     kind: str
@@ -63,6 +66,7 @@ class Waiting:
     due: dt.date | None = None
     urgency: Urgency | None = None
     act: str = "Open"
+    before_opening: bool = False
 
     def rank(self, today: dt.date) -> tuple[int, dt.date]:
         return (self.pressing(today), self.due or dt.date.max)
@@ -88,21 +92,17 @@ def waiting(look: Look) -> Look:
 
 
 def waiting_for(user: User, *, today: dt.date) -> list[Waiting]:
-    """Everything that waits for the person, most urgent first."""
-    found = [one for look in _LOOKS for one in look(user)]
+    """Everything that waits for the person, most urgent first; nothing of work that is not open to it yet (R02)."""
+    shut = set(EngagementMember.objects.unconfirmed(user).values_list("engagement_id", flat=True))
+    found = [one for look in _LOOKS for one in look(user) if one.before_opening or one.engagement.pk not in shut]
     return sorted(found, key=lambda one: (*one.rank(today), one.engagement.number, one.code))
 
 
 @waiting
 def independence(user: User) -> Iterable[Waiting]:
     """A member of the firm's team confirms independence before anything else (R01, R02)."""
-    unconfirmed = EngagementMember.objects.filter(
-        user=user,
-        role__in=FIRM_ROLES,
-        independence_confirmed_at__isnull=True,
-        engagement__in=Engagement.objects.ongoing(),
-    ).select_related("engagement__client")
-    for member in unconfirmed:
+    unconfirmed = EngagementMember.objects.unconfirmed(user).filter(engagement__in=Engagement.objects.ongoing())
+    for member in unconfirmed.select_related("engagement__client"):
         yield Waiting(
             member.engagement,
             "other",
@@ -110,6 +110,7 @@ def independence(user: User) -> Iterable[Waiting]:
             reverse("engagements:acceptance", args=[member.engagement_id]),
             urgency=Urgency.NOW,
             act="Confirm",
+            before_opening=True,
         )
 
 
@@ -173,6 +174,7 @@ def to_accept(user: User) -> Iterable[Waiting]:
             reverse("engagements:acceptance", args=[engagement.pk]),
             urgency=Urgency.NOW,
             act="Decide",
+            before_opening=True,
         )
 
 

@@ -49,7 +49,7 @@ def wordings(request: HttpRequest) -> HttpResponse:
 
 def _sample(request: HttpRequest, member: FirmMember) -> Engagement | None:
     """An engagement of the firm whose facts show how a paragraph reads: the newest that the person sees."""
-    seen = Engagement.objects.visible_to(person(request)).filter(firm=member.firm)
+    seen = Engagement.objects.open_to(person(request)).filter(firm=member.firm)
     reporting = seen.filter(stage__in=[Stage.FIELDWORK, Stage.REPORTING, Stage.ISSUED, Stage.LOCKED])
     return reporting.select_related("firm", "client").order_by("-created_at").first()
 

@@ -100,7 +100,9 @@ def palette(request: HttpRequest) -> JsonResponse:
         for entry in frame(request, engagement, "")["nav"]
         if query.lower() in str(entry["label"]).lower()
     ]
-    found = [dataclasses.asdict(hit) for hit in find(engagement, engagement.may, query)] if query else []
+    # Who has not confirmed independence finds the sections and nothing of the work (R02).
+    searched = query and not engagement.member.unconfirmed
+    found = [dataclasses.asdict(hit) for hit in find(engagement, engagement.may, query)] if searched else []
     return JsonResponse(list(itertools.islice([*sections, *found], 20)), safe=False)
 
 

@@ -33,8 +33,7 @@ STEP_WORDS = {
 @login_required
 def overview(request: HttpRequest, pk: int) -> HttpResponse:
     engagement = engagement_for(request, pk, "see_engagement")
-    member = engagement.member
-    unconfirmed = member.of_firm and member.independence_confirmed_at is None
+    unconfirmed = engagement.member.unconfirmed
     with one_look(engagement):
         columns = {"wide": [], "main": [], "aside": []} if unconfirmed else panels.overview(engagement, request)
         framed = frame(request, engagement, "overview")

@@ -83,7 +83,9 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
       wrong.textContent =
         error.name === "InvalidStateError"
           ? "This device holds a passkey for your account already."
-          : "That did not work, or it was cancelled. Try again, or choose another way.";
+          : error.name === "SecurityError"
+            ? "A passkey belongs to a name: open this site by its name, not by an address in numbers."
+            : "That did not work, or it was cancelled. Try again, or choose another way.";
       button.disabled = false;
     }
   });

@@ -41,7 +41,7 @@ NOTHING_CHANGES = {
     "saml_login": "leads to the provider; the question is the browser's own session",
     "saml_acs": "keeps the answer in a session of its own, for the next request to look at",
     "saml_finish_acs": "the browser comes here by GET: test_single_sign_on.py has the event",
-    "saml_sls": "acts on signed messages only, by the same way out as account_logout",
+    "saml_sls": "is not there: we offer no single log-out",
     "saml_metadata": "shows our own metadata",
 }
 

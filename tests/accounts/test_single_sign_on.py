@@ -517,6 +517,63 @@ def test_what_was_not_asked_for_or_signed_or_meant_for_us_does_not_count(
     assert not is_in(client)
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"foo",
+        b"<x/>",
+        b"<x>",
+        b"\xff\xfe\x00",
+        b'<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>',
+        b"<x " + b"a" * 100_000,
+    ],
+)
+def test_what_is_no_answer_at_all_is_refused_like_one_that_does_not_count(
+    saml: IdentityProvider, sent: bytes
+) -> None:
+    """Anybody may send there: it is no error of ours, and on record as what it is."""
+    client = Client(HTTP_HOST=HOST, raise_request_exception=False)
+    for place, name in (("saml_acs", "SAMLResponse"), ("saml_sls", "SAMLResponse"), ("saml_sls", "SAMLRequest")):
+        for text in (base64.b64encode(sent).decode(), "%%%" + sent[:9].decode("latin-1"), "\u2026"):
+            url = reverse(place, args=[saml.slug])
+            for answered in (
+                client.post(url, {name: text}, follow=True),
+                client.get(url, {name: text}, follow=True),
+            ):
+                assert answered.status_code < 500, (place, name, text)
+    assert Event.objects.filter(action="refused.single_sign_on").exists()
+
+
+LOGOUT = {
+    "SAMLRequest": ("LogoutRequest", "<saml:NameID>carla@example.com</saml:NameID>"),
+    "SAMLResponse": (
+        "LogoutResponse",
+        '<samlp:Status><samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/></samlp:Status>',
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LOGOUT)
+def test_nobody_signs_a_person_out_by_a_link(saml: IdentityProvider, keys: tuple[str, str], name: str) -> None:
+    """There is no single log-out: an unsigned word of it, in a link, ends no session and leads nowhere."""
+    client = Client(HTTP_HOST=HOST)
+    question = asked(client, saml)
+    post(client, saml, answer(saml, question, assertion(saml, keys, question, "carla@example.com")))
+    assert is_in(client)
+    place = reverse("saml_sls", args=[saml.slug])
+    kind, inner = LOGOUT[name]
+    xml = (
+        f'<samlp:{kind} xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" ID="_x" Version="2.0" '
+        f'xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" IssueInstant="{timezone.now():%Y-%m-%dT%H:%M:%SZ}" '
+        f'Destination="{SITE}{place}"><saml:Issuer>{ENTITY}</saml:Issuer>{inner}</samlp:{kind}>'
+    )
+    deflated = zlib.compress(xml.encode())[2:-4]
+    said = client.get(place, {name: base64.b64encode(deflated).decode(), "RelayState": "https://evil.example/"})
+    assert is_in(client)
+    assert said.status_code == 404
+
+
 # -- Setting it up --------------------------------------------------------------------------------
 
 

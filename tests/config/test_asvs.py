@@ -110,7 +110,22 @@ def test_a_post_without_its_token_is_refused() -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(engagement.created_by)
     url = reverse("engagements:team", args=[engagement.pk])
-    assert client.post(url, {"user": "1", "role": "staff"}).status_code == 403
+    refused = client.post(url, {"user": "1", "role": "staff"})
+    assert refused.status_code == 403
+    # In our own words and look: Django's page has styles that our policy forbids, and speaks of DEBUG.
+    assert "This form is too old" in refused.content.decode()
+    assert "DEBUG" not in refused.content.decode()
+
+
+@pytest.mark.django_db
+def test_an_address_without_a_page_says_so(client: Client) -> None:
+    engagement = f.staffed()
+    client.force_login(engagement.created_by)
+    url = reverse("engagements:independence", args=[engagement.pk])
+    opened = client.get(url, headers={"accept": "text/html"})
+    assert opened.status_code == 405
+    assert "There is no page at this address" in opened.content.decode()
+    assert client.get(url).content == b""
 
 
 @pytest.mark.django_db

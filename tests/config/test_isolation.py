@@ -99,6 +99,8 @@ def test_no_table_of_engagements_is_forgotten() -> None:
             " WHERE relkind = 'r' AND attname = 'engagement_id' AND NOT attisdropped AND NOT relrowsecurity"
         )
         assert {name for (name,) in cursor.fetchall()} == BESIDE
+        cursor.execute("SELECT relname, relrowsecurity FROM pg_class JOIN pg_policy ON polrelid = pg_class.oid")
+        assert sorted(cursor.fetchall()) == sorted((model._meta.db_table, True) for model in protected())
     assert len(protected()) >= 50
 
 

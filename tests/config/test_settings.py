@@ -17,7 +17,7 @@ from config.checks import broker_waits_longer_than_a_task_may_run
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCTION = {
     "ATTESTRY_ENV": "production",
-    "SECRET_KEY": "x7" * 30,
+    "SECRET_KEY": "x7Qe2mZp0K" * 6,
     "ALLOWED_HOSTS": "attestry.example",
     "SITE_URL": "https://attestry.example",
     "DATABASE_URL": "postgres://u:p@db/attestry",
@@ -25,7 +25,7 @@ PRODUCTION = {
     "STORAGE_URL": "s3://k:s@objects:8333/attestry?secure=0",
     "EMAIL_URL": "smtp://mail.example",
     "TRUSTED_PROXY_COUNT": "1",
-    "AUDIT_KEY": "5e" * 32,
+    "AUDIT_KEY": "5e0123456789abcdef1032547698badc" * 2,
 }
 SHOW = """
 import json, sys
@@ -65,6 +65,8 @@ def values(environment: dict[str, str], *names: str) -> dict[str, Any]:
         ({"EMAIL_URL": ""}, "needs these variables to be set: EMAIL_URL"),
         ({"AUDIT_KEY": ""}, "needs these variables to be set: AUDIT_KEY"),
         ({"AUDIT_KEY": "5e5e"}, "64 hexadecimal digits"),
+        ({"AUDIT_KEY": "00" * 32}, "32 random bytes"),
+        ({"SECRET_KEY": "a" * 60}, "50 or more random characters"),
         ({"SITE_URL": "http://attestry.example"}, "must begin with https://"),
         ({"DEBUG": "1"}, "does not run with DEBUG"),
         ({"ATTESTRY_ENV": "prod"}, "must be one of development, test, demo, production"),
@@ -139,3 +141,6 @@ def test_every_answer_carries_the_strict_policy(client: Client, db: None) -> Non
     assert answer["X-Frame-Options"] == "DENY"
     assert answer["X-Content-Type-Options"] == "nosniff"
     assert answer["Referrer-Policy"] == "same-origin"
+    for address in ("/healthz", "/nowhere", "/", "/verify/", "/account/login/"):
+        assert client.get(address)["Cross-Origin-Resource-Policy"] == "same-origin"
+        assert client.post(address, {"login": "x"})["Cross-Origin-Resource-Policy"] == "same-origin"

@@ -25,6 +25,7 @@ from tests import factories as f
 pytestmark = pytest.mark.django_db
 
 HIDDEN = action("trial.hidden", "thought about {target}", firm_only=True)
+DAYS = "since=0001-01-01&until=9999-12-31"
 SHOWN = action("trial.shown", "spoke of {target}: {words}")
 
 
@@ -71,7 +72,7 @@ def test_it_is_narrowed_by_person_act_days_and_object(engagement: Engagement) ->
     everything = Event.objects.of_engagement(engagement.pk).count()
     today = Event.objects.latest("pk").at.date().isoformat()
     assert len(acts(milan, url("activity", engagement, since=today, until=today))) == min(everything, 60)
-    for junk in ("who=x", "since=yesterday", "act=%00", "before=-1", "q=" + "x" * 500, "before=" + "9" * 40):
+    for junk in ("who=x", "since=yesterday", "act=%00", "before=-1", "q=" + "x" * 500, "before=" + "9" * 40, DAYS):
         assert milan.get(f"{url('activity', engagement)}?{junk}").status_code == 200
 
 

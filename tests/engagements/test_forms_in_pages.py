@@ -219,6 +219,9 @@ def test_the_partner_sets_roles_in_the_page(client: Client) -> None:
     client.force_login(people["petra"])
     client.post(url("team_role", engagement, people["sana"].pk), {"role": "manager"})
     assert engagement.members.get(user=people["sana"]).role == "manager"
+    # One press of a cross beside a list is not enough.
+    asks = f'data-confirm="Take {people["owen"].name} out of the engagement?'
+    assert asks in client.get(url("team", engagement)).content.decode()
     client.post(url("team_end", engagement, people["owen"].pk))
     assert not engagement.members.filter(user=people["owen"]).exists()
     client.force_login(people["milan"])

@@ -17,6 +17,8 @@ from engagements.models import Engagement, EngagementMember, NonAttestService, P
 from engagements.waiting import waiting_for
 from engagements.workflow import WrongStage
 from tests import factories as f
+from tests.evidence import makers
+from tests.permissions.world import BACKEND
 
 pytestmark = pytest.mark.django_db
 
@@ -121,3 +123,27 @@ def test_each_member_is_asked_again_before_the_issue(client: Client) -> None:
     assert "again for the issue" in client.get(page).content.decode()
     assert client.post(reverse("engagements:independence", args=[engagement.pk]))["Location"] == page
     assert again not in [one.text for one in waiting_for(sana, today=timezone.localdate())]
+
+
+def test_who_has_not_confirmed_sees_nothing_of_the_work_on_the_way_to_it(client: Client) -> None:
+    """Not on the home page, by the search or in figures beside the sections (R02)."""
+    engagement = f.at_stage(f.accepted(), Stage.FIELDWORK)
+    makers.submitted(engagement, title="Leavers of the period")
+    sana = f.people(engagement)["sana"]
+    member = EngagementMember.objects.get(engagement=engagement, user=sana)
+
+    def seen() -> tuple[list[str], int, set[Any]]:
+        client.force_login(sana, backend=BACKEND)
+        hits = client.get(reverse("palette"), {"engagement": engagement.pk, "q": "Leavers"}).json()
+        nav = client.get(reverse("engagements:overview", args=[engagement.pk])).context["nav"]
+        texts = [one.text for one in waiting_for(sana, today=timezone.localdate())]
+        assert ("Leavers of the period" in client.get(reverse("home")).content.decode()) == bool(hits)
+        return texts, len(hits), {entry["count"] for entry in nav}
+
+    texts, hits, counts = seen()
+    assert "Leavers of the period" in texts
+    assert (hits, 1 in counts) == (1, True)
+    EngagementMember.objects.filter(pk=member.pk).update(independence_confirmed_at=None)
+    assert seen() == (["Confirm your independence"], 0, {None})
+    assert not Engagement.objects.open_to(sana).exists()
+    assert Engagement.objects.open_to(f.people(engagement)["carla"]).exists()

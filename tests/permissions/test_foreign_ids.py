@@ -17,12 +17,13 @@ from django import forms
 from django.db import models
 from django.http import HttpResponse
 
-from accounts.models import Office, ServiceOrganization, User
+from accounts.models import ClientMember, FirmMember, Licence, Office, ServiceOrganization, User
 from controls.models import Criterion
-from engagements.models import Control, Engagement
+from engagements.models import Control, Engagement, Stage
 from evidence.models import EvidenceFile, EvidenceRequest
 from fieldwork.models import Attribute, Deviation
 from reports.models import DescriptionRevision, Matter, Report
+from tests.accounts.makers import a_token
 from tests.database import as_owner
 from tests.permissions.bodies import STAGES, Sending, each, reading, senders
 from tests.permissions.table import TABLE, Row
@@ -150,26 +151,29 @@ def arguments(row: Row) -> list[int]:
     return [at for at, arg in enumerate(row.args) if not arg.startswith("=") and arg not in NAMES]
 
 
-def asked() -> list[tuple[Row, str, str, int]]:
+def asked(*, issued: bool = False) -> list[tuple[Row, str, str, int]]:
     """Route, method, person, place of the id."""
     found = []
     for row in TABLE.values():
         for method, need in (("GET", row.get), ("POST", row.post)):
             who = next((key for key in INSIDERS if need and may(key, need, row) and key not in row.hidden), None)
-            if row.of_engagement and who and row.at != "issued":
-                found += [(row, method, who, at) for at in arguments(row)]
+            if row.of_engagement and who and (row.at == Stage.ISSUED) == issued:
+                # The other engagement has no report: of what comes after it, only its own number can be put in.
+                found += [(row, method, who, at) for at in ([0] if issued else arguments(row))]
     return found
 
 
 def test_the_addresses_are_as_many_as_they_were() -> None:
     assert len(asked()) >= 245
+    assert len(asked(issued=True)) >= 33
 
 
-def test_an_address_with_the_id_of_another_tenant(apart: World) -> None:
+@pytest.mark.parametrize("stage", [Stage.REPORTING, Stage.ISSUED])
+def test_an_address_with_the_id_of_another_tenant(apart: World, stage: Stage) -> None:
     with undone():
-        table = Table(apart, next(iter(TABLE.values())).at)
+        table = Table(apart, stage)
         others = apart.other_ids | {"pk": apart.elsewhere.pk}
-        for row, method, who, at in asked():
+        for row, method, who, at in asked(issued=stage == Stage.ISSUED):
             answers = []
             values = (others[row.args[at]], never(others[row.args[at]]))
             for value in values:
@@ -183,6 +187,48 @@ def test_an_address_with_the_id_of_another_tenant(apart: World) -> None:
                 table.note(
                     who, method, row, f"{row.args[at]} of another: {answers[0][:2]}, of nobody: {answers[1][:2]}"
                 )
+    table.agrees()
+
+
+def elsewhere_of(world: World) -> dict[str, int]:
+    """What the other firm has outside its engagements, by the names that addresses have for it."""
+    firm, client, olga = world.elsewhere.firm, world.elsewhere.client, world.people["olga"]
+    licence = Licence.objects.create(firm=firm, jurisdiction="Ohio", number="9")
+    token, _ = a_token(olga)
+    member = ClientMember.objects.create(organization=client, user=world.people["nemo"])
+    return {
+        "office": firm.offices.get().pk,
+        "licence": licence.pk,
+        "firm_member": FirmMember.objects.get(firm=firm, user=olga).pk,
+        "organization": client.pk,
+        "client_member": member.pk,
+        "owen": olga.pk,
+        "token": token.pk,
+    }
+
+
+def test_an_address_outside_engagements_with_the_id_of_another_firm(world: World) -> None:
+    with undone():
+        table = Table(world, Stage.REPORTING)
+        others = elsewhere_of(world)
+        tried = set()
+        for row in TABLE.values():
+            for method, need in (("GET", row.get), ("POST", row.post)):
+                who = next(
+                    (key for key in INSIDERS if need and may(key, need, row) and key not in row.hidden), None
+                )
+                if row.of_engagement or who is None or not row.args or row.args[0] not in others:
+                    continue
+                tried.add(row.args[0])
+                answers = []
+                values = (others[row.args[0]], NOBODYS)
+                for value in values:
+                    with undone():
+                        url = table.url(row, table.ids | {row.args[0]: value})
+                        answers.append(answer(world.ask(who, method, url, table.data(row)), *values))
+                if answers[0] != answers[1] or answers[0][0] != 404:
+                    table.note(who, method, row, f"of another: {answers[0][:2]}, of nobody: {answers[1][:2]}")
+        assert tried == set(others)
     table.agrees()
 
 

@@ -78,7 +78,18 @@ OWN: dict[str, str] = {
     "reports:sign_statement": "modifications preview",
     "reports:write_wording": "report_type",
 }
-OURS = {"audit", "jobs", "accounts", "controls", "engagements", "evidence", "fieldwork", "reports", "distribution"}
+OURS = {
+    "audit",
+    "jobs",
+    "accounts",
+    "controls",
+    "engagements",
+    "evidence",
+    "fieldwork",
+    "reports",
+    "archive",
+    "distribution",
+}
 
 
 def tables() -> list[type[models.Model]]:
