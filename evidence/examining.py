@@ -27,7 +27,7 @@ SHAPE: dict[str, Any] = {"rows": 60, "columns": 30, "cell": 200}
 # Kinds for which no parser is needed, and so no process of its own.
 _HERE = ("txt", "csv")
 # Codes of the remarks that reading a file yields.
-_OF_TEXT = ("no_date", "truncated")
+_OF_TEXT = ("no_date", "read_outside_period", "truncated")
 
 
 def examine(job: Job) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def read(file: EvidenceFile) -> FileReading:
         reading, _ = FileReading.objects.update_or_create(
             file=file, defaults={"text": text, "preview": {**found, "sizes": shown}}
         )
-        _remark(file, lint.in_text(kind=file.kind, text=text, name=file.name))
+        _remark(file, text)
     return reading
 
 
@@ -84,12 +84,16 @@ def _encoding(content: Any) -> str:
     return "utf-8-sig"
 
 
-def _remark(file: EvidenceFile, remarks: list[lint.Remark]) -> None:
+def _remark(file: EvidenceFile, text: str) -> None:
     """Add what the text showed to the findings; explanations that were given stay with theirs."""
+    engagement = Engagement.objects.get(pk=file.engagement_id)
     # What is issued stays as it was, and is read for the search alone.
-    if Engagement.objects.filter(pk=file.engagement_id, frozen_at__isnull=False).exists():
+    if engagement.frozen_at is not None:
         return
     held = EvidenceFile.objects.select_for_update(of=("self",)).get(pk=file.pk)
+    remarks = lint.in_text(kind=held.kind, text=text, name=held.name)
+    if held.speaks_from is None and held.speaks_to is None:
+        remarks += lint.days_in_text(text, period_start=engagement.period_start, period_end=engagement.ends_on)
     former = {one["message"]: one for one in held.findings}
     kept = [one for one in held.findings if one["code"] not in _OF_TEXT]
     findings = kept + [former.get(one.message, one.plain()) for one in remarks]

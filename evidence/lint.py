@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +48,8 @@ _DATE = re.compile(
     r"|(?<!\d)1[5-9]\d{8}(?:\d{3})?(?!\d)",
     re.IGNORECASE,
 )
+# The days that can be read one way only.
+_DAY = re.compile(r"(?<!\d)((?:19|20)\d\d)[-/.](0[1-9]|1[0-2])[-/.](0[1-9]|[12]\d|3[01])(?!\d)")
 # Bounded, or a page of figures would be gone through again from each of them.
 _NUMBER = r"\d[\d,.]{0,15}"
 _WHOLE = r"\d[\d,]{0,15}"
@@ -115,6 +118,30 @@ def in_text(*, kind: str, text: str, name: str = "") -> list[Remark]:
     remarked. A date in the name counts: exports are named so.
     """
     return [*_undated(kind, text, name), *_cut(text)]
+
+
+def days_in_text(text: str, *, period_start: dt.date | None, period_end: dt.date | None) -> list[Remark]:
+    """The remark on a file of which nobody said what days it speaks of, when all that can be read lie
+    elsewhere (R23)."""
+    days = list(_days(text))
+    if not days or period_end is None:
+        return []
+    asked = "Say which days it speaks of, or hand in what covers the period."
+    if period_start is not None and max(days) < period_start:
+        words = f"The latest date in it is {max(days)}, before the period {period_start} to {period_end}. {asked}"
+    elif min(days) > period_end:
+        words = f"The earliest date in it is {min(days)}, after the end of the period on {period_end}. {asked}"
+        if period_start is None:
+            words = f"The earliest date in it is {min(days)}, after the as-of date {period_end}. {asked}"
+    else:
+        return []
+    return [Remark("read_outside_period", words)]
+
+
+def _days(text: str) -> Iterator[dt.date]:
+    for match in _DAY.finditer(text):
+        with suppress(ValueError):
+            yield dt.date(*map(int, match.groups()))
 
 
 def rows_of(kind: str, facts: Mapping[str, Any]) -> int | None:

@@ -31,8 +31,8 @@ _KEPT = ("code", "state", "title", "description", "cause", "type", "extent", "ev
 def merge(deviation: Deviation, into: Deviation, *, reason: str, by: User) -> Deviation:
     """Put the cells of an exception into another of the same sheet, because they share their cause.
 
-    The merged one stays on record with its words, evaluation and responses; the other is evaluated again. Raises
-    PermissionDenied, WrongStage, ValidationError.
+    The merged one stays on record with its words, evaluation and responses; the other is evaluated again, and says
+    what was found in both: the report prints it alone. Raises PermissionDenied, WrongStage, ValidationError.
     """
     engagement, source = held_exception(deviation)
     require(engagement, by, "evaluate_deviations")
@@ -55,6 +55,8 @@ def merge(deviation: Deviation, into: Deviation, *, reason: str, by: User) -> De
     DeviationCell.objects.filter(deviation=source).update(deviation=target)
     source.state, source.merged_into = Deviation.State.MERGED, target
     source.save(update_fields=["state", "merged_into"])
+    target.description = _of_both(target.description, source.description)
+    target.save(update_fields=["description"])
     reopen_all(target)
     _keep(Regrouping.Kind.MERGED, source, target, cells, before, reason, by)
     record(
@@ -196,6 +198,11 @@ def _standing(deviation: Deviation) -> dict[str, Any]:
     kept["failed_criteria"] = [link.criterion_id for link in deviation.failed_links.all()]
     kept["cells"] = [_name(cell) for cell in _cells(deviation)]
     return kept
+
+
+def _of_both(found: str, more: str) -> str:
+    """What was found in one and the other, unless the one says it already."""
+    return found if more.rstrip(".").casefold() in found.casefold() else f"{found} {more}"
 
 
 def _name(cell: ItemResult) -> str:

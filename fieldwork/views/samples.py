@@ -51,6 +51,7 @@ def draw(request: HttpRequest, pk: int, population_pk: int, number: str) -> Http
         "control": control,
         "proposals": proposals,
         "problem": problem,
+        "to_accept": population.state != Population.State.ACCEPTED,
         "drawn": of_both.drawn().first(),
         "chosen": of_both.living().filter(method=Sample.Method.TARGETED),
         "enough": finite_zero_deviation_size(population.row_count, _CONFIDENCE, _TOLERABLE),

@@ -58,6 +58,9 @@ SEE = "see_fieldwork"
 RETURNERS = ("sign_prepared", "sign_reviewed", "sign_partner")
 SIGNERS = (*RETURNERS, "complete_quality_review")
 
+# Why no cell of the sheet can be filled.
+_SIGNED = "Signed as prepared: it is returned before anything changes."
+
 
 def test_for(request: HttpRequest, pk: int, test_pk: int, *needed: str) -> tuple[Engagement, ControlTest]:
     engagement = engagement_for(request, pk, *(needed or (SEE,)))
@@ -195,6 +198,7 @@ def _around(request: HttpRequest, engagement: Engagement, test: ControlTest, *, 
         "exceptions": Deviation.objects.filter(test=test),
         "loose": loose,
         "open": is_open,
+        "locked_words": _SIGNED if SignOff.Step.PREPARED in living else "Read only.",
         "steps": _steps(request, engagement, living, ready=bool(test.result) and not missing),
         "voided": SignOff.objects.filter(test=test, voided_at__isnull=False)
         .select_related("by")

@@ -81,6 +81,7 @@ class Sheet {
     this.problems = root.querySelector("[data-sheet-problems]");
     this.url = root.dataset.url;
     this.since = Number(root.dataset.since ?? 0);
+    this.lockedWords = root.dataset.locked || "This cell is locked.";
     this.stores = `sheet:${document.body.dataset.user ?? ""}:${root.dataset.key ?? this.url}:`;
     this.window = "";
     this.queue = []; // units {entries, whole}: what waits to be saved, in order
@@ -260,7 +261,7 @@ class Sheet {
   set(cell, value, onward) {
     if (!cell) return;
     if (this.locked(cell)) {
-      this.say("This cell is locked.", true);
+      this.say(this.lockedWords, true);
       return;
     }
     const key = this.keyOf(cell);
@@ -300,7 +301,7 @@ class Sheet {
     if (!start || (!start.matches("td") && !/[\n\t]/.test(text.trimEnd()))) return;
     event.preventDefault();
     if (start.matches("td") && this.locked(start)) {
-      this.say("This sheet is locked.", true);
+      this.say(this.lockedWords, true);
       return;
     }
     this.dismiss();

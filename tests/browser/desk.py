@@ -51,6 +51,10 @@ STICKING_OUT = """() => {
     .slice(0, 4).map(one => one.outerHTML.slice(0, 120));
 }"""
 
+# Cells of a table that a style for something else has made into blocks: the columns beside them are off by one.
+NO_CELLS = """() => [...document.querySelectorAll('main thead:not(.visually-hidden) th')].filter(one =>
+  one.checkVisibility() && getComputedStyle(one).display !== 'table-cell').slice(0, 4).map(one => one.outerHTML)"""
+
 # Colours pass over to their new value in a moment, which axe must not see.
 DARK = """async () => {
   document.documentElement.dataset.bsTheme = 'dark';
@@ -146,6 +150,7 @@ class Desk:
     def faults(self, *, dark: bool = True) -> list[str]:
         """What axe finds serious or critical by WCAG 2.2 AA: everything in light, the colours in dark."""
         faults = [f"light {fault}" for fault in self._axe({"runOnly": {"type": "tag", "values": WCAG}})]
+        faults += [f"{self.page.url} heads no column: {html}" for html in self.ask(NO_CELLS)]
         if dark:
             self.ask(DARK)
             colours = self._axe({"runOnly": {"type": "rule", "values": ["color-contrast"]}})

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evidence.lint import CUTS, ELSEWHERE, findings, in_text, rows_of
+from evidence.lint import CUTS, ELSEWHERE, days_in_text, findings, in_text, rows_of
 from evidence.validation import inspect
 
 YEARS = (dt.datetime(1990, 1, 1), dt.datetime(2049, 12, 31))  # noqa: DTZ001 (hypothesis wants them so)
@@ -235,3 +235,24 @@ def test_rows_of_listings_only() -> None:
     assert rows_of("csv", {"lines": 0}) == 0
     assert rows_of("xlsx", {"sheets": [{"rows": 3}, {"rows": 9}]}) == 8
     assert rows_of("pdf", {"pages": 3}) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("run 2024-03-01\nand 2024-12-31", "The latest date in it is 2024-12-31, before the period 2025-01-01"),
+        ("run 2026/01/05", "The earliest date in it is 2026-01-05, after the end of the period on 2025-12-31"),
+        ("asked 2024-12-31, given 2025-01-01", ""),
+        ("born 1980-02-29, joined 2025-06-01, ends 2031-01-01", ""),
+        ("from 2024-12-31 to 2026-01-01", ""),
+        ("2024-02-30 is no day", ""),
+        ("12.05.2024 is May or December", ""),
+    ],
+)
+def test_days_that_can_be_read_are_held_against_the_period(text: str, expected: str) -> None:
+    found = days_in_text(text, **PERIOD)
+    assert [one.code for one in found] == ["read_outside_period"] * bool(expected)
+    assert all(one.message.startswith(expected) for one in found)
+    as_of = days_in_text(text, period_start=None, period_end=PERIOD["period_end"])
+    assert bool(as_of) == expected.startswith("The earliest")
+    assert days_in_text(text, period_start=None, period_end=None) == []

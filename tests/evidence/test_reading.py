@@ -200,6 +200,21 @@ def test_remarks_on_the_text_come_before_submitting_and_are_answered(engagement:
     assert Event.objects.filter(action="evidence.explained").count() == 1
 
 
+def test_what_can_only_be_of_other_days_is_remarked_until_somebody_says(engagement: Engagement) -> None:
+    file = makers.upload(makers.request(engagement), b"Reviewed on 2019-04-01 by owen\n", name="review.txt")
+    examining.read(file)
+    file.refresh_from_db()
+    (finding,) = file.findings
+    assert finding["code"] == "read_outside_period"
+    assert "The latest date in it is 2019-04-01, before the period" in finding["message"]
+    start = engagement.period_start
+    assert start is not None
+    uploads.date(file, speaks_from=start, speaks_to=start, by=f.people(engagement)["owen"])
+    examining.read(file)
+    file.refresh_from_db()
+    assert file.findings == []
+
+
 def test_a_newer_version_with_far_fewer_rows_is_remarked(engagement: Engagement) -> None:
     asked = makers.request(engagement)
     rows = b"".join(b"OFF-%d,2026-01-01\n" % number for number in range(80))

@@ -165,6 +165,7 @@ def test_from_the_worksheet_to_the_report(pack: ControlTest) -> None:
     for words in (
         "Access of a leaver was active: lfrost. Left on 2026-05-13, active, last sign-in 2026-06-09.",
         "Own access was reviewed by its holder: tmora.",
+        "Administrator rights of an idle contractor were retained: hoyer. Administrator, last sign-in 2026-02-27",
         "A second reviewer was named in July.",
         "deviations: 3",
     ):

@@ -203,6 +203,17 @@ def test_sample_drawn_and_drawn_again(sheet: ControlTest) -> None:
     assert "The same 12 items" in again.content.decode()
 
 
+def test_what_cannot_be_done_yet_says_so_before_it_is_tried(sheet: ControlTest) -> None:
+    control = m.control(sheet.engagement, "CHG-02")
+    listing = m.provided(sheet.engagement, control, name="Changes")
+    drawing = browser("sana").get(reverse("fieldwork:draw", args=[sheet.engagement_id, listing.pk, "CHG-02"]))
+    assert "is not accepted yet" in drawing.content.decode()
+    m.worked(sheet, deviating=[(1, "B")])
+    raised = m.raised(sheet, list(ItemResult.objects.filter(outcome="d")))
+    url = reverse("fieldwork:conclude_exception", args=[sheet.engagement_id, raised.code])
+    assert f"{raised.code} is not evaluated yet" in browser("petra").get(url).content.decode()
+
+
 def test_the_way_through_the_pages_to_a_reviewed_test(sheet: ControlTest) -> None:
     testing.cite(sheet, m.evidence(sheet.engagement), note="all", by=f.person("sana"))
     base = [sheet.engagement_id, sheet.pk]
@@ -217,6 +228,7 @@ def test_the_way_through_the_pages_to_a_reviewed_test(sheet: ControlTest) -> Non
     sana.post(reverse("fieldwork:sign", args=base), {"step": "prepared"})
     locked = sana.get(reverse("fieldwork:test", args=base)).content.decode()
     assert 'aria-readonly="true"' in locked
+    assert "Signed as prepared: it is returned before anything changes." in locked
     milan.post(reverse("fieldwork:sign", args=base), {"step": "reviewed"})
     assert sheet.sign_offs.filter(step="reviewed", by=f.person("milan"), voided_at__isnull=True).exists()
     assert milan.post(reverse("fieldwork:return_test", args=base), {"reason": ""}).status_code == 422

@@ -42,6 +42,7 @@ def merge(one: Deviation, into: Deviation, **more: object) -> Deviation:
 
 def test_a_shared_cause_is_one_exception_and_both_stand_as_before(pair: tuple[Deviation, Deviation]) -> None:
     one, into = pair
+    deviations.reword(one, title=one.title, description="A contractor's access stayed.", by=f.person("milan"))
     m.evaluated(into)
     deviations.conclude(into, by=f.person("petra"), softer_reason="No use of the account.")
     merge(one, into)
@@ -51,6 +52,7 @@ def test_a_shared_cause_is_one_exception_and_both_stand_as_before(pair: tuple[De
     assert (into.state, into.concluded_by, into.cells.count()) == ("raised", None, 2)
     assert into.cause, "the evaluation stays, to begin with"
     kept = Regrouping.objects.get()
+    assert into.description == f"{kept.before[1]['description']} A contractor's access stayed.", "what both say"
     assert [was["code"] for was in kept.before] == ["EX-01", "EX-02"]
     assert kept.before[1]["concluded_by"] == "Petra Alder"
     assert kept.cells == ["First B"]
