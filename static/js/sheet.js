@@ -134,6 +134,13 @@ class Sheet {
         this.go(this.cell);
       }
     });
+    // Nobody gets to the first cell by dozens of tabs: on a page just opened the arrows lead into the sheet.
+    document.addEventListener("keydown", (event) => {
+      const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.shiftKey;
+      if (!plain || event.target !== document.body || !event.key.startsWith("Arrow")) return;
+      event.preventDefault();
+      this.go(this.cell);
+    });
     window.addEventListener("online", () => this.now());
     document.addEventListener("visibilitychange", () => !document.hidden && this.watch());
     window.addEventListener("beforeunload", (event) => {
@@ -885,6 +892,7 @@ function start() {
       if (!button) return;
       const form = button.closest("form");
       form.elements.reference.value = button.dataset.place;
+      form.elements.reference.focus(); // so that Enter cites it
       for (const other of form.querySelectorAll("[data-place][aria-pressed]")) other.removeAttribute("aria-pressed");
       button.setAttribute("aria-pressed", "true");
     });
