@@ -5,7 +5,8 @@ from __future__ import annotations
 import pgtrigger
 from django.conf import settings
 from django.db import models
-from django.db.models.functions import Cast
+from django.db.models import Q, Value
+from django.db.models.functions import Cast, Concat
 
 from audit.chain import HASH_EVENT, stamp
 
@@ -64,6 +65,15 @@ class EventQuerySet(models.QuerySet["Event"]):
         return self.exclude(audience=Event.Audience.FIRM)
 
 
+def _chain(kind: str, column: str) -> Concat:
+    return Concat(Value(f"{kind}:"), Cast(column, models.CharField()))
+
+
+OF_ENGAGEMENT = Q(engagement_id__isnull=False, chain=_chain("engagement", "engagement_id"))
+OF_FIRM = Q(engagement_id__isnull=True, firm_id__isnull=False, chain=_chain("firm", "firm_id"))
+OF_INSTALLATION = Q(engagement_id__isnull=True, firm_id__isnull=True, chain="installation")
+
+
 class Event(models.Model):
     """One thing that a person or the system did.
 
@@ -95,7 +105,11 @@ class Event(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        constraints = [models.UniqueConstraint(fields=["chain", "seq"], name="event_once_in_chain")]
+        constraints = [
+            models.UniqueConstraint(fields=["chain", "seq"], name="event_once_in_chain"),
+            # Whoever may write of something writes in the chain of that, and in nobody else's.
+            models.CheckConstraint(condition=OF_ENGAGEMENT | OF_FIRM | OF_INSTALLATION, name="event_in_its_chain"),
+        ]
         indexes = [
             models.Index(fields=["engagement_id", "-id"], name="event_by_engagement"),
             models.Index(fields=["firm_id", "-id"], name="event_by_firm"),

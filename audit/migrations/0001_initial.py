@@ -1,4 +1,6 @@
 import django.db.models.deletion
+import django.db.models.functions.comparison
+import django.db.models.functions.text
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.conf import settings
@@ -77,7 +79,43 @@ class Migration(migrations.Migration):
                             models.Index(fields=["firm_id", "-id"], name="event_by_firm"),
                         ],
                         "constraints": [
-                            models.UniqueConstraint(fields=("chain", "seq"), name="event_once_in_chain")
+                            models.UniqueConstraint(fields=("chain", "seq"), name="event_once_in_chain"),
+                            models.CheckConstraint(
+                                condition=models.Q(
+                                    models.Q(
+                                        (
+                                            "chain",
+                                            django.db.models.functions.text.Concat(
+                                                models.Value("engagement:"),
+                                                django.db.models.functions.comparison.Cast(
+                                                    "engagement_id", models.CharField()
+                                                ),
+                                            ),
+                                        ),
+                                        ("engagement_id__isnull", False),
+                                    ),
+                                    models.Q(
+                                        (
+                                            "chain",
+                                            django.db.models.functions.text.Concat(
+                                                models.Value("firm:"),
+                                                django.db.models.functions.comparison.Cast(
+                                                    "firm_id", models.CharField()
+                                                ),
+                                            ),
+                                        ),
+                                        ("engagement_id__isnull", True),
+                                        ("firm_id__isnull", False),
+                                    ),
+                                    models.Q(
+                                        ("chain", "installation"),
+                                        ("engagement_id__isnull", True),
+                                        ("firm_id__isnull", True),
+                                    ),
+                                    _connector="OR",
+                                ),
+                                name="event_in_its_chain",
+                            ),
                         ],
                     },
                 ),

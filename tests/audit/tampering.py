@@ -149,7 +149,9 @@ class Tamperer:
             f" $$ DECLARE head_row audit_chain%%ROWTYPE; BEGIN {believing} END $$"
         )
         run("CREATE TRIGGER forge BEFORE INSERT ON audit_event FOR EACH ROW EXECUTE FUNCTION forge()")
-        Event(chain_id=self.chain, at="2001-01-01T00:00Z", actor_name="Forger", action="forged").save(
+        kind, _, number = self.chain.partition(":")
+        of = {f"{kind}_id": int(number)} if number else {}
+        Event(chain_id=self.chain, at="2001-01-01T00:00Z", actor_name="Forger", action="forged", **of).save(
             force_insert=True
         )
         run("DROP TRIGGER forge ON audit_event")

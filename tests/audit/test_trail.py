@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.transaction import TransactionManagementError
 
 from audit.context import reset_ip, set_ip
@@ -64,10 +64,28 @@ def test_hashes_hold_for_every_kind_of_content() -> None:
     assert event.ip == "2001:db8::7"
 
 
+@pytest.mark.parametrize("of", ["nothing", "firm", "another"])
+def test_nothing_else_stands_in_the_chain_of_an_engagement(of: str) -> None:
+    engagement = f.proposed()
+    said = {"firm": {"firm_id": engagement.firm_id}, "another": {"engagement_id": 4711}}.get(of, {})
+    before = Chain.objects.get(key=f"engagement:{engagement.pk}").seq
+    with pytest.raises(IntegrityError, match="event_in_its_chain"), transaction.atomic():
+        Event(
+            chain_id=f"engagement:{engagement.pk}",
+            at="2001-01-01T00:00Z",
+            actor=engagement.created_by,
+            actor_name="Forger",
+            action="forged",
+            **said,
+        ).save(force_insert=True)
+    assert Chain.objects.get(key=f"engagement:{engagement.pk}").seq == before
+
+
 def test_the_database_sets_time_place_and_hash() -> None:
     engagement = f.proposed()
     forged = Event(
         chain_id=f"engagement:{engagement.pk}",
+        engagement_id=engagement.pk,
         seq=999,
         at="2001-01-01T00:00Z",
         actor_name="Nobody",
