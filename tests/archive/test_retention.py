@@ -14,6 +14,8 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.storage import storages
 from django.db import connection, models, transaction
 from django.db.utils import DatabaseError
+from django.test import Client
+from django.urls import reverse
 
 from archive import certificates, packing, purging, retention, verify_pack
 from archive.models import FileLock, Purge, PurgeCertificate
@@ -346,3 +348,13 @@ def test_who_loses_the_role_while_waiting_does_none_of_it(act: str, monkeypatch:
     }
     with pytest.raises(PermissionDenied):
         acts[act]()
+
+
+def test_the_page_of_a_destroyed_file_offers_nothing_that_is_gone(client: Client) -> None:
+    engagement = overdue()
+    purged(engagement)
+    client.force_login(f.people(engagement)["petra"])
+    page = client.get(reverse("archive:file", args=[engagement.pk])).content.decode()
+    assert "It was kept until" in page
+    for words in ("Peer-review pack", "Addenda", "is an addendum", "; due"):
+        assert words not in page
