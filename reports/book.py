@@ -174,8 +174,10 @@ def _chunks(snapshot: Snapshot, words: wording.Phrases, shared: Mapping[str, Any
         return Chunk(name, body, head, wide)
 
     def within(key: str) -> dict[str, Any]:
+        # Over the pages of Section III stands the system: its title with name and time takes lines of its own.
         here = words.section[key]
-        return {"here": here, "head": f"{here.name} · {Truncator(here.title).chars(64)}"}
+        title = f"Description of the {words.system}" if key == "description" else here.title
+        return {"here": here, "head": f"{here.name} · {Truncator(title).chars(64)}"}
 
     yield chunk("cover", "_cover.html", "")
     yield chunk(CONTENTS, "_contents.html", "Contents")
@@ -289,7 +291,30 @@ def cut(series: Sequence[arrangement.Series], sheets: Sheets) -> list[list[Segme
                     opens = number == 0 and not continued
                     runs[-1].append(Segment(group.code, group.name, [piece], opens=opens))
                 continued = True
+    if len(runs) > 1 and at <= sheets.page / 3:
+        # Few lines at the very end: they go on below the others instead of standing on a page of their own.
+        _join(runs[-2], runs.pop())
     return runs
+
+
+def _join(run: list[Segment], more: list[Segment]) -> None:
+    """Put a run below another one: a series, and a criterion, that the cut went through is whole again."""
+    first, *others = more
+    if _last_code(run) == first.code:
+        part, *parts = first.parts
+        if part.continued:
+            before = run[-1].parts[-1]
+            run[-1].parts[-1] = replace(
+                before,
+                controls=[*before.controls, *part.controls],
+                references=[*before.references, *part.references],
+            )
+            run[-1].parts.extend(parts)
+        else:
+            run[-1].parts.extend(first.parts)
+    else:
+        run.append(first)
+    run.extend(others)
 
 
 def _last_code(run: Sequence[Segment]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.core.exceptions import ValidationError
@@ -237,6 +237,18 @@ def download_data(issuance: Issuance, form: str, *, by: User) -> str:
     text = twin.text_of(content.validate(issuance.snapshot), form)
     record(DATA_DOWNLOADED, by=by, engagement=issuance.engagement, target=issuance, form=form)
     return text
+
+
+def content_of(engagement: Engagement) -> content.Snapshot:
+    """What the issued report says; before the issue, and when it is written anew, what it would say now.
+
+    Something that is the firm's and not the engagement's may change later: an own wording, the peer review.
+    """
+    if engagement.stage in {Stage.ISSUED, Stage.LOCKED}:
+        issued = Issuance.objects.filter(engagement=engagement, released_at__isnull=False).first()
+        if issued is not None:
+            return cast(content.Snapshot, issued.snapshot)
+    return build(engagement)
 
 
 def current(engagement: Engagement) -> Issuance | None:

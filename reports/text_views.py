@@ -32,7 +32,6 @@ from reports import (
 )
 from reports.forms import ClientReviewForm, CommentForm, SettleForm
 from reports.models import ClientReview, Report, ReportComment
-from reports.snapshot import build
 from reports.wording import OWN, sections
 
 
@@ -59,7 +58,7 @@ def _may_comment(engagement: Engagement) -> bool:
 def text(request: HttpRequest, pk: int) -> HttpResponse:
     """The report as it stands now, with what the consistency engine finds at each paragraph; the firm's alone."""
     engagement = engagement_for(request, pk, "see_fieldwork")
-    snapshot = build(engagement)
+    snapshot = issuing.content_of(engagement)
     found: dict[str, list[consistency.Discord]] = defaultdict(list)
     for one in consistency.discords(snapshot):
         found[one.place].append(one)
@@ -237,7 +236,7 @@ def compare(request: HttpRequest, pk: int) -> HttpResponse:
 def own_wording(request: HttpRequest, pk: int) -> HttpResponse:
     """The firm's own paragraphs in this report beside the product's: what the reviewer looks at."""
     engagement = engagement_for(request, pk, "see_fieldwork")
-    snapshot = build(engagement)
+    snapshot = issuing.content_of(engagement)
     rows = [
         {
             "title": OWN.get(one.element, one.element),
@@ -256,7 +255,7 @@ def compared(request: HttpRequest, pk: int) -> HttpResponse:
     """How much of the report recurs in the firm's reports for other clients (R45)."""
     engagement = engagement_for(request, pk, "see_fieldwork")
     check = likeness.newest(engagement)
-    current = check is not None and check.content_sha256 == content.digest(build(engagement))
+    current = check is not None and check.content_sha256 == content.digest(issuing.content_of(engagement))
     rows = [
         {
             **one,

@@ -17,6 +17,7 @@ from accounts.forms import ProofForm
 from accounts.models import ClientMember
 from engagements.frame import frame
 from engagements.models import Engagement, ReportingStep, Stage
+from engagements.obstacles import as_rows
 from engagements.register import Finding, findings, one_look
 from engagements.roles import engagement_for
 from engagements.workflow import WORKING
@@ -628,7 +629,7 @@ def report_page(request: HttpRequest, engagement: Engagement, **forms: Any) -> H
         "reissuing": issuance is not None and issuance.state == Issuance.State.CURRENT and not engagement.frozen,
         "steps": _steps(engagement),
         **moving,
-        "standing": standing,
+        "standing": as_rows("issue", engagement, standing),
         "may_render": "render_report" in engagement.may and _workable(engagement, Stage.FIELDWORK, Stage.REPORTING),
         "may_review": "complete_quality_review" in engagement.may
         and reporting

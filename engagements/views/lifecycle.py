@@ -175,8 +175,8 @@ def override(request: HttpRequest, pk: int) -> HttpResponse:
         ),
         f"The warning {rule} no longer stands in the way.",
     ):
-        return redirect("engagements:overview", pk)
-    context = {**frame(request, engagement, "overview"), "finding": found[0]}
+        return redirect("reports:report" if step == "issue" else "engagements:overview", pk)
+    context = {**frame(request, engagement, "overview"), "finding": found[0], "step": step}
     return shown(request, "engagements/override.html", context, form)
 
 

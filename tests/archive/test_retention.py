@@ -355,3 +355,13 @@ def test_who_loses_the_role_while_waiting_does_none_of_it(act: str, monkeypatch:
     }
     with pytest.raises(PermissionDenied):
         acts[act]()
+
+
+def test_the_page_of_a_destroyed_file_offers_nothing_that_is_gone(client: Client) -> None:
+    engagement = overdue()
+    purged(engagement)
+    client.force_login(f.people(engagement)["petra"])
+    page = client.get(reverse("archive:file", args=[engagement.pk])).content.decode()
+    assert "It was kept until" in page
+    for words in ("Peer-review pack", "Addenda", "is an addendum", "; due"):
+        assert words not in page

@@ -68,6 +68,17 @@ def test_a_control_higher_than_two_pages_stands_alone() -> None:
     assert lines([one for run in runs for one in run]) == lines([Segment.whole(one) for one in series])
 
 
+@pytest.mark.parametrize("height", [5, 7, 14, 30])
+def test_no_page_at_the_end_holds_few_lines(height: int) -> None:
+    sheets = Sheets(page=100, series=10, heading=5, reference=2, control=lambda _: height)
+    series = arrangement.by_series(snapshots.full(79))
+    runs = cut(series, sheets)
+    last = [part for segment in runs[-1] for part in segment.parts]
+    high = sum(5 + height * len(part.controls) + 2 * len(part.references) for part in last) + 10 * len(runs[-1])
+    assert high > 100 / 3
+    assert lines([one for run in runs for one in run]) == lines([Segment.whole(one) for one in series])
+
+
 def test_parts_take_two_pages() -> None:
     """The heights assumed are those on paper: else a change would cost more, or much paper would stay white."""
     book = book_of(snapshots.full(60), draft=None)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import DatabaseError, transaction
+from django.test import Client
+from django.urls import reverse
 
 from engagements.models import Engagement
-from reports import own_words, reading
-from reports.models import OwnWording
+from jobs.running import run
+from reports import issuing, own_words, reading
+from reports.models import LikenessCheck, OwnWording
 from reports.snapshot import build
 from reports.wording import OWN, elements
 from tests import factories as f
@@ -148,3 +151,28 @@ def test_who_wrote_it_does_not_approve_it_while_there_is_another_partner() -> No
     with pytest.raises(ValidationError, match="another partner"):
         own_words.approve(written, by=who["petra"])
     own_words.approve(written, by=who["milan"])
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("quick")
+def test_what_the_firm_approves_later_is_not_said_of_an_issued_report(client: Client) -> None:
+    draft = m.ready()
+    engagement = Engagement.objects.get(pk=draft.engagement_id)
+    LikenessCheck.objects.create(
+        engagement=engagement, draft=draft, content_sha256=draft.content_sha256, compared=1, found=[]
+    )
+    made = issuing.issue(engagement, by=f.people(engagement)["petra"], password=f.PASSWORD, draft=draft)
+    assert made.job_id is not None
+    run(made.job_id)
+    engagement.refresh_from_db()
+    own_words.approve(proposed(engagement, text="Look at {section_controls}."), by=f.people(engagement)["petra"])
+    assert build(engagement)["wording"]
+    client.force_login(f.people(engagement)["quinn"])
+
+    def page(name: str) -> str:
+        return client.get(reverse(f"reports:{name}", args=[engagement.pk])).content.decode()
+
+    assert "words throughout" in page("own_wording")
+    assert "Look at" not in page("text")
+    assert "What the issued report prints." in page("text")
+    assert "Something has changed" not in page("text") + page("likeness")

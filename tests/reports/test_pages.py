@@ -11,7 +11,14 @@ from engagements.models import Control, Engagement, ReportingStep, Stage
 from fieldwork import noting
 from jobs.running import run
 from reports import description, drafting, opinion
-from reports.models import DescriptionSection, Issuance, ManagementStatement, Opinion, Report
+from reports.models import (
+    DescriptionSection,
+    Issuance,
+    LikenessCheck,
+    ManagementStatement,
+    Opinion,
+    Report,
+)
 from tests import factories as f
 from tests.reports import makers as m
 
@@ -263,3 +270,27 @@ def test_the_report_page_asks_as_much_with_forty_controls_as_with_one(
         )
     with django_assert_max_num_queries(45):
         petra.get(url("opinion", engagement))
+
+
+def test_a_warning_is_passed_from_the_page_of_the_report() -> None:
+    draft = m.ready()
+    engagement = Engagement.objects.get(pk=draft.engagement_id)
+    LikenessCheck.objects.create(
+        engagement=engagement,
+        draft=draft,
+        content_sha256=draft.content_sha256,
+        compared=1,
+        found=[{"section": "controls", "words": 900, "share": 990, "engagement": "2026-0001", "passages": []}],
+    )
+    way = reverse("engagements:override", args=[engagement.pk])
+    here = url("report", engagement)
+    page = as_("petra", engagement).get(here)
+    assert not page.context["may_issue"]
+    (row,) = page.context["standing"]
+    assert row["rule"] == "R45"
+    assert row["override_url"].startswith(f"{way}?step=issue&rule=R45&")
+    assert row["override_url"].replace("&", "&amp;") in page.content.decode()
+    assert way not in as_("quinn", engagement).get(here).content.decode()
+    answer = as_("petra", engagement).post(row["override_url"], {"reason": "Controls of the firm's library."})
+    assert answer["Location"] == here
+    assert as_("petra", engagement).get(here).context["may_issue"]

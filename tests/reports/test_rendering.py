@@ -171,6 +171,9 @@ def test_links_lead_somewhere_and_exceptions_are_tied_both_ways(document: pikepd
         ("response-EX-01", "exception-EX-01"),
     ):
         assert (places[here], there) in tied, (here, there)
+    for control in snapshots.qualified()["controls"]:
+        stated, tested = f"stated-{control['number']}", f"control-{control['number']}"
+        assert {(places[stated], tested), (places[tested], stated)} <= tied
 
 
 def test_heads_of_a_table_are_repeated_on_every_page_it_takes(draft: Rendered) -> None:
