@@ -391,6 +391,9 @@ def _draft(desk: Desk, engagement: Engagement) -> None:
     desk.open(f"/engagements/{engagement.pk}/report/")
     desk.press("On to client review")
     desk.press("On to quality review")
+    # Nobody of the client has read it: that is asked about, not passed over.
+    expect(page.locator("#ask-text")).to_contain_text("Nobody of the client has said yet")
+    desk.press("Go on")
 
 
 def _quality_review(desk: Desk, manager: Desk, engagement: Engagement) -> None:
