@@ -40,8 +40,10 @@ SUBSETS = {
     "cyrillic": re.compile("[\u0400-\u045f\u0490-\u04ff]"),
 }
 CONTENTS = "contents"
-# From this many controls on the description is laid out in several parts.
+# From this many controls on the description is laid out in several parts, and parts are short, so that a change is
+# shown in about a second; below, they are long, because the last page of each is seldom full.
 MANY = 150
+SHORT, LONG = 2, 6  # pages
 
 
 @dataclass(frozen=True)
@@ -189,13 +191,14 @@ def _chunks(snapshot: Snapshot, words: wording.Phrases, shared: Mapping[str, Any
             f"description-{number}", "_description.html", **within("description"), first=number == 0, **piece
         )
     section = {**within("controls"), "wide": True}
+    pages = SHORT if len(snapshot["controls"]) >= MANY else LONG
     yield chunk("introduction", "_controls.html", **section)
     if shared["by_control"]:
         yield chunk("matrix", "_matrix.html", **section, matrix=arrangement.matrix(snapshot))
-        for number, segments in enumerate(cut(arrangement.by_control(snapshot), LISTED)):
+        for number, segments in enumerate(cut(arrangement.by_control(snapshot), LISTED, pages)):
             yield chunk(f"tests-{number}", "_tests_by_control.html", **section, segments=segments)
     else:
-        for number, segments in enumerate(cut(shared["series"], TESTED)):
+        for number, segments in enumerate(cut(shared["series"], TESTED, pages)):
             yield chunk(f"tests-{number}", "_tests.html", **section, segments=segments)
         if shared["unmapped"]:
             yield chunk("unmapped", "_unmapped.html", **section)
@@ -212,7 +215,7 @@ def _description(snapshot: Snapshot, shared: Mapping[str, Any]) -> list[dict[str
     at = next((index for index, part in enumerate(parts) if part["code"] == Part.DC5), None)
     if at is None or len(snapshot["controls"]) < MANY:
         return [{"parts": parts, "stated": [Segment.whole(one) for one in shared["series"]], "ends": True}]
-    runs = cut(shared["series"], STATED)
+    runs = cut(shared["series"], STATED, SHORT)
     stated = [
         {"parts": parts[at : at + 1] if not number else [], "stated": run, "ends": number == len(runs) - 1}
         for number, run in enumerate(runs)
@@ -253,15 +256,15 @@ class Sheets:
         return at + height if height <= left or height > self.page else at + left + height
 
 
-def cut(series: Sequence[arrangement.Series], sheets: Sheets) -> list[list[Segment]]:
-    """The criteria in runs that fill two pages, each to begin a page.
+def cut(series: Sequence[arrangement.Series], sheets: Sheets, pages: int) -> list[list[Segment]]:
+    """The criteria in runs that fill so many pages, each to begin a page.
 
     A run ends before the control, or the references of a criterion, that would no longer fit; the criterion goes
     on in the next one. Where the cuts fall depends on controls and procedures, never on results: a result that
     changes moves none.
     """
     runs: list[list[Segment]] = [[]]
-    at, room = 0.0, 2 * sheets.page
+    at, room = 0.0, pages * sheets.page
     for group in series:
         for number, part in enumerate(group.parts):
             left, continued, ends = list(part.controls), False, False

@@ -1,4 +1,4 @@
-"""Section IV in parts of two pages: nothing lost, nothing twice, and a result moves no cut."""
+"""Section IV in parts of a few pages: nothing lost, nothing twice, and a result moves no cut."""
 
 import copy
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import pytest
 
 from reports import arrangement
-from reports.book import STATED, TESTED, Segment, Sheets, book_of, cut
+from reports.book import LONG, SHORT, STATED, TESTED, Segment, Sheets, book_of, cut
 from reports.content import Control, Snapshot
 from reports.rendering import Memory, Press, key_of, lay_out, summary
 from tests.reports import snapshots
@@ -35,9 +35,10 @@ def lines(segments: list[Segment]) -> list[Line]:
 
 @pytest.mark.parametrize("sheets", [TESTED, STATED], ids=["tested", "stated"])
 @pytest.mark.parametrize("controls", [20, 150, 400])
-def test_nothing_is_lost_and_nothing_comes_twice(controls: int, sheets: Sheets) -> None:
+@pytest.mark.parametrize("pages", [SHORT, LONG])
+def test_nothing_is_lost_and_nothing_comes_twice(controls: int, sheets: Sheets, pages: int) -> None:
     series = arrangement.by_series(snapshots.full(controls))
-    runs = cut(series, sheets)
+    runs = cut(series, sheets, pages)
     assert all(runs)
     assert lines([one for run in runs for one in run]) == lines([Segment.whole(one) for one in series])
     opened = [one.code for run in runs for one in run if one.opens]
@@ -52,7 +53,7 @@ def test_a_result_moves_no_cut() -> None:
             test["result_text"] = "Exceptions noted, at length. " * 20
 
     def cuts(one: Snapshot) -> list[list[tuple[str, list[str]]]]:
-        runs = cut(arrangement.by_series(one), TESTED)
+        runs = cut(arrangement.by_series(one), TESTED, SHORT)
         parts = [[part for segment in run for part in segment.parts] for run in runs]
         return [[(part.criterion["code"], numbers(part.controls)) for part in run] for run in parts]
 
@@ -63,7 +64,7 @@ def test_a_result_moves_no_cut() -> None:
 def test_a_control_higher_than_two_pages_stands_alone() -> None:
     sheets = Sheets(page=100, series=10, heading=5, reference=2, control=lambda _: 350)
     series = arrangement.by_series(snapshots.full(20))
-    runs = cut(series, sheets)
+    runs = cut(series, sheets, SHORT)
     assert all(sum(len(part.controls) for one in run for part in one.parts) <= 1 for run in runs)
     assert lines([one for run in runs for one in run]) == lines([Segment.whole(one) for one in series])
 
@@ -72,21 +73,22 @@ def test_a_control_higher_than_two_pages_stands_alone() -> None:
 def test_no_page_at_the_end_holds_few_lines(height: int) -> None:
     sheets = Sheets(page=100, series=10, heading=5, reference=2, control=lambda _: height)
     series = arrangement.by_series(snapshots.full(79))
-    runs = cut(series, sheets)
+    runs = cut(series, sheets, SHORT)
     last = [part for segment in runs[-1] for part in segment.parts]
     high = sum(5 + height * len(part.controls) + 2 * len(part.references) for part in last) + 10 * len(runs[-1])
     assert high > 100 / 3
     assert lines([one for run in runs for one in run]) == lines([Segment.whole(one) for one in series])
 
 
-def test_parts_take_two_pages() -> None:
+@pytest.mark.parametrize(("controls", "pages"), [(60, LONG), (150, SHORT)])
+def test_parts_take_the_pages_that_they_are_cut_for(controls: int, pages: int) -> None:
     """The heights assumed are those on paper: else a change would cost more, or much paper would stay white."""
-    book = book_of(snapshots.full(60), draft=None)
-    tests = [chunk for chunk in book.chunks if chunk.name.startswith("tests-")]
+    book = book_of(snapshots.full(controls), draft=None)
+    tests = [chunk for chunk in book.chunks if chunk.name.startswith("tests-")][:3]
     press = Press()
     try:
         laid = lay_out(book, {key_of(book, one): one for one in tests}, Memory(), press, wait=False)
-        pages = [summary(data)["pages"] for _, data in laid]
+        found = [summary(data)["pages"] for _, data in laid]
     finally:
         press.close()
-    assert set(pages[:-1]) == {2}
+    assert found == [pages] * 3

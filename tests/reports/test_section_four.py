@@ -10,7 +10,7 @@ from engagements import workflow
 from engagements.models import Commitment
 from fieldwork.models import Deviation, TouchedCommitment
 from reports import arrangement
-from reports.book import LISTED, Book, book_of, cut
+from reports.book import LISTED, SHORT, Book, book_of, cut
 from reports.content import Snapshot
 from reports.layout import oracle
 from reports.rendering import RenderOptions
@@ -86,14 +86,14 @@ def test_in_the_order_of_their_numbers_after_the_matrix() -> None:
 @pytest.mark.parametrize("controls", [20, 400])
 def test_cut_nothing_is_lost_and_a_result_moves_no_cut(controls: int) -> None:
     snapshot = snapshots.full(controls)
-    runs = cut(arrangement.by_control(snapshot), LISTED)
+    runs = cut(arrangement.by_control(snapshot), LISTED, SHORT)
     cuts = [[one["number"] for segment in run for part in segment.parts for one in part.controls] for run in runs]
     assert all(cuts)
     assert [number for run in cuts for number in run] == [one["number"] for one in snapshot["controls"]]
     for control in snapshot["controls"]:
         for test in control["tests"]:
             test["result_text"] = "Inspected again, at length, with the same outcome as before."
-    again = cut(arrangement.by_control(snapshot), LISTED)
+    again = cut(arrangement.by_control(snapshot), LISTED, SHORT)
     assert [sum(len(part.controls) for one in run for part in one.parts) for run in again] == [
         len(run) for run in cuts
     ]
