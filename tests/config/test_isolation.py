@@ -255,10 +255,18 @@ def test_a_row_cannot_point_into_another_engagement(engagements: tuple[Engagemen
 
 
 class Asked:
-    """5,000 requests of two people, by turns and from two threads, on connections that both use."""
+    """5,000 requests of two people, by turns and from two threads, on connections that both use.
+
+    Each reads the whole of one of the tables in which both have rows.
+    """
 
     def __init__(self, people: dict[User, int]) -> None:
         self.people = people
+        self.places = [
+            (model, key)
+            for model, key in tables()
+            if all(model._default_manager.filter(**{key: pk}).exists() for pk in people.values())
+        ]
         self.seen: dict[int, set[int]] = {user.pk: set() for user in people}
         self.done = 0
         self.failed: list[BaseException] = []
@@ -266,12 +274,15 @@ class Asked:
     def answer(self, request: HttpRequest) -> HttpResponse:
         self.done += 1
         assert isinstance(request.user, User)
-        found = Control.objects.values_list("engagement_id", flat=True)
+        model, key = self.places[self.done % len(self.places)]
+        found = model._default_manager.order_by().exclude(**{key: None}).values_list(key, flat=True)
         if self.done % 7 == 0:
             with transaction.atomic():
                 self.seen[request.user.pk] |= set(found)
                 transaction.set_rollback(True)
-        self.seen[request.user.pk] |= set(found)
+        rows = set(found)
+        assert rows == {self.people[request.user]}, f"{model.__name__}: {rows}"
+        self.seen[request.user.pk] |= rows
         return HttpResponse()
 
     def ask(self, seed: int) -> None:
@@ -301,6 +312,7 @@ def test_five_thousand_requests_by_turns_see_no_foreign_row() -> None:
             engagement=engagement, number="A-1", title="A", wording="A", nature="M", frequency="E"
         )
     asked = Asked({mine.created_by: mine.pk, olga: theirs.pk})
+    assert len(asked.places) >= 8
     threads = [threading.Thread(target=asked.ask, args=[seed]) for seed in (1, 2)]
     for thread in threads:
         thread.start()
