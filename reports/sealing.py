@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
-from asn1crypto import tsp, x509  # type: ignore[import-untyped]
+from asn1crypto import parser, tsp, x509  # type: ignore[import-untyped]
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -45,6 +45,8 @@ FIELD = "Seal"
 RESERVED = 2 * 16_384
 # Of the marks in a file from anybody these are looked at; a report of ours has one.
 MOST_MARKS = 8
+# How pyHanko fails where the bytes of a signature are no CMS any more, or name what it does not know.
+UNREADABLE = (ValueError, TypeError, AttributeError, LookupError, NotImplementedError)
 _REASON = re.compile(rb"/Reason\s{0,4}\(([ -'*-~]{1,200})\)")
 _OCTAL = re.compile(rb"\\([0-3][0-7]{2})")
 _SIGNATURE = re.compile(rb"/Contents\s{0,4}<([0-9A-Fa-f]{1024,65536})>")
@@ -183,16 +185,23 @@ def seals_in(pdf: bytes, trusted: Certificate, *, at: dt.datetime | None = None,
             found.append(
                 Seal(
                     subject=status.signing_cert.subject.human_friendly,
-                    # The verdict takes no notice of bytes behind the last revision.
-                    sound=bool(status.bottom_line) and status.coverage == SignatureCoverageLevel.ENTIRE_FILE,
+                    # The verdict takes no notice of bytes behind the last revision, or behind the signature.
+                    sound=bool(status.bottom_line)
+                    and status.coverage == SignatureCoverageLevel.ENTIRE_FILE
+                    and _filled_with_zeros(one.pkcs7_content),
                     intact=bool(status.intact and status.valid),
                     words=status.summary(),
                     at=stated.timestamp if stated and stated.valid and stated.intact and stated.trusted else None,
                 )
             )
-    except (PdfReadError, SignatureValidationError, ValueError) as error:
-        found.append(Seal(subject="", sound=False, intact=False, words=str(error)))
+    except (PdfReadError, SignatureValidationError, *UNREADABLE) as error:
+        found.append(Seal(subject="", sound=False, intact=False, words=f"The seal cannot be read: {error}"))
     return found
+
+
+def _filled_with_zeros(reserved: bytes) -> bool:
+    """Whether nothing stands in the room that was reserved for a signature but the signature (DER)."""
+    return not reserved[parser.peek(reserved) :].strip(b"\0")
 
 
 def _trusting(certificates: Iterable[Certificate], at: dt.datetime | None) -> ValidationContext:

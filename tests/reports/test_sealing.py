@@ -63,6 +63,17 @@ def test_one_flipped_byte_is_found(report: bytes, sealed: bytes, place: float) -
     assert not any(found.sound for found in seals_in(bytes(altered), SIGNER.certificate))
 
 
+def test_one_flipped_byte_in_the_signature_is_found(sealed: bytes) -> None:
+    """In its own bytes, and in the zeros that fill what was reserved for them: the one place it does not cover."""
+    start = sealed.rindex(b"/Contents <") + len(b"/Contents <")
+    end = sealed.index(b">", start)
+    signed = start + len(sealed[start:end].rstrip(b"0"))
+    for at in (*range(start, signed, 101), signed + 7, end - 2):
+        altered = bytearray(sealed)
+        altered[at] ^= 1
+        assert not any(one.sound for one in seals_in(bytes(altered), SIGNER.certificate)), at - start
+
+
 def test_an_update_after_the_seal_is_found(sealed: bytes) -> None:
     writer = IncrementalPdfFileWriter(io.BytesIO(sealed))
     writer.root["/Added"] = generic.pdf_name("/Later")
