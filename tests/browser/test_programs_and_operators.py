@@ -63,6 +63,7 @@ def test_a_token_is_made_used_and_ended(sit: Sit, live_server: Any) -> None:
     shot(desk, "account")
     desk.look(narrow=True)
     desk.page.get_by_role("button", name="End the token CI of the ledger").click()
+    desk.press("End it")
     desk.says("lets in no more")
     assert program.request.get("/api/engagements/", headers={"Authorization": f"Bearer {secret}"}).status == 401
     program.close()
