@@ -312,7 +312,7 @@ def test_five_thousand_requests_by_turns_see_no_foreign_row() -> None:
             engagement=engagement, number="A-1", title="A", wording="A", nature="M", frequency="E"
         )
     asked = Asked({mine.created_by: mine.pk, olga: theirs.pk})
-    assert len(asked.places) >= 8
+    assert len(asked.places) >= 6
     threads = [threading.Thread(target=asked.ask, args=[seed]) for seed in (1, 2)]
     for thread in threads:
         thread.start()
