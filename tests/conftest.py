@@ -56,6 +56,7 @@ from django.utils import timezone  # noqa: E402
 
 from jobs import queue, running  # noqa: E402
 from jobs.models import Outbox  # noqa: E402
+from tests import remembered  # noqa: E402
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -123,6 +124,7 @@ def _forgotten() -> Iterator[None]:
     """Wrong passwords of one test are not counted against the person of the same key in the next."""
     yield
     cache.clear()
+    remembered.forget_standing()
 
 
 @pytest.fixture(scope="session", autouse=True)

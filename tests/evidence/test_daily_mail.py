@@ -20,6 +20,7 @@ from jobs.running import run
 from tests import factories as f
 from tests.evidence import makers
 from tests.permissions.world import BACKEND
+from tests.remembered import remembered
 
 pytestmark = pytest.mark.django_db
 
@@ -27,6 +28,7 @@ FAR = dt.date(2099, 1, 31)
 
 
 @pytest.fixture
+@remembered
 def engagement() -> Engagement:
     made = f.at_stage(f.accepted(), Stage.FIELDWORK)
     # What has happened since this day is in the next mail.

@@ -19,11 +19,13 @@ from fieldwork.models import ControlTest, Deviation, ReviewNote, Sample
 from tests import factories as f
 from tests.evidence.makers import LEAVERS, begun
 from tests.fieldwork import makers as m
+from tests.remembered import remembered
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
+@remembered
 def engagement() -> Engagement:
     """A worked sheet on a sample, with an exception."""
     made = m.at_fieldwork()

@@ -15,6 +15,7 @@ from fieldwork import deviations, notes, testing
 from fieldwork.models import ControlTest, Deviation, ItemResult, ReviewNote, Sample, SamplingProfile, SheetItem
 from tests import factories as f
 from tests.fieldwork import makers as m
+from tests.remembered import remembered
 
 pytestmark = pytest.mark.django_db
 
@@ -23,6 +24,7 @@ CLIENT = ["carla", "owen", "sig", "sub"]
 
 
 @pytest.fixture
+@remembered
 def sheet() -> ControlTest:
     engagement = m.at_fieldwork()
     control = m.control(engagement)
@@ -237,6 +239,7 @@ def test_the_way_through_the_pages_to_a_reviewed_test(sheet: ControlTest) -> Non
 
 
 @pytest.fixture
+@remembered
 def exception(sheet: ControlTest) -> Deviation:
     cells = m.worked(sheet, deviating=[(1, "B"), (3, "B")])
     return m.raised(sheet, cells)

@@ -99,6 +99,7 @@ def in_scope(**fields: Any) -> Engagement:
     return f.at_stage(engagement, Stage.REPORTING)
 
 
+@remembered
 def worked(engagement: Engagement, *, deviating: bool = False, sign: bool = True) -> ControlTest:
     """The control's test with three items and one attribute; the second item deviates if asked."""
     who = f.people(engagement)
@@ -189,6 +190,7 @@ def excepted(test: ControlTest, code: str = "EX-01", **fields: Any) -> Deviation
     return deviation
 
 
+@remembered
 def described(engagement: Engagement, *, complete: bool = True) -> None:
     """Every part written by Carla, and completed."""
     carla = f.people(engagement)["carla"]
@@ -201,6 +203,7 @@ def described(engagement: Engagement, *, complete: bool = True) -> None:
         description.complete(engagement, by=carla)
 
 
+@remembered
 def sign(engagement: Engagement, kind: Kind | str, **fields: Any) -> ManagementStatement:
     """Signed by Sigrid, dated as usual."""
     sig = f.people(engagement)["sig"]
@@ -217,6 +220,7 @@ def sign(engagement: Engagement, kind: Kind | str, **fields: Any) -> ManagementS
     return statements.sign(engagement, kind, **values)
 
 
+@remembered
 def concluded(engagement: Engagement) -> None:
     """Petra concludes as proposed, and dates the report today."""
     petra = f.people(engagement)["petra"]

@@ -17,6 +17,7 @@ from jobs.running import run
 from reports import content, description, drafting, previewing, rendering
 from reports.models import DescriptionSection, Part
 from tests import factories as f
+from tests.remembered import remembered
 from tests.reports import makers as m
 
 pytestmark = pytest.mark.django_db
@@ -31,6 +32,7 @@ def one_press() -> Iterator[None]:
 
 
 @pytest.fixture
+@remembered
 def engagement() -> Any:
     made = m.in_scope()
     m.described(made)
