@@ -48,6 +48,7 @@ NO_PAGES = {
 
 
 @pytest.mark.parametrize("key", ["petra", "carla"])
+@pytest.mark.drill
 def test_every_page_of_a_rich_engagement(sit: Sit, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
     monkeypatch.setattr(drafting, "printed", blank)
     engagement = rich("Northwind Books, Inc.", number="2026-0901")

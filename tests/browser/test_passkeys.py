@@ -92,6 +92,7 @@ def test_a_passkey_is_added_signs_in_alone_and_confirms(sit: Sit) -> None:
     desk.look(narrow=True)
 
 
+@pytest.mark.drill
 def test_an_authenticator_app_and_the_pages_of_organizations(sit: Sit) -> None:
     engagement = f.staffed()
     petra = verified(engagement.created_by)

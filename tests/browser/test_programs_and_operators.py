@@ -70,6 +70,7 @@ def test_a_token_is_made_used_and_ended(sit: Sit, live_server: Any) -> None:
     assert ApiToken.objects.get().ended_at is not None
 
 
+@pytest.mark.drill
 def test_the_operators_area(sit: Sit, settings: Any) -> None:
     f.staffed()
     Job.objects.create(kind="reports.render", key="r", state=Job.State.FAILED, error="Timeout: it took too long")

@@ -148,6 +148,7 @@ def test_an_empty_home_says_so(client: Client) -> None:
 
 
 @pytest.mark.parametrize("name", ["controls", "scope", "library", "overview"])
+@pytest.mark.drill
 def test_queries_do_not_grow_with_controls(client: Client, name: str) -> None:
     engagement = scoped(3)
     client.force_login(engagement.created_by)

@@ -349,6 +349,7 @@ def test_profile_is_approved_by_an_administrator_of_the_firm() -> None:
     assert approved.approved_by == f.person("petra")
 
 
+@pytest.mark.drill
 def test_queries_do_not_grow_with_the_controls(django_assert_max_num_queries: object) -> None:
     engagement = m.at_fieldwork()
     for number in range(30):

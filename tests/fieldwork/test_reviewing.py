@@ -149,6 +149,7 @@ def test_reviewers_have_a_queue(engagement: Engagement, key: str, status: int) -
     assert seen_by(key).get(reverse("fieldwork:review", args=[engagement.pk])).status_code == status
 
 
+@pytest.mark.drill
 def test_more_sheets_are_no_more_queries(engagement: Engagement, sheets: list[ControlTest]) -> None:
     def asked() -> int:
         with CaptureQueriesContext(connection) as context:

@@ -212,6 +212,7 @@ def test_after_three_deaths_nothing_was_issued(monkeypatch: pytest.MonkeyPatch) 
     assert nothing_issued(draft)
 
 
+@pytest.mark.drill
 def test_a_seal_waits_for_the_time_that_it_is_to_bear(settings: Settings, tmp_path: Path) -> None:
     draft = m.ready()
     petra = draft.engagement.created_by

@@ -176,6 +176,7 @@ def test_links_lead_somewhere_and_exceptions_are_tied_both_ways(document: pikepd
         assert {(places[stated], tested), (places[tested], stated)} <= tied
 
 
+@pytest.mark.drill
 def test_heads_of_a_table_are_repeated_on_every_page_it_takes(draft: Rendered) -> None:
     texts = pdf.texts(draft.pdf)
     pages = [
@@ -355,6 +356,7 @@ def test_missing_fonts_are_told(tmp_path: Path) -> None:
         laid_out(small("x", '<link rel="stylesheet" href="asset:report.css">'), RenderOptions(fonts=tmp_path))
 
 
+@pytest.mark.drill
 def test_limits_end_in_words() -> None:
     options = RenderOptions()
     heavy = small("<p>" + "word " * 50_000)
