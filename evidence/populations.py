@@ -265,6 +265,17 @@ def rows(population: Population) -> Listing:
         return listings.from_canonical(file.read())
 
 
+def newer_than(population: Population) -> Population | None:
+    """The later version that stands in its place, or waits to be evaluated; none that was refused."""
+    later = Population.objects.filter(
+        engagement=population.engagement_id,
+        code=population.code,
+        version__gt=population.version,
+        state__in=[State.PROVIDED, State.ACCEPTED],
+    )
+    return later.select_related("provided_by").order_by("-version").first()
+
+
 @transaction.atomic
 def download(population: Population, *, by: User) -> bytes:
     """The listing in its canonical form; who took it is on record, or does not get it. Raises `storage.Altered`."""

@@ -19,6 +19,7 @@ from engagements.models import Control, Engagement
 from engagements.roles import engagement_for
 from engagements.views.acting import filed, person, shown
 from evidence.models import Population
+from evidence.populations import newer_than
 from evidence.views.files import as_attachment
 from fieldwork import drawing, expanding, redraw
 from fieldwork.forms import ChooseForm, DrawForm, ExpandForm
@@ -171,6 +172,7 @@ def _context(request: HttpRequest, sample: Sample) -> dict[str, Any]:
     return {
         **frame(request, sample.engagement, "testing"),
         "sample": sample,
+        "newer": newer_than(population),
         "columns": columns,
         "items": [
             {

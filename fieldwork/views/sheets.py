@@ -21,6 +21,7 @@ from engagements.roles import engagement_for
 from engagements.views.acting import done, filed, person, shown
 from evidence import listings
 from evidence.models import EvidenceFile, RequestControl
+from evidence.populations import newer_than
 from fieldwork import deviations, signing, testing
 from fieldwork.drawing import TESTING
 from fieldwork.forms import (
@@ -94,6 +95,7 @@ def show(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
         **frame(request, engagement, "testing"),
         "test": test,
         "control": test.control,
+        "newer": newer_than(test.sample.population) if test.sample else None,
         "criteria": ", ".join(test.control.criteria.order_by("position").values_list("pk", flat=True)),
         "attributes": attributes,
         "since": since,
