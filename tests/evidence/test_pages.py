@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from audit.models import Event
 from engagements.models import Engagement, Stage
 from evidence import populations, requests
 from evidence.models import EvidenceFile, EvidenceRequest, Population
@@ -274,6 +275,13 @@ class TestDownload:
         assert response.status_code == 409
         assert b"forged" not in response.content
         assert b"not what was received" in response.content
+        assert as_(engagement, "owen").get(url("download", engagement, file.code)).status_code == 409
+        # Found once, kept with the file, and on the record for both sides.
+        assert Event.objects.get(action="evidence.altered").target_label == file.code
+        assert (
+            b"What is stored is not what was received"
+            in as_(engagement, "owen").get(file.get_absolute_url()).content
+        )
 
     def test_somebody_elses(self, engagement: Engagement) -> None:
         file = makers.upload(makers.request(engagement))
