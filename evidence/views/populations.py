@@ -130,14 +130,16 @@ def _file_of(
 ) -> EvidenceFile:
     wanted = form.cleaned_data
     chosen: EvidenceFile | None = wanted.get("received")
-    flows.read(
+    listing = flows.read(
         engagement,
         chosen or wanted["file"],
         name=wanted["file"].name if wanted["file"] else "",
         sheet=wanted["sheet"],
         encoding=wanted["encoding"],
     )
-    return chosen or uploads.receive(
+    if chosen:
+        return chosen
+    received = uploads.receive(
         asked or engagement,
         file=wanted["file"],
         name=wanted["file"].name,
@@ -145,6 +147,8 @@ def _file_of(
         obtained_by_auditor="see_fieldwork" in engagement.may,
         encoding=wanted["encoding"],
     )
+    flows.remember(received, listing, sheet=wanted["sheet"], encoding=wanted["encoding"])
+    return received
 
 
 def _asked(request: HttpRequest, engagement: Engagement) -> EvidenceRequest | None:

@@ -91,10 +91,13 @@ document.addEventListener("submit", (event) => {
     return;
   }
   form.setAttribute("aria-busy", "true");
-  setTimeout(() => form.removeAttribute("aria-busy"), 4000); // an answer that is a download leaves the page standing
+  const slow = form.querySelector("[data-slow]"); // says what takes long
+  if (slow) slow.hidden = false;
+  else setTimeout(() => form.removeAttribute("aria-busy"), 4000); // an answer that is a download leaves the page standing
 });
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[aria-busy]")) form.removeAttribute("aria-busy");
+  for (const words of document.querySelectorAll("form [data-slow]")) words.hidden = true;
 });
 
 // -- Messages --------------------------------------------------------------------------------
