@@ -62,7 +62,7 @@ def open_notes(engagement: Engagement) -> list[ReviewNote]:
 
 @shared
 def recorded(engagement: Engagement) -> list[tuple[int, int, dt.datetime, dt.datetime]]:
-    """Who recorded results or procedures for which test, and when first and last: keys of test and person, two times."""
+    """Who recorded results or procedures for which test, first and last: keys of test and person, two times."""
     cells = ItemResult.objects.filter(engagement=engagement).order_by().values_list("item__test_id", "by_id")
     done = ProcedureRecord.objects.filter(engagement=engagement).order_by().values_list("test_id", "by_id")
     first_and_last = {"first": Min("at"), "last": Max("at")}

@@ -126,7 +126,7 @@ def _page_url(file: EvidenceFile, number: int) -> str:
 
 
 def _naming(text: str, item: SheetItem | None, kind: str) -> list[tuple[str, str]]:
-    """The rows of a text in which the item is named, each with its place; its own row as the listing has it first."""
+    """The rows of a text that name the item, each with its place; its own row, as the listing has it, first."""
     if item is None or len(item.label) < 2:
         return []
     whole = re.compile(rf"(?<![\w-]){re.escape(item.label)}(?![\w-])")
