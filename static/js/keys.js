@@ -44,7 +44,7 @@ function go(row) {
   const target = linkOf(row) ?? row;
   if (target === row) row.tabIndex = -1;
   target.focus({ preventScroll: true });
-  row.scrollIntoView({ block: "nearest" });
+  row.scrollIntoView({ block: "nearest", behavior: "instant" });
 }
 
 function move(step) {

@@ -190,7 +190,7 @@ class Sheet {
   go(cell) {
     if (!cell) return;
     cell.focus({ preventScroll: true });
-    cell.scrollIntoView({ block: "nearest", inline: "nearest" });
+    cell.scrollIntoView({ block: "nearest", inline: "nearest", behavior: "instant" });
   }
 
   step(down, right) {
@@ -239,7 +239,7 @@ class Sheet {
       if (hit) first ??= row;
     }
     if (!first) return;
-    first.scrollIntoView({ block: "nearest" });
+    first.scrollIntoView({ block: "nearest", behavior: "instant" });
     if (jump) {
       const column = this.cell ? this.cells(this.cell.parentElement).indexOf(this.cell) : 0;
       this.go(this.cells(first)[Math.max(column, 0)]);
