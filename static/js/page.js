@@ -301,3 +301,14 @@ if (/Mac|iPhone|iPad/.test(navigator.platform)) {
 }
 $("[data-focus]")?.focus();
 document.addEventListener("htmx:afterSwap", (event) => $("[data-focus]", event.detail.target)?.focus());
+
+// On paper nothing can be opened: what is folded away on a page is printed with it.
+let unfolded = [];
+window.addEventListener("beforeprint", () => {
+  unfolded = [...document.querySelectorAll("main details:not([open], .menu)")];
+  for (const one of unfolded) one.open = true;
+});
+window.addEventListener("afterprint", () => {
+  for (const one of unfolded) one.open = false;
+  unfolded = [];
+});

@@ -36,6 +36,17 @@ def test_size_by_profile_and_seed_by_population() -> None:
     assert event.detail["rows"] == list(sample.items.values_list("row", flat=True))
 
 
+def test_the_reason_says_what_was_drawn_where_the_profile_asks_for_something_else() -> None:
+    engagement = m.at_fieldwork()
+    control = m.control(engagement)
+    every = m.sample(engagement, control, count=20, method="census")
+    assert every.proposal_reason.endswith("That is 10 of 20 items. 20 were drawn.")
+    other = drawing.draw(
+        m.population(engagement, control, count=21, name="Others"), control, by=f.people(engagement)["sana"]
+    )
+    assert other.proposal_reason.endswith("That is 10 of 21 items.")
+
+
 def test_drawn_again_it_is_equal() -> None:
     engagement = m.at_fieldwork()
     sample = m.sample(engagement, m.control(engagement))
