@@ -78,6 +78,19 @@ def test_production_refuses_to_start_half_configured(change: dict[str, str], wor
     assert words in done.stderr
 
 
+def test_a_command_says_what_is_missing_before_it_makes_anything(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    environment = PRODUCTION | {"DATABASE_URL": "", "ATTESTRY_HOME": str(home), "PATH": os.environ["PATH"]}
+    command = [sys.executable, "manage.py", "check"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        "Production (ATTESTRY_ENV=production) needs these variables to be set: DATABASE_URL."
+    )
+    assert "Traceback" not in done.stderr
+    assert not home.exists()
+
+
 def test_production_settings() -> None:
     got = values(
         PRODUCTION,
