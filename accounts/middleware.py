@@ -213,8 +213,9 @@ class GraveActs(BeforeViews):
             return _elsewhere(request, "account_login", "Sign in again, then do it once more.")
         if page:
             return HttpResponseRedirect(f"{methods[0]['url']}?{urlencode({'next': request.get_full_path()})}")
-        answer: HttpResponse = suspend_request(request, methods[0]["url"])
-        return answer
+        suspend_request(request, methods[0]["url"])
+        # The library goes on with what it kept only where the address it is told has no query.
+        return HttpResponseRedirect(f"{methods[0]['url']}?{urlencode({'next': request.path})}")
 
 
 def _elsewhere(request: HttpRequest, name: str, words: str, *of: str) -> HttpResponse:
