@@ -98,8 +98,14 @@ def test_production_settings() -> None:
         "SESSION_COOKIE_SECURE",
         "CSRF_COOKIE_SECURE",
         "SESSION_COOKIE_NAME",
+        "CSRF_COOKIE_NAME",
+        "SESSION_COOKIE_SAMESITE",
+        "CSRF_COOKIE_SAMESITE",
+        "SESSION_COOKIE_HTTPONLY",
+        "CSRF_COOKIE_HTTPONLY",
         "SECURE_SSL_REDIRECT",
         "SECURE_HSTS_SECONDS",
+        "SECURE_HSTS_INCLUDE_SUBDOMAINS",
         "SECURE_PROXY_SSL_HEADER",
         "CSRF_TRUSTED_ORIGINS",
         "STORAGES",
@@ -109,6 +115,11 @@ def test_production_settings() -> None:
     assert got["SESSION_COOKIE_SECURE"]
     assert got["CSRF_COOKIE_SECURE"]
     assert got["SESSION_COOKIE_NAME"].startswith("__Host-")
+    assert got["CSRF_COOKIE_NAME"].startswith("__Host-")
+    assert got["SESSION_COOKIE_SAMESITE"] == got["CSRF_COOKIE_SAMESITE"] == "Lax"
+    assert got["SESSION_COOKIE_HTTPONLY"]
+    assert got["CSRF_COOKIE_HTTPONLY"]
+    assert got["SECURE_HSTS_INCLUDE_SUBDOMAINS"]
     assert got["SECURE_SSL_REDIRECT"]
     assert got["SECURE_HSTS_SECONDS"] >= 31_536_000
     assert got["SECURE_PROXY_SSL_HEADER"] == ["HTTP_X_FORWARDED_PROTO", "https"]
