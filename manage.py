@@ -6,6 +6,8 @@ import signal
 import sys
 from types import FrameType
 
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
 from audit.context import act_for_everybody
@@ -32,6 +34,11 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     act_for_everybody()
     command = sys.argv[1] if len(sys.argv) > 1 else ""
+    try:
+        # What is missing or wrong is said before anything is started or made.
+        settings.ENVIRONMENT  # noqa: B018
+    except ImproperlyConfigured as error:
+        sys.exit(f"{error} docs/operating.md lists the variables.")
     if command not in WITHOUT_SERVICES and "--help" not in sys.argv:
         try:
             embedded.join_where_needed()

@@ -9,10 +9,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Firm, FirmMember, Licence, Office, ServiceOrganization, User
-from accounts.people import must_administer
+from accounts.people import account_of, belongs_elsewhere, end_sessions, must_administer
+from accounts.tokens import end_those_of_single_sign_on
 from audit.trail import action, record
 
 CLIENT_ADDED = action("client.added", "added the client {target}")
+FIRM_MADE = action("firm.made", "entered the firm {target}")
 FIRM_CHANGED = action("firm.changed", "changed the firm's record")
 LICENCE_ADDED = action("licence.added", "entered the licence {target}")
 LICENCE_REMOVED = action("licence.removed", "removed the licence {target}")
@@ -20,6 +22,28 @@ OFFICE_OPENED = action("office.opened", "entered the office {target}")
 OFFICE_CLOSED = action("office.closed", "closed the office {target}")
 OFFICE_MAIN = action("office.main", "made {target} the main office")
 POLICY_CHANGED = action("policy.changed", "changed how people of {target} sign in")
+
+
+@transaction.atomic
+def make_firm(legal_name: str, *, address: str, name: str = "", title: str = "") -> tuple[Firm, User, bool]:
+    """Enter a CPA firm with its first administrator, who invites everybody else; only a command does.
+
+    Makes the account where there is none, without a password. Returns the firm, the person, and whether the
+    account is new. Raises ValidationError for a firm that is there, and for a new account without a name.
+    """
+    firm = Firm(legal_name=legal_name)
+    firm.full_clean()
+    if Firm.objects.filter(legal_name__iexact=firm.legal_name).exists():
+        raise ValidationError(f"{firm.legal_name} is there already: its administrators invite its people.")
+    user, new = account_of(address, name=name)
+    firm.save()
+    if belongs_elsewhere(user, firm):
+        # As one who accepts an invitation to a further organization (`accounts.invitations.accept`).
+        end_sessions(user)
+        end_those_of_single_sign_on(user)
+    FirmMember.objects.create(firm=firm, user=user, title=title.strip(), is_admin=True, may_accept=True)
+    record(FIRM_MADE, by=None, firm=firm, target=firm, administrator=user.email)
+    return firm, user, new
 
 
 @transaction.atomic

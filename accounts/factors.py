@@ -20,6 +20,7 @@ from allauth.mfa.webauthn.forms import (
     ReauthenticateWebAuthnForm,
 )
 from django.core.exceptions import ValidationError
+from django.core.mail import send_mail
 from django.db import transaction
 from django.http import HttpRequest
 
@@ -37,6 +38,7 @@ PROVED = action("session.proved", "proved anew who they are")
 RECOVERY_USED = action("factor.recovery_used", "used a recovery code")
 FACTOR_ADDED = action("factor.added", "set up a second factor")
 FACTOR_REMOVED = action("factor.removed", "removed a second factor")
+FACTOR_TAKEN = action("factor.taken", "took the second factor of {target} away")
 FACTOR_RENEWED = action("factor.renewed", "made new recovery codes")
 FACTOR_RENAMED = action("factor.renamed", "renamed a passkey")
 PASSWORD_CHANGED = action("password.changed", "changed their password")
@@ -105,8 +107,26 @@ def factor_saved(instance: Authenticator, created: bool, **_: Any) -> None:
 
 
 def factor_deleted(instance: Authenticator, **_: Any) -> None:
-    if instance.type != Authenticator.Type.RECOVERY_CODES:
+    if instance.type != Authenticator.Type.RECOVERY_CODES and not getattr(instance, "taken", False):
         _tell(FACTOR_REMOVED, instance.user, kind=str(instance.type))
+
+
+@transaction.atomic
+def take_away(user: User) -> None:
+    """For a person who has lost them: every factor goes, recovery codes too, and every session ends.
+
+    Only a command does it. Where an organization demands a factor the password opens its set-up and nothing else.
+    """
+    for one in Authenticator.objects.select_for_update().filter(user=user):
+        one.taken = True
+        one.delete()
+    end_sessions(user)
+    text = (
+        "Whoever runs this installation of Attestry has taken the second factor of your account away, passkeys and"
+        " recovery codes too. Set up another one when you sign in. If you did not ask for it, tell them at once."
+    )
+    transaction.on_commit(lambda: send_mail("Your second factor was taken away", text, None, [user.email]))
+    record(FACTOR_TAKEN, by=None, firm=firm_of(user), target=user)
 
 
 def held_back(address: str) -> None:

@@ -18,6 +18,7 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
 from django.urls import reverse
 
 from accounts import proving, single_sign_on, tokens
@@ -135,6 +136,8 @@ class AnswersOfProviders:
         match = request.resolver_match
         if match is None or match.view_name not in ANSWERS:
             return None
+        if isinstance(exception, single_sign_on.UsedBefore):
+            return render(request, "socialaccount/authentication_error.html", status=HTTPStatus.FORBIDDEN)
         if not isinstance(exception, single_sign_on.UNREADABLE):
             return None
         return single_sign_on.unreadable(request, match.kwargs["organization_slug"], exception)
@@ -176,10 +179,11 @@ class SignInPolicies(BeforeViews):
             logout(request)
             return _elsewhere(request, "account_login", "Nobody used your session for a while: sign in again.")
         if demands.provider and not signed_in_by(request, user, demands.provider):
+            # "Signed in" is true no more.
+            list(messages.get_messages(request))
             logout(request)
-            return _elsewhere(
-                request, "account_login", "Your organization asks you to sign in with its single sign-on."
-            )
+            words = "Your organization asks you to sign in with its single sign-on."
+            return _elsewhere(request, "accounts:single_sign_on_start", words, demands.provider)
         name = request.resolver_match.view_name if request.resolver_match else ""
         if demands.second_factor and name not in SETTING_UP and not has_second_factor(user):
             return _elsewhere(
@@ -209,14 +213,15 @@ class GraveActs(BeforeViews):
             return _elsewhere(request, "account_login", "Sign in again, then do it once more.")
         if page:
             return HttpResponseRedirect(f"{methods[0]['url']}?{urlencode({'next': request.get_full_path()})}")
-        answer: HttpResponse = suspend_request(request, methods[0]["url"])
-        return answer
+        suspend_request(request, methods[0]["url"])
+        # The library goes on with what it kept only where the address it is told has no query.
+        return HttpResponseRedirect(f"{methods[0]['url']}?{urlencode({'next': request.path})}")
 
 
-def _elsewhere(request: HttpRequest, name: str, words: str) -> HttpResponse:
+def _elsewhere(request: HttpRequest, name: str, words: str, *of: str) -> HttpResponse:
     """Lead the person to another page, in the manner in which they asked."""
-    place = reverse(name)
-    if name == "account_login" and request.method == "GET":
+    place = reverse(name, args=of)
+    if name != "accounts:account" and request.method == "GET":
         place = f"{place}?{urlencode({'next': request.get_full_path()})}"
     if request.headers.get("HX-Request"):
         return HttpResponse(headers={"HX-Redirect": place})

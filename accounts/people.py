@@ -213,22 +213,31 @@ def change_client_member(member: ClientMember, *, is_admin: bool, by: User) -> N
     record(RIGHTS_CHANGED, by=by, firm=organization.firm, target=member, administers=is_admin)
 
 
+def account_of(address: str, *, name: str) -> tuple[User, bool]:
+    """The person with this address, for a command; makes the account where there is none, without a password.
+
+    Returns the person, and whether the account is new. Raises ValidationError for a new account without a name.
+    """
+    address = address.strip().lower()
+    user = User.objects.select_for_update().filter(email=address).first()
+    if user is not None:
+        return user, False
+    if not name.strip():
+        raise ValidationError("Nobody has this address: give a name for a new account.")
+    validate_email(address)
+    user = User.objects.create_user(address, " ".join(name.split()))
+    # Whoever runs the command vouches for the address.
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    return user, True
+
+
 @transaction.atomic
 def make_operator(address: str, *, name: str = "") -> tuple[User, bool]:
     """Let a person run the installation; makes the account where there is none, without a password.
 
     Returns the person, and whether the account is new. Raises ValidationError for a new account without a name.
     """
-    address = address.strip().lower()
-    user = User.objects.select_for_update().filter(email=address).first()
-    new = user is None
-    if user is None:
-        if not name.strip():
-            raise ValidationError("Nobody has this address: give a name for a new account.")
-        validate_email(address)
-        user = User.objects.create_user(address, name.strip())
-        # Whoever runs this command vouches for the address.
-        EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    user, new = account_of(address, name=name)
     user.is_staff = True
     user.save(update_fields=["is_staff"])
     record(OPERATOR_MADE, by=None, target=user)

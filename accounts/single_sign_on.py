@@ -7,7 +7,6 @@ well, or runs this installation, never comes in by it: else its administrator co
 from __future__ import annotations
 
 import ipaddress
-import secrets
 import socket
 import time
 from typing import Any
@@ -29,6 +28,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.utils.crypto import salted_hmac
 from django.utils.dateparse import parse_datetime
 from django.utils.text import slugify
 from lxml import etree
@@ -76,6 +76,15 @@ class Guarded(requests.adapters.HTTPAdapter):
         return super().send(request, *args, **kwargs)
 
 
+def slug_for(place: Firm | ServiceOrganization) -> str:
+    """The name for sign-in of an organization that has set nothing up yet.
+
+    It is known before: providers want our addresses before they tell theirs.
+    """
+    of = salted_hmac(PURPOSE, f"{type(place).__name__} {place.pk}").hexdigest()[:6]
+    return f"{slugify(str(place))[:40].strip('-')}-{of}"
+
+
 @transaction.atomic
 def set_up(
     place: Firm | ServiceOrganization,
@@ -98,7 +107,7 @@ def set_up(
     _must_own(place, by)
     of = {"firm": place} if isinstance(place, Firm) else {"organization": place}
     known = IdentityProvider.objects.select_for_update().filter(**of).first()
-    slug = known.slug if known else f"{slugify(str(place))[:40].strip('-')}-{secrets.token_hex(2)}"
+    slug = known.slug if known else slug_for(place)
     app = known.app if known else SocialApp()
     before = (app.provider, app.settings)
     app.provider, app.provider_id, app.name = kind, slug, str(place)[:40]
@@ -308,6 +317,10 @@ class OpenIDConnect(OpenIDConnectProvider):  # type: ignore[misc]
         return answer
 
 
+class UsedBefore(PermissionDenied):
+    """An assertion that has signed somebody in already."""
+
+
 class SAML(SAMLProvider):  # type: ignore[misc]
     """The library's provider, which takes each assertion once, and asks anew where a proof is wanted."""
 
@@ -332,7 +345,7 @@ class SAML(SAMLProvider):  # type: ignore[misc]
         key = f"saml:{self.app.client_id}:{response.get_last_assertion_id()}"
         if not cache.add(key, True, timeout=max(until - time.time(), 0) + 600):
             _note(_known(self.app.provider_id), "an answer that was used before")
-            raise PermissionDenied("This answer of the identity provider was used already.")
+            raise UsedBefore("This answer of the identity provider was used already.")
         made = super().sociallogin_from_response(request, response)
         made.authn_instant = _authn_instant(response.get_last_response_xml())
         return made

@@ -71,7 +71,7 @@ from accounts.people import (
     reactivate,
 )
 from accounts.policies import demands_on, has_second_factor
-from accounts.single_sign_on import provider_of, remove, set_up
+from accounts.single_sign_on import provider_of, remove, set_up, slug_for
 
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
@@ -545,7 +545,7 @@ def find_single_sign_on(request: HttpRequest) -> HttpResponse:
 def start_single_sign_on(request: HttpRequest, slug: str) -> HttpResponse:
     """The page with the link to the provider."""
     provider = get_object_or_404(IdentityProvider.objects.select_related("firm", "organization"), slug=slug)
-    place = provider.app.get_provider(request).get_login_url(request)
+    place = provider.app.get_provider(request).get_login_url(request, next=_next(request))
     return render(request, "accounts/single_sign_on_start.html", {"provider": provider, "login_url": place})
 
 
@@ -566,6 +566,14 @@ def organization_single_sign_on(request: HttpRequest, pk: int) -> HttpResponse:
     return _single_sign_on(request, place, reverse("accounts:organization", args=[pk]))
 
 
+# What a provider is told of us, by its kind.
+ADDRESSES = (
+    ("openid_connect", "openid_connect_callback", "Redirect address (OpenID Connect)"),
+    ("saml", "saml_acs", "Where answers go (ACS, SAML)"),
+    ("saml", "saml_metadata", "Our entity ID and metadata (SAML)"),
+)
+
+
 def _single_sign_on(request: HttpRequest, place: Firm | ServiceOrganization, back: str) -> HttpResponse:
     """Set up, change or remove the single sign-on of a firm or client that the user administers."""
     of = {"firm": place} if isinstance(place, Firm) else {"organization": place}
@@ -584,14 +592,14 @@ def _single_sign_on(request: HttpRequest, place: Firm | ServiceOrganization, bac
         else:
             messages.success(request, "Single sign-on is set up. Try it in another browser before you demand it.")
             return redirect(request.get_full_path())
-    context: dict[str, Any] = {"form": form, "place": place, "known": known, "back": back}
-    if known:
-        names = ("saml_acs", "saml_metadata") if known.app.provider == "saml" else ("openid_connect_callback",)
-        context["addresses"] = [
-            (name, request.build_absolute_uri(reverse(name, args=[known.slug]))) for name in names
-        ]
-        start = reverse("accounts:single_sign_on_start", args=[known.slug])
-        context["start"] = request.build_absolute_uri(start)
+    slug, kind = (known.slug, known.app.provider) if known else (slug_for(place), "")
+    addresses = [
+        (words, request.build_absolute_uri(reverse(name, args=[slug])))
+        for of, name, words in ADDRESSES
+        if kind in {"", of}
+    ]
+    start = request.build_absolute_uri(reverse("accounts:single_sign_on_start", args=[slug]))
+    context = {"form": form, "place": place, "known": known, "back": back, "addresses": addresses, "start": start}
     return render(request, "accounts/single_sign_on.html", context, status=422 if form.errors else 200)
 
 

@@ -19,6 +19,7 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
@@ -47,7 +48,8 @@ class Finding:
 def examine() -> Iterator[Finding]:
     """Looks at everything, the slow things last; what is missing never stops the rest."""
     for look in LOOKS:
-        yield look()
+        if found := look():
+            yield found
 
 
 def python() -> Finding:
@@ -127,6 +129,28 @@ def postgresql() -> Finding:
         )
     detail = f"{version // 10_000}.{version % 10_000}, {where}"
     return Finding("PostgreSQL", version >= OLDEST_POSTGRESQL * 10_000, detail, lost)
+
+
+def tables() -> Finding:
+    """Whether they are those of this version."""
+    without = "Nothing works without them: manage.py migrate, with OWNER_DATABASE_URL, makes and changes them."
+    try:
+        migrations = MigrationExecutor(connection)
+        missing = len(migrations.migration_plan(migrations.loader.graph.leaf_nodes()))
+    except DatabaseError as error:
+        return Finding("Tables", False, str(error).strip(), without)
+    return Finding(
+        "Tables", not missing, f"{missing} migrations to be run" if missing else "of this version", without
+    )
+
+
+def proxy() -> Finding | None:
+    """TLS ends in a proxy: unless it is believed, every page leads to itself."""
+    if not settings.HTTPS:
+        return None
+    count = settings.ALLAUTH_TRUSTED_PROXY_COUNT
+    without = "SITE_URL is https, which a proxy speaks: no page opens, and all strangers count as one network."
+    return Finding("Proxy", count > 0, f"TRUSTED_PROXY_COUNT is {count}", without)
 
 
 def broker() -> Finding:
@@ -233,7 +257,7 @@ def services() -> Finding | None:
     return None
 
 
-LOOKS: list[Callable[[], Finding]] = [
+LOOKS: list[Callable[[], Finding | None]] = [
     python,
     pango,
     chromium,
@@ -241,6 +265,8 @@ LOOKS: list[Callable[[], Finding]] = [
     namespaces,
     disk,
     postgresql,
+    tables,
+    proxy,
     broker,
     stores,
     staging_folder,

@@ -136,11 +136,13 @@ def alike(text: str, rules: frozenset[Alike], *, key: bool) -> str:
 # --- what to begin with
 
 
-def guess_keys(first: Listing, second: Listing, hints: Sequence[str] = ()) -> tuple[Pair, ...]:
+def guess_keys(
+    first: Listing, second: Listing, hints: Sequence[str] = (), known: Pair = ("", "")
+) -> tuple[Pair, ...]:
     """The pair of columns that most likely name the same things, or none.
 
-    Columns whose names fit a hint come first, then those that share most of their cells, told from the first
-    rows of each listing.
+    Columns that are `known` to name the rows of their listing come first, and those whose names fit a hint; then
+    those that share most of their cells, told from the first rows of each listing.
     """
     loose = frozenset(Alike)
     sets = [
@@ -159,7 +161,9 @@ def guess_keys(first: Listing, second: Listing, hints: Sequence[str] = ()) -> tu
         # A column that tells few rows apart (a department) names none of them.
         telling = min(len(one) / max(len(first.rows[:_LOOKED_AT]), 1), 1.0)
         hinted = sum(any(hint in _word(name) for hint in hints) for name in pair)
-        return shared * telling * (1 + hinted)
+        # What a listing was provided under names its rows, though somebody's name may do so as well.
+        own = sum(name == key for name, key in zip(pair, known, strict=True))
+        return shared * telling * (1 + hinted) * (1 + own)
 
     pairs = [(one, other) for one in first.columns for other in second.columns]
     best = max(pairs, key=worth, default=None)

@@ -94,6 +94,9 @@ def _remark(file: EvidenceFile, text: str) -> None:
     remarks = lint.in_text(kind=held.kind, text=text, name=held.name)
     if held.speaks_from is None and held.speaks_to is None:
         remarks += lint.days_in_text(text, period_start=engagement.period_start, period_end=engagement.ends_on)
+    if any(one["code"] == "empty" for one in held.findings):
+        # That nothing is in it says it all.
+        remarks = [one for one in remarks if one.code != "no_date"]
     former = {one["message"]: one for one in held.findings}
     kept = [one for one in held.findings if one["code"] not in _OF_TEXT]
     findings = kept + [former.get(one.message, one.plain()) for one in remarks]

@@ -260,17 +260,33 @@ def _sheets(sheets: Sequence[Mapping[str, Any]]) -> list[Remark]:
     for sheet in sheets:
         name = f"Sheet {sheet['name']!r}"
         if sheet["rows"] == 0:
-            remarks.append(Remark("empty_sheet", f"{name} is empty."))
+            remarks.append(Remark("empty_sheet", f"{name} is empty. If nothing belongs there, say so."))
             continue
         if sheet["hidden"]:
-            remarks.append(Remark("hidden_sheet", f"{name} is hidden and holds {_count(sheet['rows'], 'row')}."))
+            remarks.append(
+                Remark(
+                    "hidden_sheet",
+                    f"{name} is hidden and holds {_count(sheet['rows'], 'row')}. Show it, or say what it is.",
+                )
+            )
         if sheet["filtered"]:
             hidden = f", which hides {_count(sheet['hidden_rows'], 'row')}" if sheet["hidden_rows"] else ""
-            remarks.append(Remark("filtered", f"{name} is filtered{hidden}. Ask for it without the filter."))
+            remarks.append(
+                Remark("filtered", f"{name} is filtered{hidden}. Take the filter off, so that all is there.")
+            )
         elif sheet["hidden_rows"]:
-            remarks.append(Remark("hidden_rows", f"{name} hides {_count(sheet['hidden_rows'], 'row')}."))
+            remarks.append(
+                Remark(
+                    "hidden_rows", f"{name} hides {_count(sheet['hidden_rows'], 'row')}. Show them, or say why not."
+                )
+            )
         if sheet["hidden_columns"]:
-            remarks.append(Remark("hidden_columns", f"{name} hides {_count(sheet['hidden_columns'], 'column')}."))
+            remarks.append(
+                Remark(
+                    "hidden_columns",
+                    f"{name} hides {_count(sheet['hidden_columns'], 'column')}. Show them, or say why not.",
+                )
+            )
     return remarks
 
 
@@ -278,7 +294,13 @@ def _duplicates(same_content: Sequence[tuple[str, str]]) -> list[Remark]:
     if not same_content:
         return []
     others = ", ".join(code + (f" (for {request})" if request else "") for code, request in same_content)
-    return [Remark("duplicate", f"The same content is already here: {others}.")]
+    return [
+        Remark(
+            "duplicate",
+            f"The same content is already here: {others}. Is it the right file? "
+            "One file can answer several requests.",
+        )
+    ]
 
 
 def _count(number: int, noun: str) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import io
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any, cast, get_args
 
+from django.core.cache import cache
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.utils import timezone
@@ -23,7 +26,7 @@ from evidence.codes import next_code
 from evidence.listings import Listing
 from evidence.models import EvidenceFile, EvidenceRequest, Population, PopulationControl
 from evidence.occurrences import unusual_silence
-from evidence.storage import keep, opened
+from evidence.storage import Altered, keep, opened
 
 PROVIDED = action("population.provided", "provided the population {target}")
 ACCEPTED = action("population.accepted", "accepted the population {target}")
@@ -34,6 +37,8 @@ SUPERSEDED = action("population.superseded", "superseded the population {target}
 
 State = Population.State
 SHOWN_ROWS = 5
+# Seconds from one step of providing a listing to the next.
+_REMEMBERED = 60 * 60
 
 SupersededHook = Callable[[Population, User], None]
 _ON_SUPERSEDED: list[SupersededHook] = []
@@ -93,8 +98,8 @@ def provide(
     wanted = list(controls)
     if ipe.get("observed") and "accept_populations" not in permissions_of(by, engagement):
         raise PermissionDenied("Only the auditor records that the auditor watched it run.")
-    content, known_as = _content_of(engagement, file, file_name)
-    listing = _listing(content, known_as, sheet=sheet, encoding=encoding)
+    known_as = file.name if isinstance(file, EvidenceFile) else file_name
+    listing = read(engagement, file, name=file_name, sheet=sheet, encoding=encoding)
     made = Population(
         engagement=engagement,
         name=name.strip(),
@@ -139,7 +144,26 @@ def read(
     engagement: Engagement, file: EvidenceFile | IO[bytes], *, name: str = "", sheet: str = "", encoding: str = ""
 ) -> Listing:
     """The listing in a file before it is provided, to choose its columns. Raises ValidationError on `file`."""
-    return _listing(*_content_of(engagement, file, name), sheet=sheet, encoding=encoding)
+    content, known_as = _content_of(engagement, file, name)
+    if not isinstance(file, EvidenceFile):
+        return _listing(content, known_as, sheet=sheet, encoding=encoding)
+    if kept := cache.get(_place(file, sheet, encoding)):
+        with suppress(Altered), opened(engagement.pk, kept) as canonical:
+            return listings.from_canonical(canonical.read())
+    listing = _listing(content, known_as, sheet=sheet, encoding=encoding)
+    remember(file, listing, sheet=sheet, encoding=encoding)
+    return listing
+
+
+def remember(file: EvidenceFile, listing: Listing, *, sheet: str = "", encoding: str = "") -> None:
+    """Keep what was read in a file for the next steps: a large workbook takes long, its canonical form does not."""
+    sha256, _ = keep(file.engagement_id, io.BytesIO(listings.canonical(listing)))
+    cache.set(_place(file, sheet, encoding), sha256, _REMEMBERED)
+
+
+def _place(file: EvidenceFile, sheet: str, encoding: str) -> str:
+    how = hashlib.sha256(f"{sheet}/{encoding}".encode()).hexdigest()
+    return f"listing:{file.pk}:{file.sha256}:{how}"
 
 
 def _content_of(engagement: Engagement, file: EvidenceFile | IO[bytes], name: str) -> tuple[IO[bytes], str]:
@@ -263,6 +287,17 @@ def rows(population: Population) -> Listing:
     """The listing as it was provided, from its canonical form, whose hash is checked. Raises `storage.Altered`."""
     with opened(population.engagement_id, population.sha256) as file:
         return listings.from_canonical(file.read())
+
+
+def newer_than(population: Population) -> Population | None:
+    """The later version that stands in its place, or waits to be evaluated; none that was refused."""
+    later = Population.objects.filter(
+        engagement=population.engagement_id,
+        code=population.code,
+        version__gt=population.version,
+        state__in=[State.PROVIDED, State.ACCEPTED],
+    )
+    return later.select_related("provided_by").order_by("-version").first()
 
 
 @transaction.atomic

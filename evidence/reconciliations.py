@@ -201,9 +201,11 @@ def proposed(reconciliation: Reconciliation) -> Settings:
     """What matching may begin with: as it was matched, else by the usual pair and the listings themselves."""
     if reconciliation.keys:
         return settings_of(reconciliation)
-    first, second = (listing_of(one) for one in both(reconciliation))
+    sources = both(reconciliation)
+    first, second = (listing_of(one) for one in sources)
     usual = PATTERNS.get(reconciliation.pattern)
-    keys = comparing.guess_keys(first, second, usual.hints if usual else ())
+    one, other = (source.population.key_column if source.population else "" for source in sources)
+    keys = comparing.guess_keys(first, second, usual.hints if usual else (), (one, other))
     return Settings(
         keys=keys,
         compared=comparing.guess_compared(first, second, keys) if usual is None or usual.each_once else (),

@@ -83,7 +83,8 @@ _CHUNK = 1 << 20
 _HEAD = 1024
 _MARKUP = re.compile(r"\s*<(?:!doctype\s+html|html|svg|script|\?xml)", re.IGNORECASE)
 # bell, backspace, tab, line and form feed, return and escape stand in honest logs; the rest means binary
-_BINARY = re.compile(r"[\x00-\x06\x0b\x0e-\x1a\x1c-\x1f]")
+_BINARY = bytes(code for code in range(32) if code not in b"\a\b\t\n\f\r\x1b")
+_NOTHING = " \t,;"
 _UNSAFE_IN_NAMES = str.maketrans(dict.fromkeys('<>:"|?*', "_"))
 _INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 _NAME_BYTES = 255
@@ -151,13 +152,15 @@ def note_refused(name: str, refused: ValidationError) -> None:
 
 def _inspected(file: IO[bytes], cleaned: str, budget: Budget, encoding: str | None) -> Inspected:
     kind = kind_of(cleaned)
+    if kind == "json":
+        _check_size_of_json(file, budget)
     text = _Text(encoding) if kind in TEXTS else None
     size, sha256, head = _read_through(file, budget, text.feed if text else None)
     _check_magic(kind, head)
     if text:
         facts = text.facts()
         if kind == "json":
-            facts |= _probe_json(file, size, budget, text.codec)
+            facts |= _probe_json(file, text.codec)
     else:
         facts = _probe(file, kind, budget)
     return Inspected(kind, CONTENT_TYPES[kind], facts, cleaned, size, sha256)
@@ -202,7 +205,9 @@ class _Text:
                 f"The text is neither UTF-8 nor UTF-16 ({error.reason} in line {line}). Save it as "
                 "UTF-8 (in Excel 'CSV UTF-8'), or say that it is Windows-1252."
             ) from error
-        if _BINARY.search(text):
+        # In all these encodings but UTF-16 a control character is its own byte, and no other one has it.
+        plain = text.encode("utf-8", "replace") if self.codec == "utf-16" else chunk
+        if len(plain.translate(None, _BINARY)) != len(plain):
             raise Refused(
                 "The file is not text, whatever its name says: it holds binary characters. Upload the original "
                 "with its right ending."
@@ -221,12 +226,12 @@ class _Text:
         return {"lines": self.lines + self.full, "encoding": self.codec.removesuffix("-sig")}
 
     def _count(self, text: str) -> None:
-        """Counts the lines that hold something, whatever ends them."""
-        for index, line in enumerate(re.split(r"\r\n|\n|\r", text)):
+        """Counts the lines that hold something, whatever ends them; between \\r and \\n there is nothing."""
+        for index, line in enumerate(text.replace("\r", "\n").split("\n")):
             if index:
                 self.lines += self.full
                 self.full = False
-            self.full = self.full or bool(line.strip(" \t,;"))
+            self.full = self.full or bool(line.strip(_NOTHING))
 
 
 def kind_of(name: str) -> str:
@@ -308,11 +313,15 @@ def _probe(file: IO[bytes], kind: str, budget: Budget) -> dict[str, Any]:
         return _run("office", path, kind=kind, xml=budget.xml, **container)
 
 
-def _probe_json(file: IO[bytes], size: int, budget: Budget, codec: str) -> dict[str, Any]:
-    if size > budget.json:
+def _check_size_of_json(file: IO[bytes], budget: Budget) -> None:
+    """Known before it is read: it is parsed as a whole, so that less of it is taken."""
+    if file.seek(0, 2) > budget.json:
         raise Refused(
             f"JSON files are accepted up to {budget.json >> 20} MB. Split it, or pack it into a .zip as it is."
         )
+
+
+def _probe_json(file: IO[bytes], codec: str) -> dict[str, Any]:
     with on_disk(file) as path:
         return _run("structured", path, encoding=codec)
 

@@ -7,14 +7,23 @@ import time
 from typing import Any
 
 import structlog
+from django.db import transaction
 from django.utils import timezone
 
+from audit.trail import action, record
 from engagements.models import Engagement
 from evidence import storage
 from evidence.models import EvidenceFile, FileCheck
 from jobs.models import Job
 from jobs.queue import enqueue
 from jobs.running import report_progress
+
+ALTERED = action("evidence.altered", "found that what is stored of {target} is not what was received")
+WHOLE = action("evidence.whole", "found {target} stored as it was received again")
+OBTAINED_ALTERED = action(
+    "evidence.obtained_altered", "found that what is stored of {target} is not what was received", firm_only=True
+)
+OBTAINED_WHOLE = action("evidence.obtained_whole", "found {target} stored as it was received again", firm_only=True)
 
 log = structlog.get_logger(__name__)
 
@@ -51,13 +60,23 @@ def verify(job: Job) -> dict[str, Any]:
 
 
 def verify_one(file: EvidenceFile) -> str:
-    """Read the stored bytes and keep what came of it; returns what is wrong with them, in words, or nothing."""
+    """Read the stored bytes and keep what came of it; returns what is wrong with them, in words, or nothing.
+
+    That they were altered, and that they are whole again, is on the record of the engagement.
+    """
     try:
         storage.opened(file.engagement_id, file.sha256).close()
         wrong = ""
     except storage.Altered as error:
         wrong = str(error)[:200]
         log.error("evidence_altered", engagement=file.engagement_id, file=file.code, error=wrong)
-    FileCheck.objects.get_or_create(file=file)
-    FileCheck.objects.filter(file=file).update(verified_at=timezone.now(), altered=wrong)
+    with transaction.atomic():
+        FileCheck.objects.get_or_create(file=file)
+        check = FileCheck.objects.select_for_update().get(file=file)
+        before, check.altered, check.verified_at = check.altered, wrong, timezone.now()
+        check.save(update_fields=["altered", "verified_at"])
+        if bool(before) != bool(wrong):
+            mine = file.obtained_by_auditor
+            found, whole = (OBTAINED_ALTERED, OBTAINED_WHOLE) if mine else (ALTERED, WHOLE)
+            record(found if wrong else whole, by=None, engagement=file.engagement, target=file, sha256=file.sha256)
     return wrong

@@ -149,7 +149,7 @@ def draw(
         population_sha256=population.sha256,
         proposed_size=proposal.size,
         size=wanted,
-        proposal_reason=proposal.reason,
+        proposal_reason=_why(proposal, wanted),
         smaller_reason=smaller_reason.strip() if wanted < proposal.size else "",
         expected_deviations=expected_deviations,
         drawn_by=by,
@@ -167,6 +167,11 @@ def draw(
         rows=[row + 1 for row in rows],
     )
     return sample
+
+
+def _why(proposal: sampling.Proposal, wanted: int) -> str:
+    """What the profile asks for; and what was drawn, where that is something else."""
+    return proposal.reason if wanted == proposal.size else f"{proposal.reason} {wanted:,} were drawn."
 
 
 _BY_SEED = [method.value for method in Sample.Method if method != Sample.Method.TARGETED]

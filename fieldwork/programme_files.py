@@ -72,6 +72,10 @@ class Sheet:
     problems: list[tuple[int, str, str]]
 
     @property
+    def faulty(self) -> int:
+        return len({row for row, _, _ in self.problems})
+
+    @property
     def attributes(self) -> int:
         return sum(len(one.columns) for one in self.wanted)
 

@@ -11,7 +11,15 @@ from accounts.models import User
 from engagements.models import Engagement
 from fieldwork import signing
 from fieldwork.differences import Difference
-from fieldwork.models import ControlTest, Deviation, EvidenceCitation, ItemResult, ReviewNote, SignOff
+from fieldwork.models import (
+    ControlTest,
+    Deviation,
+    EvidenceCitation,
+    ItemResult,
+    ProcedureRecord,
+    ReviewNote,
+    SignOff,
+)
 from fieldwork.progress import Line, test_lines
 from fieldwork.standing import Standing, standing
 
@@ -33,6 +41,7 @@ def waiting_for(engagement: Engagement, step: SignOff.Step, user: User) -> model
             ~Exists(living.filter(step=step)),
             ~Exists(living.filter(by=user)),
             ~Exists(ItemResult.objects.filter(item__test=OuterRef("pk"), by=user)),
+            ~Exists(ProcedureRecord.objects.filter(test=OuterRef("pk"), by=user)),
             ~Q(concluded_by=user) | Q(concluded_by__isnull=True),
             engagement=engagement,
         )

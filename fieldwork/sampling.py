@@ -127,10 +127,10 @@ def propose_size(
     if size >= population_size:
         size = population_size
         words.append(
-            "The only item is tested." if population_size == 1 else f"All {population_size:,} items are tested."
+            "That is the only item." if population_size == 1 else f"That is all {population_size:,} items."
         )
     else:
-        words.append(f"{size:,} of {population_size:,} items are tested.")
+        words.append(f"That is {size:,} of {population_size:,} items.")
     return Proposal(size, " ".join(words))
 
 

@@ -216,7 +216,7 @@ def _refusals(
     if any(sign_off.by_id == by.pk for sign_off in standing.values()):
         found.append("R28: you have signed this workpaper already. Another person takes the next step.")
     if step != SignOff.Step.PREPARED and _worked_on(test, by):
-        found.append("R28: you recorded results on this sheet. Another person reviews it.")
+        found.append("R28: you worked on this sheet. Another person reviews it.")
     if any(sign_off.content_sha256 != digest for sign_off in standing.values()):
         found.append("R29: the workpaper differs from what was signed below. Return it to the preparer first.")
     return found
@@ -232,7 +232,11 @@ def in_the_way(test: ControlTest, step: str, *, by: User, content: Content | Non
 
 
 def _worked_on(test: ControlTest, user: User) -> bool:
-    return test.concluded_by_id == user.pk or ItemResult.objects.filter(item__test=test, by=user).exists()
+    return (
+        test.concluded_by_id == user.pk
+        or ItemResult.objects.filter(item__test=test, by=user).exists()
+        or ProcedureRecord.objects.filter(test=test, by=user).exists()
+    )
 
 
 @transaction.atomic

@@ -12,7 +12,15 @@ from engagements.models import Stage
 from engagements.roles import roles_with
 from engagements.waiting import Urgency, Waiting, waiting
 from fieldwork.drawing import TESTING
-from fieldwork.models import ControlTest, Deviation, ItemResult, ManagementResponse, ReviewNote, SignOff
+from fieldwork.models import (
+    ControlTest,
+    Deviation,
+    ItemResult,
+    ManagementResponse,
+    ProcedureRecord,
+    ReviewNote,
+    SignOff,
+)
 from fieldwork.noting import url_of
 
 MOST = 50
@@ -68,6 +76,7 @@ def to_review(user: User) -> Iterable[Waiting]:
                 )
             ),
             ~Exists(ItemResult.objects.filter(item__test=OuterRef("pk"), by=user)),
+            ~Exists(ProcedureRecord.objects.filter(test=OuterRef("pk"), by=user)),
             **_mine(user, "sign_reviewed"),
         )
         .select_related("control", "engagement__client")

@@ -8,7 +8,7 @@ from django.db.models import Max, Min
 
 from engagements.models import Engagement
 from engagements.register import shared
-from fieldwork.models import ControlTest, Deviation, ItemResult, ReviewNote, Sample
+from fieldwork.models import ControlTest, Deviation, ItemResult, ProcedureRecord, ReviewNote, Sample
 
 
 @shared
@@ -62,6 +62,8 @@ def open_notes(engagement: Engagement) -> list[ReviewNote]:
 
 @shared
 def recorded(engagement: Engagement) -> list[tuple[int, int, dt.datetime, dt.datetime]]:
-    """Who recorded results on which test, and when first and last: keys of test and person, two times."""
-    found = ItemResult.objects.filter(engagement=engagement).order_by().values_list("item__test_id", "by_id")
-    return list(found.annotate(first=Min("at"), last=Max("at")))
+    """Who recorded results or procedures for which test, first and last: keys of test and person, two times."""
+    cells = ItemResult.objects.filter(engagement=engagement).order_by().values_list("item__test_id", "by_id")
+    done = ProcedureRecord.objects.filter(engagement=engagement).order_by().values_list("test_id", "by_id")
+    first_and_last = {"first": Min("at"), "last": Max("at")}
+    return list(cells.annotate(**first_and_last).union(done.annotate(**first_and_last)))

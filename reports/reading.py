@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.template.loader import render_to_string
@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from reports import prose, wording
 from reports.book import book_of
-from reports.content import Control, Snapshot
+from reports.content import Control, Deviation, Snapshot
 from reports.wording import Phrases, assertion_text
 
 _BLOCK = re.compile(r"</(?:p|li|h[1-6]|tr|div|ul|ol|table|section|blockquote|pre)>|<br\s*/?>", re.IGNORECASE)
@@ -90,12 +90,13 @@ def sections(snapshot: Snapshot) -> Mapping[str, str]:
 
 @dataclass(frozen=True)
 class Passage:
-    """A paragraph as a page shows it: its anchor, its title, and its HTML, or the control whose row it is."""
+    """A paragraph as a page shows it: anchor, title and HTML, or the control of the row with its exceptions."""
 
     place: str
     title: str
     html: SafeString
     control: Control | None = None
+    exceptions: Sequence[Deviation] = ()
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,13 @@ def parts(snapshot: Snapshot) -> list[Part]:
             )
         ],
         "controls": [
-            Passage(wording.anchor("control", control["number"]), control["title"], SafeString(), control=control)
+            Passage(
+                wording.anchor("control", control["number"]),
+                control["title"],
+                SafeString(),
+                control=control,
+                exceptions=[one for one in snapshot["deviations"] if one["control"] == control["number"]],
+            )
             for control in snapshot["controls"]
         ],
     }

@@ -18,6 +18,9 @@ _FLATE = 64 << 20
 _OBJECTS = 300_000
 _CHUNK = 1 << 20
 _OBJECT = b" obj"
+# How many objects a stream of objects says that it holds.
+_HELD = re.compile(rb"/N[\0\t\n\f\r ]{1,8}(\d{6,20})")
+_OVERLAP = 40
 _TOO_MANY = "The PDF has too many parts to examine. Split it, or print it to a new PDF."
 _PACKING = ("/FlateDecode", "/Fl", "/LZWDecode", "/LZW", "/RunLengthDecode", "/RL")
 _INTERESTING = re.compile(rb"/(?:JavaScript|JS|Launch|XFA|EF|EmbeddedFile)(?![A-Za-z0-9])")
@@ -74,15 +77,18 @@ def _check_shown(path: Path) -> None:
 
 
 def _check_count(path: Path) -> None:
-    """Refuses what would be long in opening: every object of a file costs memory, however small it is."""
+    """Refuses what would be long in opening: every object of a file costs memory, however small it is.
+
+    A stream that does not write its number plainly is counted when it has been opened.
+    """
     count, before = 0, b""
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             text = before + chunk
-            count += text.count(_OBJECT)
-            before = text[-len(_OBJECT) + 1 :]
-    if count > _OBJECTS:
-        raise Unfit(_TOO_MANY)
+            count += text.count(_OBJECT, max(0, len(before) - len(_OBJECT) + 1))
+            if count > _OBJECTS or any(int(held) > _OBJECTS for held in _HELD.findall(text)):
+                raise Unfit(_TOO_MANY)
+            before = text[-_OVERLAP:]
 
 
 def _inspect_objects(document: pikepdf.Pdf) -> int:

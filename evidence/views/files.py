@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import structlog
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -28,6 +27,7 @@ from evidence.policy import GB, MB, policy_of, used
 from evidence.policy import change as change_policy
 from evidence.storage import Altered
 from evidence.validation import CONTENT_TYPES
+from evidence.verifying import verify_one
 from evidence.views.requests import (
     SEE,
     answer_upload,
@@ -38,8 +38,6 @@ from evidence.views.requests import (
     unfinished,
     user_of,
 )
-
-log = structlog.get_logger(__name__)
 
 ON_A_PAGE = 500
 
@@ -292,8 +290,8 @@ def download(request: HttpRequest, pk: int, code: str) -> HttpResponseBase:
     except uploads.Withheld as error:
         context = {**frame(request, engagement, "requests"), "file": file, "words": " ".join(error.messages)}
         return render(request, "evidence/withheld.html", context, status=409)
-    except Altered as error:
-        log.error("evidence_altered", engagement=engagement.pk, file=file.code, error=str(error))
+    except Altered:
+        verify_one(file)
         context = {**frame(request, engagement, "requests"), "file": file}
         return render(request, "evidence/altered.html", context, status=409)
     return as_attachment(FileResponse(content, content_type=file.content_type), file.name, size=file.size)

@@ -130,14 +130,16 @@ def _file_of(
 ) -> EvidenceFile:
     wanted = form.cleaned_data
     chosen: EvidenceFile | None = wanted.get("received")
-    flows.read(
+    listing = flows.read(
         engagement,
         chosen or wanted["file"],
         name=wanted["file"].name if wanted["file"] else "",
         sheet=wanted["sheet"],
         encoding=wanted["encoding"],
     )
-    return chosen or uploads.receive(
+    if chosen:
+        return chosen
+    received = uploads.receive(
         asked or engagement,
         file=wanted["file"],
         name=wanted["file"].name,
@@ -145,6 +147,8 @@ def _file_of(
         obtained_by_auditor="see_fieldwork" in engagement.may,
         encoding=wanted["encoding"],
     )
+    flows.remember(received, listing, sheet=wanted["sheet"], encoding=wanted["encoding"])
+    return received
 
 
 def _asked(request: HttpRequest, engagement: Engagement) -> EvidenceRequest | None:
@@ -279,7 +283,8 @@ def _population_page(
     of_firm = "see_fieldwork" in engagement.may
     open_ = population.state == Population.State.PROVIDED
     first = {"observed": population.observed, "difference_explained": population.difference_explained}
-    versions = Population.objects.visible_as(engagement, user_of(request)).filter(code=population.code)
+    visible = Population.objects.visible_as(engagement, user_of(request)).filter(code=population.code)
+    versions = list(visible.select_related("provided_by").order_by("-version"))
     context = {
         **frame(request, engagement, "populations"),
         "population": population,
@@ -289,7 +294,16 @@ def _population_page(
         "may_replace": _may_provide(engagement)
         and population.state != Population.State.SUPERSEDED
         and not Population.objects.filter(replaces=population).exists(),
-        "versions": list(versions.order_by("-version")),
+        "versions": versions,
+        "newer": next(
+            (
+                one
+                for one in versions
+                if one.version > population.version
+                and one.state in {Population.State.PROVIDED, Population.State.ACCEPTED}
+            ),
+            None,
+        ),
         "uses": uses_of(population) if of_firm else [],
         "reconciliations": _reconciliations(population) if of_firm else [],
         "may_reconcile": of_firm

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from engagements.register import guard
 from engagements.roles import require, roles_with
 from engagements.workflow import WORKING, locked, must_be
 from fieldwork.drawing import TESTING
-from fieldwork.models import Attribute, ControlTest, DeviationCell, Procedure, Sample, SheetItem
+from fieldwork.models import Attribute, ControlTest, DeviationCell, ItemResult, Procedure, Sample, SheetItem
 from fieldwork.signing import must_be_unsigned
 
 PLANNED = action("test.planned", "planned the test {test}", firm_only=True)
@@ -174,10 +175,12 @@ def assign(test: ControlTest, *, to: User | None, by: User) -> ControlTest:
 def use_sample(test: ControlTest, sample: Sample, *, by: User) -> ControlTest:
     """Put the items of a sample on the sheet; a voided sample's are replaced by those of the new one.
 
+    What was found on the voided sample is kept in the trail, and shown in the history of the test; items on which
+    exceptions rest stay on the sheet as items of their own, which nothing is projected from.
     Raises ValidationError when the sample is void, of another control, or results hang on another living one.
     """
     test = held(test, by=by)
-    _put_on_sheet(test, sample)
+    work = _put_on_sheet(test, sample)
     reopen(test)
     record(
         EXTENDED,
@@ -186,26 +189,24 @@ def use_sample(test: ControlTest, sample: Sample, *, by: User) -> ControlTest:
         target=test,
         test=str(test),
         part=f"a sample of {sample.size} items",
+        **({"old": work, "new": {}} if work else {}),
     )
     return test
 
 
-def _put_on_sheet(test: ControlTest, sample: Sample) -> None:
+def _put_on_sheet(test: ControlTest, sample: Sample) -> dict[str, str]:
+    """Returns what was found on the items of a voided sample that it takes off the sheet, by item."""
     if sample.control_id != test.control_id:
         raise ValidationError("The sample was drawn for another control.")
     if sample.voided_at is not None:
         raise ValidationError(f"The sample is void: {sample.voided_reason}.")
     if test.sample_id == sample.pk:
-        return
+        return {}
+    work: dict[str, str] = {}
     if test.sample is not None:
         if test.sample.voided_at is None:
             raise ValidationError("The sheet has a sample. Items are never exchanged for others (R22).")
-        old = SheetItem.objects.filter(test=test, sample_item__sample=test.sample)
-        if DeviationCell.objects.filter(cell__item__in=old).exists():
-            raise ValidationError(
-                "Exceptions rest on items of the voided sample, so they stay. Plan another test for the new sample."
-            )
-        old.delete()
+        work = _taken_off(test, test.sample)
     test.sample = sample
     test.save(update_fields=["sample"])
     last = SheetItem.objects.filter(test=test).aggregate(last=Max("position"))["last"] or 0
@@ -213,6 +214,30 @@ def _put_on_sheet(test: ControlTest, sample: Sample) -> None:
         SheetItem(engagement=test.engagement, test=test, position=last + number, label=drawn.key, sample_item=drawn)
         for number, drawn in enumerate(sample.items.order_by("position"), start=1)
     )
+    return work
+
+
+def _taken_off(test: ControlTest, voided: Sample) -> dict[str, str]:
+    """Take the items of a voided sample off the sheet, all but those with exceptions; returns their work."""
+    old = SheetItem.objects.filter(test=test, sample_item__sample=voided)
+    found: dict[int, list[str]] = defaultdict(list)
+    cells = ItemResult.objects.filter(item__in=old).select_related("attribute", "citation__file", "by")
+    for cell in cells.order_by("attribute__letter"):
+        words = " ".join(filter(None, [cell.attribute.letter, cell.get_outcome_display().lower()]))
+        rests = " ".join(filter(None, [cell.citation.file.code, cell.place, cell.by.name]))
+        found[cell.item_id].append(f"{words} ({rests})" + (f": {cell.note}" if cell.note else ""))
+    bearing = set(DeviationCell.objects.filter(cell__item__in=old).values_list("cell__item_id", flat=True))
+    for item in old.filter(pk__in=bearing):
+        item.sample_item, item.label = None, f"{item.label[:270]} (of the voided sample)"
+        item.save(update_fields=["sample_item", "label"])
+    # Taken down before they go, in the order of the sheet.
+    gone = list(old.exclude(pk__in=bearing))
+    work = {
+        item.label: "; ".join(filter(None, [*found[item.pk], item.note, item.unobtainable])) or "nothing recorded"
+        for item in gone
+    }
+    SheetItem.objects.filter(pk__in=[item.pk for item in gone]).delete()
+    return work if any(found[item.pk] or item.note or item.unobtainable for item in gone) else {}
 
 
 @transaction.atomic

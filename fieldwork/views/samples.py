@@ -19,10 +19,11 @@ from engagements.models import Control, Engagement
 from engagements.roles import engagement_for
 from engagements.views.acting import filed, person, shown
 from evidence.models import Population
+from evidence.populations import newer_than
 from evidence.views.files import as_attachment
 from fieldwork import drawing, expanding, redraw
 from fieldwork.forms import ChooseForm, DrawForm, ExpandForm
-from fieldwork.models import ControlTest, ItemResult, Sample
+from fieldwork.models import ControlTest, ItemResult, Sample, SignOff
 from fieldwork.statistics import figures, finite_upper_limit, finite_zero_deviation_size, upper_limit
 
 # What a reader usually wants to know: is the deviation rate below a tenth, with 90% confidence?
@@ -171,6 +172,7 @@ def _context(request: HttpRequest, sample: Sample) -> dict[str, Any]:
     return {
         **frame(request, sample.engagement, "testing"),
         "sample": sample,
+        "newer": newer_than(population),
         "columns": columns,
         "items": [
             {
@@ -230,6 +232,9 @@ def expand(request: HttpRequest, pk: int, sample_pk: int) -> HttpResponse:
         "sample": sample,
         "left": _left(sample),
         "now": _now(sample),
+        "signed": ControlTest.objects.filter(
+            sample=sample, sign_offs__step=SignOff.Step.PREPARED, sign_offs__voided_at__isnull=True
+        ).select_related("control"),
     }
     return shown(request, "fieldwork/expand.html", context, form)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db.models import Exists, OuterRef, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -21,6 +22,7 @@ from engagements.roles import engagement_for
 from engagements.views.acting import done, filed, person, shown
 from evidence import listings
 from evidence.models import EvidenceFile, RequestControl
+from evidence.populations import newer_than
 from fieldwork import deviations, signing, testing
 from fieldwork.drawing import TESTING
 from fieldwork.forms import (
@@ -94,6 +96,7 @@ def show(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
         **frame(request, engagement, "testing"),
         "test": test,
         "control": test.control,
+        "newer": newer_than(test.sample.population) if test.sample else None,
         "criteria": ", ".join(test.control.criteria.order_by("position").values_list("pk", flat=True)),
         "attributes": attributes,
         "since": since,
@@ -108,8 +111,25 @@ def show(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
         "samples": Sample.objects.filter(control=test.control, voided_at__isnull=True).exclude(tests=test),
         "team": team(engagement),
         "others": ControlTest.objects.filter(control=test.control).exclude(pk=test.pk),
+        "following": _following(test, request) if "record_tests" in engagement.may else None,
     }
     return render(request, "fieldwork/sheet.html", context)
+
+
+def _following(test: ControlTest, request: HttpRequest) -> ControlTest | None:
+    """The person's next test that is not signed yet, by control; after the last one the first again."""
+    return (
+        ControlTest.objects.filter(
+            ~Exists(SignOff.objects.filter(test=OuterRef("pk"), voided_at__isnull=True)),
+            engagement=test.engagement,
+            assigned_to=request.user.pk,
+        )
+        .exclude(pk=test.pk)
+        .annotate(behind=Q(control__number__gt=test.control.number))
+        .select_related("control")
+        .order_by("-behind", "control__number", "number")
+        .first()
+    )
 
 
 def _offered(engagement: Engagement, test: ControlTest) -> list[EvidenceFile]:

@@ -25,6 +25,7 @@ def listing(request: HttpRequest, pk: int) -> HttpResponse:
     """Every control in scope with its tests; filtered and sorted in the page."""
     engagement = engagement_for(request, pk, "see_fieldwork")
     everything = controls_progress(engagement)
+    found = tally(everything)
     rows = narrow(
         request.GET,
         everything,
@@ -38,7 +39,7 @@ def listing(request: HttpRequest, pk: int) -> HttpResponse:
         **frame(request, engagement, "testing"),
         "rows": rows,
         "states": STATES,
-        "tally": tally(everything),
+        "counted": [(label, count) for state, label in STATES.items() if (count := found[state])],
         "team": team(engagement),
         "series": sorted({code.split(".")[0] for row in everything for code in row.criteria}),
         "may_record": "record_tests" in engagement.may and not engagement.frozen,

@@ -92,7 +92,7 @@ def places(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
     file = get_object_or_404(citable(engagement), code=request.GET.get("file", ""))
     named = request.GET.get("item", "")
     item = (
-        SheetItem.objects.filter(test=test, pk=int(named)).first()
+        SheetItem.objects.filter(test=test, pk=int(named)).select_related("sample_item").first()
         if named.isdecimal() and len(named) < 18
         else None
     )
@@ -126,13 +126,14 @@ def _page_url(file: EvidenceFile, number: int) -> str:
 
 
 def _naming(text: str, item: SheetItem | None, kind: str) -> list[tuple[str, str]]:
-    """The rows of a text in which the item is named, each with its place."""
+    """The rows of a text that name the item, each with its place; its own row, as the listing has it, first."""
     if item is None or len(item.label) < 2:
         return []
     whole = re.compile(rf"(?<![\w-]){re.escape(item.label)}(?![\w-])")
     word = "row" if kind == "csv" else "line"
     found = [(f"{word} {number}", line) for number, line in enumerate(text.splitlines(), 1) if whole.search(line)]
-    return found[:MOST_HITS]
+    values = {value for value in item.sample_item.values.values() if value} if item.sample_item else set()
+    return sorted(found, key=lambda hit: -sum(value in hit[1] for value in values))[:MOST_HITS]
 
 
 def _table(table: dict[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,14 @@ if (toggle) {
   });
 }
 
+// What a page offers by a letter of its own: the link or button with this data-key. Nothing is signed out of a cell.
+function offered(event) {
+  if (!on() || document.querySelector("dialog[open]") || event.repeat || event.key.length !== 1) return null;
+  if (event.target.closest("input:not([type='checkbox'], [type='radio']), textarea, select, [contenteditable]")) return null;
+  const found = [...document.querySelectorAll(`main [data-key="${CSS.escape(event.key)}"]`)].find(visible);
+  return found?.tagName === "BUTTON" && event.target.closest("[role='grid']") ? null : found;
+}
+
 const visible = (element) => element.offsetParent !== null;
 const rowsOf = (list) => [...list.querySelectorAll(":scope > tbody > tr, :scope > li")].filter((row) => !row.hidden && visible(row));
 const linkOf = (row) => row.querySelector("[data-open]") ?? row.querySelector("a[href]");
@@ -36,7 +44,7 @@ function go(row) {
   const target = linkOf(row) ?? row;
   if (target === row) row.tabIndex = -1;
   target.focus({ preventScroll: true });
-  row.scrollIntoView({ block: "nearest" });
+  row.scrollIntoView({ block: "nearest", behavior: "instant" });
 }
 
 function move(step) {
@@ -51,6 +59,12 @@ function move(step) {
 
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  const here = offered(event);
+  if (here) {
+    event.preventDefault();
+    here.click();
+    return;
+  }
   if (event.target.closest("input:not([type='checkbox'], [type='radio']), textarea, select, [contenteditable], dialog, [role='grid'] td")) {
     // In a search field the arrow leads down into the list that it filters.
     if (event.key === "ArrowDown" && event.target.matches("[data-filter] input[type='search']") && move(1)) event.preventDefault();

@@ -199,7 +199,18 @@ function read(list) {
   list.dataset.sorted = query.get("sort") ?? "";
 }
 
+// The head of a table that fits stays in sight; one that is wider scrolls to the side, and its head with it.
+const widths = new ResizeObserver((entries) => {
+  for (const scroll of new Set(entries.map((entry) => entry.target.closest(".scroll")))) {
+    scroll?.classList.toggle("fits", scroll.querySelector("table").offsetWidth <= scroll.clientWidth);
+  }
+});
+
 function prepare(list) {
+  if (list.tagName === "TABLE" && list.parentElement.matches("main .scroll:not(.tall)")) {
+    widths.observe(list);
+    widths.observe(list.parentElement);
+  }
   let place = 0;
   for (const row of rowsOf(list)) places.set(row, place++);
   for (const head of list.querySelectorAll("th[data-sort]:not(:has(button))")) {

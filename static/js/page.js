@@ -91,10 +91,13 @@ document.addEventListener("submit", (event) => {
     return;
   }
   form.setAttribute("aria-busy", "true");
-  setTimeout(() => form.removeAttribute("aria-busy"), 4000); // an answer that is a download leaves the page standing
+  const slow = form.querySelector("[data-slow]"); // says what takes long
+  if (slow) slow.hidden = false;
+  else setTimeout(() => form.removeAttribute("aria-busy"), 4000); // an answer that is a download leaves the page standing
 });
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[aria-busy]")) form.removeAttribute("aria-busy");
+  for (const words of document.querySelectorAll("form [data-slow]")) words.hidden = true;
 });
 
 // -- Messages --------------------------------------------------------------------------------
@@ -298,3 +301,14 @@ if (/Mac|iPhone|iPad/.test(navigator.platform)) {
 }
 $("[data-focus]")?.focus();
 document.addEventListener("htmx:afterSwap", (event) => $("[data-focus]", event.detail.target)?.focus());
+
+// On paper nothing can be opened: what is folded away on a page is printed with it.
+let unfolded = [];
+window.addEventListener("beforeprint", () => {
+  unfolded = [...document.querySelectorAll("main details:not([open], .menu)")];
+  for (const one of unfolded) one.open = true;
+});
+window.addEventListener("afterprint", () => {
+  for (const one of unfolded) one.open = false;
+  unfolded = [];
+});

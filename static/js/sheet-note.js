@@ -14,7 +14,7 @@ function ask(cell, event) {
   asked = cell;
   note.placeholder = "What was found? Enter records it";
   note.focus();
-  note.scrollIntoView({ block: "nearest", inline: "nearest" });
+  note.scrollIntoView({ block: "nearest", inline: "nearest", behavior: "instant" });
   return true;
 }
 

@@ -89,6 +89,7 @@ class Sheet {
     this.refusals = []; // of a block that was not pasted: lines without an entry
     this.inFlight = 0;
     this.wait = 1000;
+    this.citedLast = "";
     this.waiting = new Map(); // how many entries of each cell wait
     const first = this.table.querySelector("td[data-attribute][data-value='']") ?? this.table.querySelector("td[data-attribute]");
     if (first) first.tabIndex = 0;
@@ -189,7 +190,7 @@ class Sheet {
   go(cell) {
     if (!cell) return;
     cell.focus({ preventScroll: true });
-    cell.scrollIntoView({ block: "nearest", inline: "nearest" });
+    cell.scrollIntoView({ block: "nearest", inline: "nearest", behavior: "instant" });
   }
 
   step(down, right) {
@@ -238,7 +239,7 @@ class Sheet {
       if (hit) first ??= row;
     }
     if (!first) return;
-    first.scrollIntoView({ block: "nearest" });
+    first.scrollIntoView({ block: "nearest", behavior: "instant" });
     if (jump) {
       const column = this.cell ? this.cells(this.cell.parentElement).indexOf(this.cell) : 0;
       this.go(this.cells(first)[Math.max(column, 0)]);
@@ -273,11 +274,18 @@ class Sheet {
     }
     const key = this.keyOf(cell);
     if (cell.dataset.value !== value || this.aside.has(key)) {
-      const entry = this.entry(cell, { value });
+      const entry = this.entry(cell, { value, ...this.placed(cell, value) });
       this.paint(cell, value);
       this.push([entry]);
     }
     if (onward) this.step(1, 0);
+  }
+
+  /** The place that was cited in an empty cell goes with its result. */
+  placed(cell, value) {
+    const kept = cell.dataset.placed;
+    delete cell.dataset.placed;
+    return kept && value ? JSON.parse(kept) : {};
   }
 
   entry(place, change) {
@@ -354,13 +362,14 @@ class Sheet {
     if (!dialog || !cell || this.locked(cell)) return;
     const form = dialog.querySelector("form");
     const now = cell.querySelector(".tick").textContent;
-    const had = now.split(/[\s,]+/)[0];
+    const own = now.split(/[\s,]+/)[0];
+    const had = own || this.rests(cell.dataset.attribute) || this.citedLast;
     for (const box of form.querySelectorAll("input[name='evidence']")) box.checked = box.value === had;
     const search = form.querySelector("[data-cite-find]");
     if (search) search.value = "";
     this.narrowCite(form, "");
-    if (form.elements.reference) form.elements.reference.value = had ? now.slice(had.length).trim() : "";
-    this.places(form, had);
+    if (form.elements.reference) form.elements.reference.value = own ? now.slice(own.length).trim() : "";
+    this.places(form, had, !own);
     dialog.returnValue = "";
     dialog.showModal();
     (form.querySelector("input[name='evidence']:checked") ?? search ?? form.querySelector("input"))?.focus();
@@ -370,7 +379,14 @@ class Sheet {
         const evidence = form.querySelector("input[name='evidence']:checked")?.value ?? "";
         if (dialog.returnValue === "cite" && evidence) {
           const reference = form.elements.reference?.value.trim() ?? "";
-          const entry = this.entry(cell, { evidence, reference });
+          // A result that was refused for want of evidence goes along with it.
+          const wanted = this.aside.get(this.keyOf(cell));
+          const value = wanted?.kind === "refused" ? wanted.entry.value : undefined;
+          const entry = this.entry(cell, value ? { value, evidence, reference } : { evidence, reference });
+          if (value) this.paint(cell, value);
+          else if (!cell.dataset.value && reference) cell.dataset.placed = JSON.stringify({ evidence, reference });
+          this.restsOn(cell.dataset.attribute, evidence);
+          this.citedLast = evidence;
           cell.querySelector(".tick").textContent = [evidence, reference].filter(Boolean).join(" ");
           this.push([entry]);
         }
@@ -385,8 +401,29 @@ class Sheet {
     for (const line of form.querySelectorAll(".cite-list .form-check")) line.hidden = !line.textContent.toLowerCase().includes(words);
   }
 
-  /** Pages, rows and cells of the chosen file, to pick the place from. */
-  async places(form, file) {
+  /** The file on which a column rests. */
+  rests(attribute) {
+    return this.table.querySelector(`th[data-attribute="${CSS.escape(attribute)}"]`)?.dataset.rests ?? "";
+  }
+
+  restsOn(attribute, file) {
+    const head = this.table.querySelector(`th[data-attribute="${CSS.escape(attribute)}"]`);
+    if (head && !head.dataset.rests) head.dataset.rests = file;
+  }
+
+  /** Enter in the search takes the first file it leaves, and goes on to the place in it. */
+  firstFile(form) {
+    const line = [...form.querySelectorAll(".cite-list .form-check")].find((one) => !one.hidden);
+    const box = line?.querySelector("input[name='evidence']");
+    if (!box) return;
+    box.checked = true;
+    if (form.elements.reference) form.elements.reference.value = "";
+    box.focus();
+    this.places(form, box.value, true);
+  }
+
+  /** Pages, rows and cells of the chosen file, to pick the place from; `onward` goes to where the item stands. */
+  async places(form, file, onward = false) {
     const box = form.querySelector("[data-places]");
     if (!box) return;
     box.dataset.file = file;
@@ -401,7 +438,10 @@ class Sheet {
       return;
     }
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    if (box.dataset.file === file) box.replaceChildren(...page.body.childNodes);
+    if (box.dataset.file !== file) return;
+    box.replaceChildren(...page.body.childNodes);
+    if (!onward || !form.querySelector("input[name='evidence']:checked")?.matches(":focus")) return;
+    (box.querySelector("[data-named] [data-place]") ?? form.elements.reference)?.focus();
   }
 
   // -- The queue -----------------------------------------------------------------------------
@@ -617,7 +657,7 @@ class Sheet {
           place.defaultValue = answer.note;
           if (!place.dataset.dirty) place.value = answer.note;
         } else if (entry.value !== undefined || answer.value) this.paint(place, answer.value, answer.evidence);
-        else this.paint(place, place.dataset.value, "");
+        else this.paint(place, place.dataset.value, place.dataset.placed ? undefined : "");
       }
       if (answer.words) document.dispatchEvent(new CustomEvent("toast", { detail: { text: answer.words, kind: "info" } }));
       return;
@@ -886,6 +926,14 @@ function start() {
         if (event.target.form.elements.reference) event.target.form.elements.reference.value = "";
         sheet.places(event.target.form, event.target.value);
       }
+    });
+    dialog?.addEventListener("keydown", (event) => {
+      const find = dialog.querySelector("[data-cite-find]");
+      const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.isComposing;
+      if (event.target === find && event.key === "Enter" && plain) {
+        event.preventDefault();
+        sheet.firstFile(event.target.form);
+      } else if (event.target.matches("input[name='evidence']") && /^[\p{L}\p{N}]$/u.test(event.key) && plain) find?.focus(); // what is typed there, looks for another file
     });
     dialog?.addEventListener("click", (event) => {
       const button = event.target.closest("[data-place]");

@@ -118,6 +118,12 @@ async function send(form, file, line) {
       bar.value = sent;
       words.textContent = sent === total ? "checking…" : `${Math.floor((100 * sent) / total)}% of ${size(total)}`;
     },
+    onShouldRetry: (error) => {
+      const { status } = wordsOf(error);
+      const soon = navigator.onLine && (status < 400 || status >= 500 || [409, 423].includes(status));
+      if (soon) words.textContent = `waiting at ${Math.floor((100 * bar.value) / bar.max)}%: the connection broke, it is tried again`;
+      return soon;
+    },
     onError: (error) => {
       const { status, text } = wordsOf(error);
       ended(form, line, false);

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from io import StringIO
+
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
@@ -11,6 +14,7 @@ from accounts.clients import add_client, change_firm
 from accounts.models import Firm
 from audit.models import Event
 from tests import factories as f
+from tests.accounts.makers import is_in, sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -72,3 +76,32 @@ def test_licences_are_rows_of_their_own_and_the_reports_name_that_of_the_state(c
     client.post(remove)
     assert [one.number for one in firm.licences.all()] == ["W-77"]
     assert Event.objects.filter(action__in=["licence.added", "licence.removed"]).count() == 2
+
+
+def test_a_new_installation_begins_with_a_command() -> None:
+    out = StringIO()
+    with pytest.raises(CommandError, match="give a name"):
+        call_command("make_firm", "Alder & Co. LLP", "ada@alder.example")
+    call_command(
+        "make_firm", "Alder  & Co. LLP", "Ada@alder.example", name="Ada Alder", title="Partner", stdout=out
+    )
+    firm = Firm.objects.get(legal_name="Alder & Co. LLP")
+    member = firm.members.get()
+    assert (member.user.email, member.title) == ("ada@alder.example", "Partner")
+    assert member.is_admin
+    assert member.may_accept
+    assert not member.user.has_usable_password()
+    assert "ask for a password at" in out.getvalue()
+    event = Event.objects.get(firm_id=firm.pk)
+    assert (event.action, event.actor_name) == ("firm.made", "Attestry")
+    assert event.detail == {"administrator": "ada@alder.example"}
+    with pytest.raises(CommandError, match="is there already"):
+        call_command("make_firm", "alder & co. llp", "eve@alder.example", name="Eve")
+    member.user.set_password(f.PASSWORD)
+    member.user.save()
+    desk = Client()
+    sign_in(desk, member.user)
+    assert is_in(desk)
+    call_command("make_firm", "Alder West LLP", "ada@alder.example", stdout=out)
+    assert not is_in(desk), "who joins a further organization signs in anew"
+    assert add_client(firm, name="Bright Books", by=member.user).firm == firm

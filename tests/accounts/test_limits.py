@@ -115,6 +115,7 @@ def test_strangers_are_counted_by_their_network(allow: Any) -> None:
     allow(strangers="2/m")
     url = reverse("accounts:invitation", args=["unknown"])
     assert [Client().get(url).status_code for _ in range(3)] == [410, 410, 429]
+    assert f'href="{url}">Try again' in Client().get(url).content.decode()
     assert Client(REMOTE_ADDR="203.0.113.7").get(url).status_code == 410
     assert not Event.objects.filter(action="refused.limit").exists(), "of strangers there is the log"
 

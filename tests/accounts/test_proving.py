@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 
+from accounts.models import FirmMember
 from accounts.proving import TRIES, prove, secret_asked
 from engagements.models import EngagementMember, Role
 from tests import factories as f
@@ -41,6 +44,20 @@ def test_a_change_of_roles_goes_on_after_the_proof_as_it_was_sent(client: Client
     assert role() == Role.SIGNATORY
     assert client.post(url, {"role": Role.CONTROL_OWNER})["Location"].startswith("/engagements/")
     assert role() == Role.CONTROL_OWNER
+
+
+def test_an_act_at_an_address_with_a_query_goes_on_too(client: Client) -> None:
+    firm = f.staffed().firm
+    client.force_login(f.person("petra"))
+    FirmMember.objects.filter(firm=firm, user__email__startswith="petra").update(is_admin=True)
+    age(client, settings.ACCOUNT_REAUTHENTICATION_TIMEOUT + 1)
+    asked = client.post(f"{reverse('accounts:firm_policy')}?firm={firm.pk}", {"session_hours": 7})["Location"]
+    wrong = client.post(asked, {"password": "wrong"}).content.decode()
+    back = re.search(r'name="next" value="([^"]+)"', wrong)
+    assert back is not None
+    client.post(reverse("account_reauthenticate"), {"password": f.PASSWORD, "next": back[1]})
+    firm.refresh_from_db()
+    assert firm.session_hours == 7
 
 
 def test_every_grave_act_is_the_address_of_something() -> None:

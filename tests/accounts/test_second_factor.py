@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from io import StringIO
 from unittest import mock
 
 import pytest
+from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.core import mail
 from django.core.cache import cache
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
@@ -198,3 +201,23 @@ def test_an_organization_is_changed_by_its_administrators(client: Client) -> Non
     assert (event.actor_id, event.detail["session_hours"]) == (carla.pk, 8)
     client.force_login(f.partner_of(f.firm("Other LLP"), "olga", "Olga Berg"))
     assert client.get(page).status_code == 404
+
+
+def test_who_has_lost_every_factor_begins_anew() -> None:
+    user = verified(f.person("carla"))
+    with_app(user)
+    codes = with_recovery_codes(user)
+    desk = Client()
+    sign_in(desk, user)
+    assert not is_in(desk)
+    desk.post(reverse("mfa_authenticate"), {"code": codes[0]})
+    assert is_in(desk)
+    with pytest.raises(CommandError, match="Nobody"):
+        call_command("take_second_factor", "nobody@example.com")
+    call_command("take_second_factor", user.email, stdout=StringIO())
+    assert not Authenticator.objects.filter(user=user).exists()
+    assert not is_in(desk)
+    told = Event.objects.filter(action__in=["factor.taken", "factor.removed"])
+    assert [(one.action, one.actor_name) for one in told] == [("factor.taken", "Attestry")]
+    sign_in(desk, user)
+    assert is_in(desk)

@@ -260,8 +260,15 @@ def test_an_organization_that_demands_it_ends_other_sessions_but_its_administrat
     ClientMember.objects.filter(user=carla).update(is_admin=True)
     assert is_in(by_password)
     IdentityProvider.objects.update(demanded=True)
-    assert by_password.get(reverse("home"))["Location"].startswith(reverse("account_login"))
+    # Led to where they sign in, and not told in the same breath that they have signed in.
+    start = reverse("accounts:single_sign_on_start", args=[oidc.slug])
+    assert by_password.get("/engagements/")["Location"] == f"{start}?next=%2Fengagements%2F"
     assert is_in(administrator)
+    sign_in(by_password, owen)
+    shown = by_password.get("/engagements/", follow=True).content.decode()
+    assert "Your organization asks you to sign in with its single sign-on" in shown
+    assert "Successfully signed in" not in shown
+    assert "next=%2Fengagements%2F" in shown
     told(monkeypatch, owen.email)
     client = Client()
     client.get(go(client, oidc))
@@ -464,7 +471,9 @@ def test_an_assertion_signs_in_once(saml: IdentityProvider, keys: tuple[str, str
     assert Event.objects.get(action="session.opened").detail == {"by_way_of": [saml.slug]}
     client.post(reverse("account_logout"))
     # The same answer again; and the same assertion as the answer to another question, in this browser or another.
-    assert post(client, saml, answer(saml, question, inner)).status_code == 403
+    again = post(client, saml, answer(saml, question, inner))
+    assert again.status_code == 403
+    assert b"was used before" in again.content
     for other in (client, Client(HTTP_HOST=HOST)):
         post(other, saml, answer(saml, asked(other, saml), inner))
         assert not is_in(other)
@@ -584,10 +593,14 @@ def test_administrators_set_it_up_and_take_it_away(client: Client, keys: tuple[s
     assert client.get(page).status_code == 403
     client.force_login(administrator_of(engagement.client))
     assert client.post(page, {"kind": "saml", "entity_id": ENTITY}).status_code == 422
+    # A provider wants our addresses before it tells its own.
+    before = client.get(page).content.decode()
     sent = {"kind": "openid_connect", "server_url": ISSUER, "client_id": "attestry", "secret": "of the client"}
     assert client.post(page, sent).status_code == 302
     shown = client.get(page).content.decode()
     provider = IdentityProvider.objects.get()
+    for name in ("openid_connect_callback", "saml_acs", "saml_metadata"):
+        assert f"{reverse(name, args=[provider.slug])}</span>" in before
     assert reverse("openid_connect_callback", args=[provider.slug]) in shown
     assert "of the client" not in shown
     client.post(page, sent | {"secret": ""})

@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core import mail
 from django.core.management import call_command
@@ -29,6 +30,7 @@ from django.utils import timezone
 
 from accounts.models import new_token
 from audit.models import Event
+from config.celery import app
 from config.logs import logging_config
 from config.management.commands import sbom
 from engagements.models import Engagement
@@ -145,6 +147,23 @@ def test_signing_in_begins_a_new_session(client: Client) -> None:
 
 
 @pytest.mark.django_db
+def test_a_new_password_ends_every_other_session(client: Client) -> None:
+    petra, other = verified(f.person("petra")), Client()
+    for one in (client, other):
+        sign_in(one, petra)
+    new = "another long pass phrase"
+    client.post(reverse("account_change_password"), {"oldpassword": f.PASSWORD, "password1": new, "password2": new})
+    petra.refresh_from_db()
+    assert petra.check_password(new)
+    assert other.get(reverse("home")).status_code == 302
+
+
+def test_messages_and_sessions_are_json() -> None:
+    assert set(app.conf.accept_content) == {"json"}
+    assert app.conf.task_serializer == "json"
+    assert settings.SESSION_SERIALIZER == "django.contrib.sessions.serializers.JSONSerializer"
+
+
 def test_a_session_that_was_ended_opens_nothing(client: Client) -> None:
     client.force_login(f.person("petra"))
     key = client.session.session_key

@@ -183,3 +183,20 @@ def test_a_folder_of_uploads_that_cannot_be_written_is_a_finding(tmp_path: Path)
     (tmp_path / "file").write_text("in the way")
     with override_settings(UPLOAD_STAGING=tmp_path / "file"):
         assert not doctor.staging_folder().found
+
+
+@pytest.mark.django_db
+def test_tables_that_are_not_there_yet_are_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert doctor.tables().found
+    monkeypatch.setattr(doctor.MigrationExecutor, "migration_plan", lambda *_: [("a", False)] * 3)
+    found = doctor.tables()
+    assert not found.found
+    assert found.detail == "3 migrations to be run"
+    assert "OWNER_DATABASE_URL" in found.without
+
+
+@pytest.mark.parametrize(("https", "count", "found"), [(False, 0, None), (True, 0, False), (True, 1, True)])
+def test_a_proxy_that_nobody_announced_is_a_finding(https: bool, count: int, found: bool | None) -> None:
+    with override_settings(HTTPS=https, ALLAUTH_TRUSTED_PROXY_COUNT=count):
+        told = doctor.proxy()
+    assert (told.found if told else None) is found

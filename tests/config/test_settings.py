@@ -78,6 +78,19 @@ def test_production_refuses_to_start_half_configured(change: dict[str, str], wor
     assert words in done.stderr
 
 
+def test_a_command_says_what_is_missing_before_it_makes_anything(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    environment = PRODUCTION | {"DATABASE_URL": "", "ATTESTRY_HOME": str(home), "PATH": os.environ["PATH"]}
+    command = [sys.executable, "manage.py", "check"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        "Production (ATTESTRY_ENV=production) needs these variables to be set: DATABASE_URL."
+    )
+    assert "Traceback" not in done.stderr
+    assert not home.exists()
+
+
 def test_production_settings() -> None:
     got = values(
         PRODUCTION,
@@ -85,8 +98,14 @@ def test_production_settings() -> None:
         "SESSION_COOKIE_SECURE",
         "CSRF_COOKIE_SECURE",
         "SESSION_COOKIE_NAME",
+        "CSRF_COOKIE_NAME",
+        "SESSION_COOKIE_SAMESITE",
+        "CSRF_COOKIE_SAMESITE",
+        "SESSION_COOKIE_HTTPONLY",
+        "CSRF_COOKIE_HTTPONLY",
         "SECURE_SSL_REDIRECT",
         "SECURE_HSTS_SECONDS",
+        "SECURE_HSTS_INCLUDE_SUBDOMAINS",
         "SECURE_PROXY_SSL_HEADER",
         "CSRF_TRUSTED_ORIGINS",
         "STORAGES",
@@ -96,6 +115,11 @@ def test_production_settings() -> None:
     assert got["SESSION_COOKIE_SECURE"]
     assert got["CSRF_COOKIE_SECURE"]
     assert got["SESSION_COOKIE_NAME"].startswith("__Host-")
+    assert got["CSRF_COOKIE_NAME"].startswith("__Host-")
+    assert got["SESSION_COOKIE_SAMESITE"] == got["CSRF_COOKIE_SAMESITE"] == "Lax"
+    assert got["SESSION_COOKIE_HTTPONLY"]
+    assert got["CSRF_COOKIE_HTTPONLY"]
+    assert got["SECURE_HSTS_INCLUDE_SUBDOMAINS"]
     assert got["SECURE_SSL_REDIRECT"]
     assert got["SECURE_HSTS_SECONDS"] >= 31_536_000
     assert got["SECURE_PROXY_SSL_HEADER"] == ["HTTP_X_FORWARDED_PROTO", "https"]

@@ -156,6 +156,13 @@ def test_columns_are_guessed_from_what_they_hold() -> None:
     assert comparing.guess_keys(listing(), listing()) == ()
 
 
+def test_the_key_of_a_population_is_guessed_before_other_columns() -> None:
+    leavers = Listing(("Name", "Employee"), tuple((f"Person {n}", f"0{n}") for n in range(30)))
+    users = Listing(("Name", "Employee"), tuple((f"Person {n}", f"0{n + (n > 27)}") for n in range(30)))
+    assert comparing.guess_keys(leavers, users) == (("Name", "Name"),)
+    assert comparing.guess_keys(leavers, users, known=("Employee", "")) == (("Employee", "Employee"),)
+
+
 ROWS = st.lists(st.tuples(st.sampled_from("abcdeABC "), st.sampled_from("12")), max_size=12)
 
 

@@ -91,10 +91,10 @@ def test_hidden_rows_columns_and_sheets() -> None:
 
     remarks = findings(kind="xlsx", facts=workbook_facts(hide))
     assert [(remark.code, remark.message) for remark in remarks] == [
-        ("hidden_rows", "Sheet 'Sheet' hides 1 row."),
-        ("hidden_columns", "Sheet 'Sheet' hides 1 column."),
-        ("hidden_sheet", "Sheet 'Raw' is hidden and holds 1 row."),
-        ("empty_sheet", "Sheet 'Blank' is empty."),
+        ("hidden_rows", "Sheet 'Sheet' hides 1 row. Show them, or say why not."),
+        ("hidden_columns", "Sheet 'Sheet' hides 1 column. Show them, or say why not."),
+        ("hidden_sheet", "Sheet 'Raw' is hidden and holds 1 row. Show it, or say what it is."),
+        ("empty_sheet", "Sheet 'Blank' is empty. If nothing belongs there, say so."),
     ]
 
 
@@ -105,7 +105,7 @@ def test_filtered_sheet() -> None:
         book.active.row_dimensions[3].hidden = book.active.row_dimensions[4].hidden = True
 
     assert findings(kind="xlsx", facts=workbook_facts(filter_rows))[0].message == (
-        "Sheet 'Sheet' is filtered, which hides 2 rows. Ask for it without the filter."
+        "Sheet 'Sheet' is filtered, which hides 2 rows. Take the filter off, so that all is there."
     )
 
     def only_buttons(book: Any) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 from django.core.files.storage import storages
@@ -14,9 +16,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from audit.models import Event
 from engagements.models import Engagement, Stage
-from evidence import populations, requests
+from evidence import listings, populations, requests
 from evidence.models import EvidenceFile, EvidenceRequest, Population
+from evidence.storage import stored_name
 from evidence.views import files
 from tests import factories as f
 from tests.evidence import makers
@@ -274,6 +278,13 @@ class TestDownload:
         assert response.status_code == 409
         assert b"forged" not in response.content
         assert b"not what was received" in response.content
+        assert as_(engagement, "owen").get(url("download", engagement, file.code)).status_code == 409
+        # Found once, kept with the file, and on the record for both sides.
+        assert Event.objects.get(action="evidence.altered").target_label == file.code
+        assert (
+            b"What is stored is not what was received"
+            in as_(engagement, "owen").get(file.get_absolute_url()).content
+        )
 
     def test_somebody_elses(self, engagement: Engagement) -> None:
         file = makers.upload(makers.request(engagement))
@@ -287,6 +298,30 @@ class TestDownload:
 
 
 class TestPopulations:
+    def test_a_file_is_read_once_in_all_steps(
+        self, engagement: Engagement, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        read, names = listings.read, []
+
+        def counted(content: IO[bytes], name: str, **options: Any) -> listings.Listing:
+            names.append(name)
+            return read(content, name, **options)
+
+        monkeypatch.setattr(listings, "read", counted)
+        client = as_(engagement, "owen")
+        step = client.post(url("choose_listing", engagement), {"file": text_file(makers.LEAVERS, "leavers.csv")})
+        first = client.get(step["Location"]).context["first_rows"]
+        assert client.get(step["Location"]).context["first_rows"] == first
+        assert names == ["leavers.csv"]
+        file = EvidenceFile.objects.get()
+        assert populations.read(engagement, file) == read(io.BytesIO(makers.LEAVERS), "leavers.csv")
+        # What is remembered is used only as it was kept.
+        kept = populations.read(engagement, file)
+        name = stored_name(engagement.pk, listings.digest(kept))
+        Path(storages["evidence"].path(name)).write_bytes(b"forged")
+        assert populations.read(engagement, file) == kept
+        assert names == ["leavers.csv"] * 2
+
     def test_two_steps(self, engagement: Engagement) -> None:
         control, client = makers.control(engagement), as_(engagement, "owen")
         bad = client.post(url("choose_listing", engagement), {"file": text_file(b"a,b\n1,2,3\n", "x.csv")})

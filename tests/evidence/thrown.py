@@ -1,7 +1,8 @@
-"""Throws one file at the validators in a process of its own and prints what that took, as JSON.
+"""Throws files at the validators, each in a process of its own, and says what that took, a line of JSON each.
 
-`python -m tests.evidence.thrown <path> <name>`. A child's ru_maxrss begins at what the process that started it
-held, so that a large test process would be measured in its place: this one is small, and newly executed.
+Reads lines of JSON with `path` and `name`. It is started once and forked for each: to start Django for every file
+would take longer than to refuse it. A child's ru_maxrss begins at what the process that started it held, so that
+a large test process would be measured in its place: this one is small, and newly executed.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import os
 import resource
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import django
 
@@ -21,7 +24,24 @@ django.setup()
 from evidence.validation import Refused, inspect  # noqa: E402
 
 
-def main(path: str, name: str) -> None:
+def main() -> None:
+    for line in sys.stdin:
+        wanted = json.loads(line)
+        alone(lambda wanted=wanted: thrown(wanted["path"], wanted["name"]))  # type: ignore[misc]
+
+
+def alone(what: Callable[[], dict[str, Any]]) -> None:
+    """Do it in a copy of this process, and print what it found."""
+    child = os.fork()
+    if child == 0:
+        found = what()
+        sys.stdout.write(json.dumps(found) + "\n")
+        sys.stdout.flush()
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
+def thrown(path: str, name: str) -> dict[str, Any]:
     before, start = processor(), time.monotonic()
     refused: list[str] = []
     with Path(path).open("rb") as file:
@@ -30,8 +50,7 @@ def main(path: str, name: str) -> None:
         except Refused as refusal:
             refused = refusal.messages
     waited, seconds = time.monotonic() - start, processor() - before
-    found = {"refused": refused, "seconds": seconds, "waited": waited, "megabytes": peak()}
-    sys.stdout.write(json.dumps(found) + "\n")
+    return {"refused": refused, "seconds": seconds, "waited": waited, "megabytes": peak()}
 
 
 def processor() -> float:
@@ -57,4 +76,4 @@ def own() -> float:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -9,11 +9,12 @@ from django.core.files.storage import storages
 from django.db import DatabaseError, transaction
 
 from audit.models import Event
+from engagements.activity import line
 from engagements.models import Stage
 from engagements.register import Blocked
 from evidence import populations
 from evidence.storage import stored_name
-from fieldwork import drawing, sampling
+from fieldwork import drawing, sampling, testing
 from fieldwork.models import Sample, SampleItem
 from tests import factories as f
 from tests.fieldwork import makers as m
@@ -33,6 +34,17 @@ def test_size_by_profile_and_seed_by_population() -> None:
     event = Event.objects.get(action="sample.drawn")
     assert event.audience == Event.Audience.FIRM
     assert event.detail["rows"] == list(sample.items.values_list("row", flat=True))
+
+
+def test_the_reason_says_what_was_drawn_where_the_profile_asks_for_something_else() -> None:
+    engagement = m.at_fieldwork()
+    control = m.control(engagement)
+    every = m.sample(engagement, control, count=20, method="census")
+    assert every.proposal_reason.endswith("That is 10 of 20 items. 20 were drawn.")
+    other = drawing.draw(
+        m.population(engagement, control, count=21, name="Others"), control, by=f.people(engagement)["sana"]
+    )
+    assert other.proposal_reason.endswith("That is 10 of 21 items.")
 
 
 def test_drawn_again_it_is_equal() -> None:
@@ -142,6 +154,35 @@ def test_new_version_of_the_population_voids_the_sample_and_the_signatures() -> 
     assert sample.items.count() == sample.size
     again = drawing.draw(newer, control, by=f.people(engagement)["sana"])
     assert again.seed != sample.seed
+
+
+def test_work_on_a_voided_sample_stays_readable_and_its_exceptions_stay() -> None:
+    engagement = m.at_fieldwork()
+    control = m.control(engagement)
+    test = m.concluded(engagement, a_control=control, a_sample=m.sample(engagement, control), deviating=[(2, "A")])
+    first, second = test.items.order_by("position")[:2]
+    old = test.sample
+    assert old is not None
+    newer = m.provided(engagement, control, count=44, replaces=old.population)
+    sana = f.people(engagement)["sana"]
+    waiting = populations.newer_than(old.population)
+    assert waiting == newer
+    populations.accept(newer, conclusion="Complete.", precision_adequate=True, by=sana)
+    again = drawing.draw(newer, control, by=sana)
+    testing.use_sample(test, again, by=sana)
+    event = Event.objects.filter(action="test.extended").latest("pk")
+    shown = {name: before for name, before, _ in line(event).changes}
+    assert len(shown) == old.size - 1
+    assert "A pass (E-" in shown[first.label]
+    assert "Sana" in shown[first.label]
+    second.refresh_from_db()
+    assert (second.sample_item, second.label.endswith("(of the voided sample)")) == (None, True)
+    assert second.results.count() == test.attributes.count()
+    drawn = test.items.filter(sample_item__isnull=False).values_list("sample_item", flat=True)
+    assert set(drawn) == set(again.items.values_list("pk", flat=True))
+    m.worked(test)
+    testing.conclude_test(test, "exceptions", by=sana)
+    assert len(m.signed(test, "prepared")) == 1
 
 
 def test_a_drawn_item_stays() -> None:

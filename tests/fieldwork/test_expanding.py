@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import DatabaseError, transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +20,7 @@ from audit.models import Event
 from engagements.register import findings
 from evidence import populations
 from fieldwork import deviations, drawing, expanding, redraw, sampling, testing
-from fieldwork.models import ControlTest, ItemResult, Sample, SampleExpansion, SheetItem
+from fieldwork.models import ControlTest, ItemResult, Sample, SampleExpansion, SheetItem, SignOff
 from fieldwork.proposing import proposed
 from fieldwork.standing import standing
 from tests import factories as f
@@ -149,6 +150,18 @@ def test_in_the_page(client: Client, sheet: ControlTest) -> None:
     assert client.post(url, {"size": 99, "reason": WHY}).status_code == 422
     assert client.post(url, {"size": 4, "reason": WHY})["Location"] == sheet.get_absolute_url()
     assert "4 further items" in client.get(sample.get_absolute_url()).content.decode()
+    again = reverse("fieldwork:redraw", args=[sample.engagement_id, sample.pk])
+    assert f"The same {sample.size + 4} items" in client.post(again, HTTP_HX_REQUEST="true").content.decode()
+    assert "signed as prepared" not in client.get(url).content.decode()
+    SignOff.objects.create(
+        engagement=sheet.engagement,
+        test=sheet,
+        step="prepared",
+        by=f.person("sana"),
+        at=timezone.now(),
+        content_sha256="0" * 64,
+    )
+    assert "signed as prepared: returned to the preparer first" in client.get(url).content.decode()
 
 
 @settings(max_examples=60, deadline=None)

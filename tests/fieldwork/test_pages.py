@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from engagements.models import Engagement
+from evidence import examining, uploads
 from evidence.models import Population
 from fieldwork import deviations, notes, testing
 from fieldwork.models import ControlTest, Deviation, ItemResult, ReviewNote, Sample, SamplingProfile, SheetItem
@@ -197,7 +199,7 @@ def test_sample_drawn_and_drawn_again(sheet: ControlTest) -> None:
     population = m.population(sheet.engagement, control, name="Changes")
     client = browser("sana")
     url = reverse("fieldwork:draw", args=[sheet.engagement_id, population.pk, "CHG-02"])
-    assert "12 of 41 items are tested" in client.get(url).content.decode()
+    assert "That is 12 of 41 items." in client.get(url).content.decode()
     answer = client.post(url, {"risk": "normal"})
     sample = Sample.objects.get(control=control)
     assert answer.url == sample.get_absolute_url()  # type: ignore[attr-defined]
@@ -381,3 +383,28 @@ def test_drawing_page_refuses_before_acceptance() -> None:
     assert refused.status_code == 422
     assert "R18" in refused.content.decode()
     assert not Sample.objects.exists()
+
+
+def test_the_sheet_leads_to_the_next_test_of_the_same_person_and_a_file_to_the_items_own_row(
+    sheet: ControlTest,
+) -> None:
+    engagement, sana = sheet.engagement, f.person("sana")
+    control = m.control(engagement, "CHG-02")
+    sample = m.sample(engagement, control)
+    later = testing.assign(m.planned(engagement, control, a_sample=sample), to=sana, by=sana)
+    page = text("sana", "fieldwork:test", engagement.pk, sheet.pk)
+    assert f'href="{later.get_absolute_url()}" data-key="t"' in page
+    assert 'data-key="t"' not in text("quinn", "fieldwork:test", engagement.pk, sheet.pk)
+    item = later.items.select_related("sample_item").all()[0]
+    own = item.sample_item.values
+    file = uploads.receive(
+        engagement,
+        file=io.BytesIO(f"ticket,who\nOFF-0,after {item.label}\n{','.join(own.values())}\n".encode()),
+        name="log.csv",
+        obtained_by_auditor=True,
+        by=sana,
+    )
+    examining.read(file)
+    places = reverse("fieldwork:places", args=[engagement.pk, later.pk])
+    found = browser("sana").get(places, {"file": file.code, "item": item.pk}).content.decode()
+    assert found.index("<b>row 3</b>") < found.index("<b>row 2</b>")

@@ -13,8 +13,9 @@ from django.utils import timezone
 
 from audit.models import Event
 from engagements.register import findings
-from fieldwork import signing, testing
-from fieldwork.models import ControlTest, ProcedureRecord
+from fieldwork import reviewing, signing, testing
+from fieldwork.models import ControlTest, ProcedureRecord, SignOff
+from fieldwork.whole import recorded
 from tests import factories as f
 from tests.fieldwork import makers as m
 
@@ -101,3 +102,17 @@ def test_the_short_form() -> None:
     strike = reverse("fieldwork:strike_procedure", args=[test.engagement_id, test.pk, made.pk])
     assert client.post(strike).status_code == 302
     assert not ProcedureRecord.objects.exists()
+
+
+def test_whoever_put_an_inquiry_on_record_does_not_review_the_sheet() -> None:
+    test = m.concluded(m.at_fieldwork(), kinds=["inquiry", "inspection"])
+    who = f.people(test.engagement)
+    file = m.evidence(test.engagement, test.control, "tickets.txt")
+    testing.record_procedure(test, "inquiry", **said(corroborated_by=file), by=who["milan"])
+    test = testing.conclude_test(test, "no_exceptions", by=who["sana"])
+    m.signed(test, "prepared")
+    with pytest.raises(ValidationError, match="R28: you worked on this sheet"):
+        signing.sign(test, "reviewed", by=who["milan"])
+    assert not reviewing.waiting_for(test.engagement, SignOff.Step.REVIEWED, who["milan"]).exists()
+    assert reviewing.waiting_for(test.engagement, SignOff.Step.REVIEWED, who["petra"]).get() == test
+    assert (test.pk, who["milan"].pk) in {(test_pk, user) for test_pk, user, _, _ in recorded(test.engagement)}

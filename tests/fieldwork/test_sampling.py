@@ -94,10 +94,10 @@ def test_never_more_than_there_are_and_never_fewer_at_higher_risk(frequency: str
 
 def test_reason_says_in_words_where_the_size_comes_from() -> None:
     assert propose_size(PROFILE, "D", 250, "normal").reason == (
-        "Profile for a daily control at normal risk: 25. 25 of 250 items are tested."
+        "Profile for a daily control at normal risk: 25. That is 25 of 250 items."
     )
-    assert propose_size(PROFILE, "A", 1, "low").reason.endswith("The only item is tested.")
-    assert "All 3 items are tested." in propose_size(PROFILE, "M", 3, "high").reason
+    assert propose_size(PROFILE, "A", 1, "low").reason.endswith("That is the only item.")
+    assert "That is all 3 items." in propose_size(PROFILE, "M", 3, "high").reason
     assert "start" in propose_size(PROFILE, "C", 2, "high").reason
 
 

@@ -60,7 +60,7 @@ def test_nobody_reviews_results_of_his_own(done: ControlTest) -> None:
     m.cell(done, 1, "A", "n", by=milan)
     testing.conclude_test(done, "no_exceptions", by=f.people(done.engagement)["sana"])
     m.signed(done, "prepared")
-    with pytest.raises(ValidationError, match="R28: you recorded results"):
+    with pytest.raises(ValidationError, match="R28: you worked on this sheet"):
         signing.sign(done, "reviewed", by=milan)
 
 

@@ -5,11 +5,12 @@ import re
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.template.loader import render_to_string
 
 from engagements import workflow
 from engagements.models import Commitment
 from fieldwork.models import Deviation, TouchedCommitment
-from reports import arrangement
+from reports import arrangement, reading
 from reports.book import LISTED, SHORT, Book, book_of, cut
 from reports.content import Snapshot
 from reports.layout import oracle
@@ -134,3 +135,14 @@ def test_commitments_that_were_not_achieved_are_printed_with_the_exception() -> 
     assert snapshot["deviations"][0]["commitments"] == [promise.text]
     body = next(one.body for one in book_of(snapshot, draft=1).chunks if one.name == "exceptions")
     assert f"Because of it the following was not achieved: “{promise.text}”" in body
+
+
+def test_the_text_to_comment_on_names_each_finding_at_its_control() -> None:
+    data = snapshots.with_exceptions(snapshots.type_2())
+    (tests,) = [part.passages for part in reading.parts(data) if part.section.key == "controls"]
+    said = {one["code"]: one for passage in tests for one in passage.exceptions}
+    assert list(said.values()) == data["deviations"]
+    (leavers,) = [passage for passage in tests if passage.control == snapshots.find(data, "IAM-06")]
+    row = {"control": leavers.control, "exceptions": leavers.exceptions, "type_2": True}
+    page = render_to_string("reports/_passage_control.html", row)
+    assert f"Access removed late.</b> {said['EX-01']['found']}" in page
