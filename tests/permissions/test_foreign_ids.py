@@ -22,13 +22,13 @@ from controls.models import Criterion
 from engagements.models import Control, Engagement, Stage
 from evidence.models import EvidenceFile, EvidenceRequest
 from fieldwork.models import Attribute, Deviation
-from reports.models import DescriptionRevision, Matter, Report
+from reports.models import DescriptionRevision, DiscoveredFact, Matter, Report
 from tests.accounts.makers import a_token
 from tests.database import as_owner
 from tests.permissions.bodies import STAGES, Sending, each, reading, senders
 from tests.permissions.table import TABLE, Row
 from tests.permissions.test_table import Table, may
-from tests.permissions.world import INSIDERS, World, shares, swift, undone
+from tests.permissions.world import INSIDERS, World, invite_reader, issue, shares, swift, undone
 
 pytestmark = pytest.mark.django_db
 
@@ -188,6 +188,34 @@ def test_an_address_with_the_id_of_another_tenant(apart: World, stage: Stage, sh
                 table.note(
                     who, method, row, f"{row.args[at]} of another: {answers[0][:2]}, of nobody: {answers[1][:2]}"
                 )
+    table.agrees()
+
+
+def test_a_grant_or_fact_of_another_report(apart: World) -> None:
+    """What comes after an issue, put in from another engagement that is issued too."""
+    with undone():
+        issue(apart.other)
+        fact = DiscoveredFact.objects.get(engagement=apart.other)
+        grant, _ = invite_reader(dataclasses.replace(apart, engagement=apart.other), "Rosa")
+        others = {"grant": grant.pk, "fact": fact.pk}
+        table = Table(apart, Stage.ISSUED)
+        tried = set()
+        for row in TABLE.values():
+            places = others.keys() & set(row.args)
+            for method, need in (("GET", row.get), ("POST", row.post)):
+                for who in INSIDERS if places and need else ():
+                    (place,) = places
+                    answers = []
+                    values = (others[place], NOBODYS)
+                    for value in values:
+                        with undone():
+                            url = table.url(row, table.ids | {place: value})
+                            answers.append(answer(apart.ask(who, method, url, table.data(row)), *values))
+                    right = {404} if may(who, need, row) else {403, 404}
+                    if answers[0] != answers[1] or answers[0][0] not in right:
+                        table.note(who, method, row, f"of another: {answers[0][:2]}, of nobody: {answers[1][:2]}")
+                    tried.add(row.name)
+        assert len(tried) >= 3, tried
     table.agrees()
 
 
