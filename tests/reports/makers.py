@@ -43,6 +43,7 @@ from fieldwork.models import (
     ProcedureRecord,
     SheetItem,
 )
+from jobs.models import Job
 from jobs.running import run
 from reports import copying, description, drafting, general_use, opinion, statements, storage
 from reports.book import Book
@@ -235,12 +236,19 @@ def rendered(engagement: Engagement) -> Report:
     return draft
 
 
+def compared(engagement: Engagement) -> None:
+    """What is to be compared with the firm's other reports was."""
+    for job in Job.objects.unfinished().filter(kind="report.likeness", engagement_id=engagement.pk):
+        run(job.pk)
+
+
 def approved(engagement: Engagement) -> Report:
     """Rendered, shown to the client, reviewed by Quinn, ready to issue; the draft that may be issued."""
     who = f.people(engagement)
     draft = rendered(engagement)
     drafting.move_step(engagement, ReportingStep.CLIENT_REVIEW, by=who["milan"])
     drafting.move_step(engagement, ReportingStep.QUALITY_REVIEW, by=who["milan"])
+    compared(engagement)
     drafting.complete_quality_review(
         engagement, significant_judgements="None but the usual.", conclusion="I agree.", by=who["quinn"]
     )
