@@ -94,8 +94,8 @@ def structure(document: pikepdf.Pdf) -> Iterator[pikepdf.Object]:
 def tree(document: pikepdf.Pdf) -> list[tuple[int, str, int | None, list[str], list[str]]]:
     """Every structure element in reading order, so that two trees can be held beside each other.
 
-    Its depth, kind, page, attributes and what hangs below it. Headers are named by the place of their cell, as their
-    numbers are a file's own, and a link by where it leads. Asserts that each element names the one above it.
+    Its depth, kind, page, attributes and what hangs below it. Headers are named by the place of their cell, as
+    their numbers are a file's own, and a link by where it leads. Asserts that each element names the one above it.
     """
     pages = {page.obj.objgen: number for number, page in enumerate(document.pages, 1)}
     elements: list[tuple[int, pikepdf.Object]] = []
@@ -112,7 +112,10 @@ def tree(document: pikepdf.Pdf) -> list[tuple[int, str, int | None, list[str], l
         given = {name: element[name] for name in ("/Alt", "/ActualText", "/Lang", "/T", "/E") if name in element}
         given |= dict(element.get("/A", {}).items())
         given["/Headers"] = [places[str(name)] for name in given.get("/Headers", [])]
-        return sorted(f"{name} {value!r}" for name, value in given.items()) + ["/ID" if "/ID" in element else ""]
+        return [
+            *sorted(f"{name} {value!r}" for name, value in given.items()),
+            *(["/ID"] if "/ID" in element else []),
+        ]
 
     def below(kid: Any) -> str:
         if isinstance(kid, int):
