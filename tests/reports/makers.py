@@ -43,11 +43,10 @@ from fieldwork.models import (
     ProcedureRecord,
     SheetItem,
 )
-from jobs.models import Job
 from jobs.running import run
 from reports import copying, description, drafting, general_use, opinion, statements, storage
 from reports.book import Book
-from reports.models import GeneralUseReport, Issuance, ManagementStatement, Part, Report
+from reports.models import GeneralUseReport, Issuance, LikenessCheck, ManagementStatement, Part, Report
 from reports.rendering import Rendered
 from reports.snapshot import limbs_of, parts_of
 from tests import factories as f
@@ -237,9 +236,12 @@ def rendered(engagement: Engagement) -> Report:
 
 
 def compared(engagement: Engagement) -> None:
-    """What is to be compared with the firm's other reports was."""
-    for job in Job.objects.unfinished().filter(kind="report.likeness", engagement_id=engagement.pk):
-        run(job.pk)
+    """The newest draft was compared with the firm's other reports, and nothing of it recurs there."""
+    draft = drafting.newest_ready(engagement)
+    assert draft is not None
+    LikenessCheck.objects.create(
+        engagement=engagement, draft=draft, content_sha256=draft.content_sha256, compared=0, found=[]
+    )
 
 
 def approved(engagement: Engagement) -> Report:
