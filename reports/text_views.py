@@ -64,14 +64,18 @@ def text(request: HttpRequest, pk: int) -> HttpResponse:
     for one in consistency.discords(snapshot):
         found[one.place].append(one)
     parts = reading.parts(snapshot)
-    shown = {passage.place for part in parts for passage in part.passages}
+    order = [passage.place for part in parts for passage in part.passages]
     newest = drafting.newest_ready(engagement)
     context = {
         **frame(request, engagement, "report"),
         "name": "The report as it stands",
         "type_2": engagement.is_type_2,
         "parts": _rows(parts, found=found),
-        "elsewhere": [one for place, some in found.items() if place not in shown for one in some],
+        # As they come in reading; those of no paragraph last.
+        "discords": [
+            *((place, one) for place in order for one in found.get(place, ())),
+            *(("", one) for place in found.keys() - set(order) for one in found[place]),
+        ],
         "count": sum(map(len, found.values())),
         "newest": newest,
         "current": newest is not None and newest.content_sha256 == content.digest(snapshot),

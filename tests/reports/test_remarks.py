@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -126,7 +127,9 @@ def test_the_text_names_what_does_not_agree_at_its_paragraph() -> None:
     assert "All parts agree" in page
     draft.engagement.firm.offices.update(city="")
     page = client_of(draft, "petra").get(f"/engagements/{draft.engagement_id}/report/text/").content.decode()
-    assert "The firm&#x27;s city is not on record." in page
+    # At the paragraph, and in a list that leads there.
+    assert page.count("The firm&#x27;s city is not on record.") == 2
+    assert re.search(r'<a href="#([^"]+)">The firm&#x27;s city.*<article class="passage" id="\1">', page, re.DOTALL)
 
 
 def other_client(draft: Report) -> Engagement:
