@@ -260,11 +260,12 @@ def cut(series: Sequence[arrangement.Series], sheets: Sheets, pages: int) -> lis
     """The criteria in runs that fill so many pages, each to begin a page.
 
     A run ends before the control, or the references of a criterion, that would no longer fit; the criterion goes
-    on in the next one. Where the cuts fall depends on controls and procedures, never on results: a result that
-    changes moves none.
+    on in the next one. Of long runs, a series that has only just begun goes over whole: their last pages would
+    hold its first lines and nothing else, as on paper most take a little less than assumed. Where the cuts fall
+    depends on controls and procedures, never on results: a result that changes moves none.
     """
     runs: list[list[Segment]] = [[]]
-    at, room = 0.0, pages * sheets.page
+    at, began, room = 0.0, 0.0, pages * sheets.page
     for group in series:
         for number, part in enumerate(group.parts):
             left, continued, ends = list(part.controls), False, False
@@ -273,8 +274,13 @@ def cut(series: Sequence[arrangement.Series], sheets: Sheets, pages: int) -> lis
                 rest = sheets.reference * len(part.references)
                 first = head + (sheets.control(left[0]) if left else rest)
                 if at and sheets.below(at, first) > room:
-                    runs.append([])
-                    at = 0
+                    whole = pages > SHORT and not continued and len(runs[-1]) > 1 and runs[-1][-1].opens
+                    goes_over = whole and at - began <= sheets.page / 2
+                    runs.append([runs[-1].pop()] if goes_over else [])
+                    at = at - began if goes_over else 0
+                    began = 0
+                if _last_code(runs[-1]) != group.code:
+                    began = at
                 at = sheets.below(at, first)
                 taken = left[:1]
                 for control in left[1:]:

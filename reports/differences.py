@@ -73,8 +73,8 @@ def between(old: Mapping[str, str], new: Mapping[str, str]) -> list[Changes]:
 
 
 def lines(old: str, new: str) -> list[Line]:
-    """The lines that changed."""
-    before, after = old.splitlines(), new.splitlines()
+    """The lines that changed; empty ones, which only part the others, are no change."""
+    before, after = ([line for line in text.splitlines() if line.strip()] for text in (old, new))
     found: list[Line] = []
     for tag, a, b, c, d in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if tag != "equal":

@@ -12,18 +12,24 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict, cast
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from accounts.models import User
 from audit.context import EVERYBODY, acting_for
 from audit.trail import action, record
-from engagements.models import Engagement
-from engagements.workflow import locked
+from engagements.models import Engagement, Stage
+from engagements.roles import require
+from engagements.workflow import locked, must_be
 from jobs.models import Job
 from jobs.queue import enqueue
 from jobs.running import finish, hold, report_progress
 from reports.content import Snapshot
 from reports.models import Issuance, LikenessCheck, Report
 
+ASKED = action(
+    "report.comparison_requested", "asked to have {target} compared with other engagements", firm_only=True
+)
 COMPARED = action("report.compared_with_others", "compared {target} with {count} other engagements", firm_only=True)
 
 Section = Literal["description", "controls", "conclusions"]
@@ -179,18 +185,57 @@ def telling(found: Iterable[Found]) -> list[Found]:
 
 # The job
 
+KIND = "report.likeness"
+
 
 def ask(draft: Report, *, by: Any) -> Job | None:
     """Have a draft compared; None when it has been. Called inside the transaction of a step."""
     if LikenessCheck.objects.filter(engagement=draft.engagement_id, content_sha256=draft.content_sha256).exists():
         return None
     return enqueue(
-        "report.likeness",
-        key=f"report.likeness:{draft.pk}",
+        KIND,
+        key=f"{KIND}:{draft.pk}",
         by=by,
         engagement_id=draft.engagement_id,
         payload={"report": draft.pk},
     )
+
+
+@transaction.atomic
+def ask_again(engagement: Engagement, *, by: User) -> Job:
+    """Have the newest draft compared that was not, or whose comparison failed.
+
+    Raises PermissionDenied, WrongStage, ValidationError when there is nothing to compare.
+    """
+    engagement = locked(engagement)
+    require(engagement, by, "render_report")
+    must_be(engagement, Stage.REPORTING)
+    draft = Report.objects.filter(engagement=engagement, state=Report.State.READY).order_by("-number").first()
+    if draft is None:
+        raise ValidationError("There is no draft to compare yet.")
+    job = ask(draft, by=by)
+    if job is None:
+        raise ValidationError(f"{draft} has been compared.")
+    record(ASKED, by=by, engagement=engagement, target=draft)
+    return job
+
+
+def why_not_compared(engagement: Engagement, sha256: str) -> str:
+    """Of a content without a comparison: whether it waits, failed, or was never asked for."""
+    drafts = set(
+        Report.objects.filter(engagement=engagement, content_sha256=sha256, state=Report.State.READY).values_list(
+            "pk", flat=True
+        )
+    )
+    if not drafts:
+        return "What the report says now has not been compared: that is done with a draft of it."
+    jobs = Job.objects.filter(kind=KIND, engagement_id=engagement.pk).order_by("-pk")
+    job = next((one for one in jobs if one.payload["report"] in drafts), None)
+    if job is None:
+        return "The newest draft has not been compared yet."
+    if not job.finished:
+        return "The newest draft is still being compared."
+    return "The comparison of the newest draft failed. Have it compared again."
 
 
 def compare(job: Job) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from django.db.models import Max
 from django.urls import reverse
 from django.utils import timezone
 
-from engagements.models import Engagement
+from engagements.models import Engagement, Stage
 from engagements.register import Finding, Rule, Severity, rule, shared
 from fieldwork.models import ControlTest, Deviation, EvidenceCitation, SheetItem, SignOff
 from fieldwork.signing import all_living
@@ -20,7 +20,7 @@ from fieldwork.whole import loose_cells, recorded
 from reports import consistency, lattice, likeness, opinion
 from reports.approving import approvals, asks_for_two
 from reports.description import missing
-from reports.drafting import reviewed
+from reports.drafting import COMPARED, reviewed
 from reports.models import (
     Conclusion,
     Issuance,
@@ -146,7 +146,18 @@ def changes_in_period(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
 
 @rule("R45", Severity.WARN, guards="issue", text="Texts do not recur in the firm's reports for other clients")
 def unlike_others(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
-    check = likeness.newest(engagement, present_sha256(engagement))
+    sha256 = present_sha256(engagement)
+    check = likeness.newest(engagement, sha256)
+    # From the step on at which it is compared, silence must not look like a clean comparison.
+    if check is None and engagement.stage == Stage.REPORTING and engagement.reporting_step in COMPARED:
+        yield Finding(
+            rule.id,
+            rule.severity,
+            likeness.why_not_compared(engagement, sha256),
+            page(engagement, "likeness"),
+            "Comparison",
+            f"reports.likenesscheck:none:{sha256[:16]}",
+        )
     for one in likeness.telling(check.found) if check else ():
         yield Finding(
             rule.id,
@@ -155,7 +166,7 @@ def unlike_others(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
             f"{one['engagement']}.",
             page(engagement, "likeness"),
             "Comparison",
-            f"reports.likenesscheck:{one['section']}:{present_sha256(engagement)[:16]}",
+            f"reports.likenesscheck:{one['section']}:{sha256[:16]}",
         )
 
 

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_GET, require_POST
 from engagements.frame import frame
 from engagements.models import Engagement, ReportingStep, Stage
 from engagements.roles import engagement_for
+from jobs.models import Job
 from reports import (
     consistency,
     content,
@@ -63,14 +64,18 @@ def text(request: HttpRequest, pk: int) -> HttpResponse:
     for one in consistency.discords(snapshot):
         found[one.place].append(one)
     parts = reading.parts(snapshot)
-    shown = {passage.place for part in parts for passage in part.passages}
+    order = [passage.place for part in parts for passage in part.passages]
     newest = drafting.newest_ready(engagement)
     context = {
         **frame(request, engagement, "report"),
         "name": "The report as it stands",
         "type_2": engagement.is_type_2,
         "parts": _rows(parts, found=found),
-        "elsewhere": [one for place, some in found.items() if place not in shown for one in some],
+        # As they come in reading; those of no paragraph last.
+        "discords": [
+            *((place, one) for place in order for one in found.get(place, ())),
+            *(("", one) for place in found.keys() - set(order) for one in found[place]),
+        ],
         "count": sum(map(len, found.values())),
         "newest": newest,
         "current": newest is not None and newest.content_sha256 == content.digest(snapshot),
@@ -255,7 +260,10 @@ def compared(request: HttpRequest, pk: int) -> HttpResponse:
     """How much of the report recurs in the firm's reports for other clients (R45)."""
     engagement = engagement_for(request, pk, "see_fieldwork")
     check = likeness.newest(engagement)
-    current = check is not None and check.content_sha256 == content.digest(issuing.content_of(engagement))
+    present = content.digest(issuing.content_of(engagement))
+    current = check is not None and check.content_sha256 == present
+    open_ = engagement.stage == Stage.REPORTING and not engagement.frozen
+    newest = drafting.newest_ready(engagement) if open_ and not current else None
     rows = [
         {
             **one,
@@ -270,10 +278,27 @@ def compared(request: HttpRequest, pk: int) -> HttpResponse:
         **frame(request, engagement, "report"),
         "check": check,
         "current": current,
+        "waiting": likeness.why_not_compared(engagement, present) if newest is not None else "",
+        "may_ask": newest is not None
+        and "render_report" in engagement.may
+        and likeness.newest(engagement, newest.content_sha256) is None
+        and not Job.objects.unfinished().filter(kind=likeness.KIND, engagement_id=pk).exists(),
         "rows": rows,
         "thresholds": [(likeness.SECTIONS[key], value) for key, value in likeness.TELLING.items()],
     }
     return render(request, "reports/likeness.html", context)
+
+
+@require_POST
+def compare_again(request: HttpRequest, pk: int) -> HttpResponse:
+    engagement = engagement_for(request, pk, "render_report")
+    try:
+        likeness.ask_again(engagement, by=engagement.member.user)
+        messages.success(request, "A worker compares it now.")
+    except ValidationError as error:
+        for words in error.messages:
+            messages.error(request, words)
+    return redirect("reports:likeness", pk)
 
 
 @require_GET

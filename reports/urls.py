@@ -77,6 +77,7 @@ urlpatterns = [
     path(f"{_ENGAGEMENT}report/compare/", text_views.compare, name="compare"),
     path(f"{_ENGAGEMENT}report/own-wording/", text_views.own_wording, name="own_wording"),
     path(f"{_ENGAGEMENT}report/likeness/", text_views.compared, name="likeness"),
+    path(f"{_ENGAGEMENT}report/likeness/again/", text_views.compare_again, name="compare_again"),
     path(f"{_DRAFT}text/", text_views.draft_text, name="draft_text"),
     path(f"{_DRAFT}comment/", text_views.comment, name="comment"),
     path(f"{_DRAFT}comments/<int:comment>/settle/", text_views.settle_comment, name="settle_comment"),

@@ -182,7 +182,11 @@ def section(request: HttpRequest, pk: int, part: str) -> HttpResponse:
     )
     may_edit = "edit_description" in engagement.may and _workable(engagement, *WORKING)
     theirs: DescriptionSection | None = None
-    form = SectionForm(initial={"body": found.body, "version": found.version})
+    since = _since_last(engagement, part)
+    # Most of it is still true a year later, so one begins with it; but not what changed in that period.
+    begins = since["last"].prose().get(part, "") if since and may_edit and part != Part.DC9 else ""
+    begins = "" if found.version else begins
+    form = SectionForm(initial={"body": found.body or begins, "version": found.version})
     if request.method == "POST":
         engagement_for(request, pk, "edit_description")
         form = SectionForm(request.POST)
@@ -216,7 +220,8 @@ def section(request: HttpRequest, pk: int, part: str) -> HttpResponse:
         "html": prose.to_html(found.body),
         "initial_preview": prose.to_html(form["body"].value() or ""),
         "revisions": found.revisions.select_related("by")[:20],
-        **_since_last(engagement, part),
+        **since,
+        "begins": begins and request.method == "GET",
         "before": order[at - 1] if at else None,
         "after": order[at + 1] if at + 1 < len(order) else None,
     }

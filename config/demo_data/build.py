@@ -350,7 +350,14 @@ def _test_targeted(control: Control, population: Population, crew: Crew) -> None
     """Beside the drawn sample a few items that the auditor wants to see."""
     by = crew.preparers[1]
     chosen = work.select(population, control, by, column="Repository", value="identity", most=3)
-    test = work.plan(control, crew, by, sample=chosen)
+    test = work.plan(
+        control,
+        crew,
+        by,
+        sample=chosen,
+        procedure="Besides, for the last changes to the identity repository, where a fault would reach every account, "
+        "compared author and reviewer and read the planned change.",
+    )
     work.fill(test, _evidence_of(control), by)
     work.conclude(test, by, "no_exceptions")
 
@@ -412,6 +419,7 @@ def _finish_report(
     draft = _draft(engagement, crew, wait)
     drafting.move_step(engagement, ReportingStep.CLIENT_REVIEW, by=crew.manager)
     drafting.move_step(engagement, ReportingStep.QUALITY_REVIEW, by=crew.manager)
+    wait()  # The draft is compared with the firm's other reports, which the reviewer is told of.
     drafting.complete_quality_review(
         engagement,
         significant_judgements="Qualification of the operating-effectiveness limb for CC6.2 only; compensating control "

@@ -239,10 +239,10 @@ def attributes_of(control: Control) -> list[tuple[str, str, str]]:
 
 
 def plan(
-    control: Control, crew: Crew, by: User, *, sample: Sample | None, items: Iterable[str] = ()
+    control: Control, crew: Crew, by: User, *, sample: Sample | None, items: Iterable[str] = (), procedure: str = ""
 ) -> ControlTest:
     operating = control.engagement.is_type_2
-    procedure = text_of(control).procedure
+    procedure = procedure or text_of(control).procedure
     return plan_test(
         control,
         phase=ControlTest.Phase.OPERATING if operating else ControlTest.Phase.DESIGN,

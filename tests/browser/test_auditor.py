@@ -398,6 +398,7 @@ def _draft(desk: Desk, engagement: Engagement) -> None:
 
 def _quality_review(desk: Desk, manager: Desk, engagement: Engagement) -> None:
     desk.open(f"/engagements/{engagement.pk}/report/")
+    reports.compared(engagement)
     desk.fill(significant_judgements="The late removal is isolated.", conclusion="I agree.")
     desk.look()
     desk.press("Complete the review")

@@ -871,6 +871,7 @@ REPORTS = [
     row("reports:compare", "pk", get="see_report", missing=True),
     row("reports:own_wording", "pk", get="see_fieldwork"),
     row("reports:likeness", "pk", get="see_fieldwork"),
+    row("reports:compare_again", "pk", post="render_report", acts=REPORTING),
     row("reports:draft_text", "pk", "draft", get="see_report"),
     row(
         "reports:comment",

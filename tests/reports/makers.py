@@ -46,7 +46,7 @@ from fieldwork.models import (
 from jobs.running import run
 from reports import copying, description, drafting, general_use, opinion, statements, storage
 from reports.book import Book
-from reports.models import GeneralUseReport, Issuance, ManagementStatement, Part, Report
+from reports.models import GeneralUseReport, Issuance, LikenessCheck, ManagementStatement, Part, Report
 from reports.rendering import Rendered
 from reports.snapshot import limbs_of, parts_of
 from tests import factories as f
@@ -239,12 +239,22 @@ def rendered(engagement: Engagement) -> Report:
     return draft
 
 
+def compared(engagement: Engagement) -> None:
+    """The newest draft was compared with the firm's other reports, and nothing of it recurs there."""
+    draft = drafting.newest_ready(engagement)
+    assert draft is not None
+    LikenessCheck.objects.create(
+        engagement=engagement, draft=draft, content_sha256=draft.content_sha256, compared=0, found=[]
+    )
+
+
 def approved(engagement: Engagement) -> Report:
     """Rendered, shown to the client, reviewed by Quinn, ready to issue; the draft that may be issued."""
     who = f.people(engagement)
     draft = rendered(engagement)
     drafting.move_step(engagement, ReportingStep.CLIENT_REVIEW, by=who["milan"])
     drafting.move_step(engagement, ReportingStep.QUALITY_REVIEW, by=who["milan"])
+    compared(engagement)
     drafting.complete_quality_review(
         engagement, significant_judgements="None but the usual.", conclusion="I agree.", by=who["quinn"]
     )

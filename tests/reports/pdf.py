@@ -91,6 +91,49 @@ def structure(document: pikepdf.Pdf) -> Iterator[pikepdf.Object]:
             todo = [*kids(element), *todo]
 
 
+def tree(document: pikepdf.Pdf) -> list[tuple[int, str, int | None, list[str], list[str]]]:
+    """Every structure element in reading order, so that two trees can be held beside each other.
+
+    Its depth, kind, page, attributes and what hangs below it. Headers are named by the place of their cell, as
+    their numbers are a file's own, and a link by where it leads. Asserts that each element names the one above it.
+    """
+    pages = {page.obj.objgen: number for number, page in enumerate(document.pages, 1)}
+    elements: list[tuple[int, pikepdf.Object]] = []
+    todo = [(0, document.Root.StructTreeRoot, one) for one in reversed(list(document.Root.StructTreeRoot.K))]
+    while todo:
+        depth, above, element = todo.pop()
+        if isinstance(element, pikepdf.Dictionary) and "/S" in element:
+            assert element.P.objgen == above.objgen
+            elements.append((depth, element))
+            todo += [(depth + 1, element, kid) for kid in reversed(kids(element))]
+    places = {str(element.ID): place for place, (_, element) in enumerate(elements) if "/ID" in element}
+
+    def attributes(element: pikepdf.Object) -> list[str]:
+        given = {name: element[name] for name in ("/Alt", "/ActualText", "/Lang", "/T", "/E") if name in element}
+        given |= dict(element.get("/A", {}).items())
+        given["/Headers"] = [places[str(name)] for name in given.get("/Headers", [])]
+        return [
+            *sorted(f"{name} {value!r}" for name, value in given.items()),
+            *(["/ID"] if "/ID" in element else []),
+        ]
+
+    def below(kid: Any) -> str:
+        if isinstance(kid, int):
+            return "content"
+        return str(kid.get("/S", "")) or str(kid.Obj.get("/Dest", kid.Obj.Subtype))
+
+    return [
+        (
+            depth,
+            str(element.S),
+            pages[element.Pg.objgen] if "/Pg" in element else None,
+            attributes(element),
+            [below(kid) for kid in kids(element)],
+        )
+        for depth, element in elements
+    ]
+
+
 def in_tree(document: pikepdf.Pdf) -> set[tuple[int, int]]:
     """Page and number of all marked content that the tree refers to."""
     pages = {page.obj.objgen: number for number, page in enumerate(document.pages)}

@@ -1,6 +1,7 @@
 """Section IV in parts of a few pages: nothing lost, nothing twice, and a result moves no cut."""
 
 import copy
+import itertools
 from collections.abc import Iterable
 
 import pytest
@@ -78,6 +79,20 @@ def test_no_page_at_the_end_holds_few_lines(height: int) -> None:
     high = sum(5 + height * len(part.controls) + 2 * len(part.references) for part in last) + 10 * len(runs[-1])
     assert high > 100 / 3
     assert lines([one for run in runs for one in run]) == lines([Segment.whole(one) for one in series])
+
+
+@pytest.mark.parametrize("height", range(40, 200, 7))
+def test_a_series_that_has_only_just_begun_does_not_end_a_long_part(height: int) -> None:
+    sheets = Sheets(page=450, series=44, heading=48, reference=17, control=lambda _: height)
+    series = arrangement.by_series(snapshots.full(79))
+    runs = cut(series, sheets, LONG)
+    assert lines([one for run in runs for one in run]) == lines([Segment.whole(one) for one in series])
+    assert [one.code for run in runs for one in run if one.opens] == [one.code for one in series]
+    for run, after in itertools.pairwise(runs):
+        last = run[-1]
+        if len(run) > 1 and last.opens and not after[0].parts[0].continued:
+            high = sum(48 + height * len(part.controls) + 17 * len(part.references) for part in last.parts)
+            assert after[0].opens or high + 44 > 450 / 2
 
 
 @pytest.mark.parametrize(("controls", "pages"), [(60, LONG), (150, SHORT)])

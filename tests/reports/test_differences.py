@@ -38,7 +38,9 @@ def test_nothing_is_lost_and_only_what_changed_is_shown(one: list[str], other: l
     came = " ".join(run.text for run in runs if run.kind != "gone")
     assert (kept.split(), came.split()) == (old.split(), new.split())
     [changes] = differences.between({"I": old}, {"I": new})
-    assert bool(changes.lines) == (old.splitlines() != new.splitlines())
+    written = [[line for line in text.splitlines() if line.strip()] for text in (old, new)]
+    assert bool(changes.lines) == (written[0] != written[1])
+    assert all(run.text.strip() for line in changes.lines for run in line.runs)
 
 
 def test_lines_are_paired_with_those_they_replace() -> None:

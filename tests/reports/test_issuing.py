@@ -114,6 +114,10 @@ def test_rules_that_stand_in_the_way_are_named() -> None:
     newer = m.rendered(engagement)
     with pytest.raises(Blocked) as refused:
         issue(newer)
+    assert [finding.rule for finding in refused.value.findings] == ["R53", "R45"]
+    m.compared(engagement)
+    with pytest.raises(Blocked) as refused:
+        issue(newer)
     assert [finding.rule for finding in refused.value.findings] == ["R53"]
     assert nothing_issued(draft)
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from engagements.models import Engagement, Role
 from engagements.roles import set_role
 from reports import last_time
-from reports.models import Issuance, Report
+from reports.models import DescriptionSection, Issuance, Report
 from reports.snapshot import build
 from tests import factories as f
 from tests.database import untriggered
@@ -78,6 +78,31 @@ def test_what_changed_is_shown_part_by_part_with_the_registers(now: Engagement, 
     assert "We lend books to schools." in page
     page = client.get(reverse("reports:section", args=[now.pk, "DC7"])).content.decode()
     assert "word for word that of the last report" in page
+
+
+@pytest.mark.django_db
+def test_a_part_begins_with_the_text_of_the_last_report_and_saves_nothing_of_it_by_itself(client: Client) -> None:
+    engagement = m.in_scope()
+    m.described(engagement)
+    last_year(engagement)
+    DescriptionSection.objects.filter(engagement=engagement).update(body="", version=0)
+    address = reverse("reports:section", args=[engagement.pk, "DC1"])
+    client.force_login(f.people(engagement)["carla"])
+    page = client.get(address)
+    assert page.context["form"]["body"].value() == "We lend books to schools."
+    assert "nothing is saved yet" in page.content.decode()
+    assert DescriptionSection.objects.get(engagement=engagement, part="DC1").body == ""
+    # Emptied on purpose, it stays empty.
+    DescriptionSection.objects.filter(engagement=engagement, part="DC1").update(version=2)
+    assert client.get(address).context["form"]["body"].value() == ""
+    # What changed in last year's period did not change in this one; who only reads is not shown it as the text.
+    other = client.get(reverse("reports:section", args=[engagement.pk, "DC9"]))
+    assert other.context["form"]["body"].value() == ""
+    client.force_login(f.people(engagement)["petra"])
+    assert (
+        "nothing is saved yet"
+        not in client.get(reverse("reports:section", args=[engagement.pk, "DC2"])).content.decode()
+    )
 
 
 @pytest.mark.django_db

@@ -337,6 +337,7 @@ def test_another_method_for_a_subservice_organization_stops_the_report_until_it_
         "Subservice organization Cumulus: agreed is carve-out method, now it is inclusive method."
     )
     amendment = proposed(engagement, reason="Its operations are examined with the client's.")
+    assert "Type 2. Carved out is Latecomer. Included is Cumulus." in amendment.text
     for who in ("petra", "sig"):
         sign(amendment, who)
     assert standing(engagement, "issue") == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -126,7 +127,9 @@ def test_the_text_names_what_does_not_agree_at_its_paragraph() -> None:
     assert "All parts agree" in page
     draft.engagement.firm.offices.update(city="")
     page = client_of(draft, "petra").get(f"/engagements/{draft.engagement_id}/report/text/").content.decode()
-    assert "The firm&#x27;s city is not on record." in page
+    # At the paragraph, and in a list that leads there.
+    assert page.count("The firm&#x27;s city is not on record.") == 2
+    assert re.search(r'<a href="#([^"]+)">The firm&#x27;s city.*<article class="passage" id="\1">', page, re.DOTALL)
 
 
 def other_client(draft: Report) -> Engagement:
@@ -171,3 +174,33 @@ def test_on_the_way_to_quality_review_the_draft_is_compared_and_the_reviewer_is_
     Control.objects.filter(engagement=engagement).update(title="Another title")
     m.rendered(engagement)
     assert Job.objects.filter(kind="report.likeness", engagement_id=engagement.pk).count() == 2
+
+
+def test_silence_does_not_pass_for_a_clean_comparison() -> None:
+    """While it waits, has failed, or is of another content, a warning says so."""
+    draft = under_review()
+    engagement = draft.engagement
+    page = f"/engagements/{engagement.pk}/report/likeness/"
+
+    def said() -> list[str]:
+        here = Engagement.objects.get(pk=engagement.pk)
+        return [one.text for one in findings("issue", here) if one.rule == "R45"]
+
+    assert said() == []  # it is compared later
+    drafting.move_step(engagement, ReportingStep.QUALITY_REVIEW, by=f.people(engagement)["milan"])
+    job = Job.objects.get(kind="report.likeness", engagement_id=engagement.pk)
+    assert said() == ["The newest draft is still being compared."]
+    petra = client_of(draft, "petra")
+    assert "Compare the newest draft" not in petra.get(page).content.decode()
+    Job.objects.filter(pk=job.pk).update(state=Job.State.FAILED, finished_at=job.created_at)
+    assert said() == ["The comparison of the newest draft failed. Have it compared again."]
+    assert "Compare the newest draft" in petra.get(page).content.decode()
+    assert client_of(draft, "carla").post(f"{page}again/").status_code == 403
+    petra.post(f"{page}again/")
+    again = Job.objects.exclude(pk=job.pk).get(kind="report.likeness", engagement_id=engagement.pk)
+    assert said() == ["The newest draft is still being compared."]
+    run(again.pk)
+    assert said() == []
+    assert "has been compared" in petra.post(f"{page}again/", follow=True).content.decode()
+    Control.objects.filter(engagement=engagement).update(title="Another title")
+    assert said() == ["What the report says now has not been compared: that is done with a draft of it."]
