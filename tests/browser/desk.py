@@ -142,8 +142,8 @@ class Desk:
         return answered.json_value()["answer"]
 
     def look(self, *, narrow: bool = False) -> None:
-        """Note what axe finds on the page as it stands, in light; if `narrow`, what is cut off as well. In dark, pages
-        are for `make drill` (test_every_page.py)."""
+        """Note what axe finds on the page as it stands, in light; if `narrow`, what is cut off as well.
+        In dark, pages are for `make drill` (test_every_page.py)."""
         self.wrong += self.faults(dark=False)
         if narrow:
             self.wrong += self.sticking_out()

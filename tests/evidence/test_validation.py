@@ -632,6 +632,13 @@ SEEDS: dict[str, tuple[bytes, Callable[[Path], Any]]] = {
 }
 
 
+def test_a_pdf_whose_size_is_no_number_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(re.sub(rb"/Size \d+", b"/Size (x)", document()))
+    with pytest.raises(Unfit, match="damaged"):
+        pdf.examine(path)
+
+
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     kind=st.sampled_from(list(SEEDS)),
