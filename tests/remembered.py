@@ -65,7 +65,7 @@ def remembered(maker: Callable[P, R]) -> Callable[P, R]:
         if key not in _KEPT:
             result, _KEPT[key] = _noted(functools.partial(maker, *args, **kwargs))
         elif kept := _KEPT[key]:
-            _put_back(kept.rows)
+            _put_back(kept.rows, over=bool(before))
         else:
             return maker(*args, **kwargs)
         if (kept := _KEPT[key]) is None:
@@ -77,6 +77,14 @@ def remembered(maker: Callable[P, R]) -> Callable[P, R]:
         return _result(kept)  # type: ignore[no-any-return]
 
     return made
+
+
+# The triggers that are on even in a restore.
+_IGNORE = """
+SELECT set_config('attestry.ignored', coalesce(current_setting('pgtrigger.ignore', true), ''), true);
+SELECT set_config('pgtrigger.ignore', array_agg(tgname)::text, true) FROM pg_trigger WHERE tgname LIKE 'pgtrigger%';
+"""
+_NO_MORE = "SELECT set_config('pgtrigger.ignore', current_setting('attestry.ignored'), true);"
 
 
 def _plain(value: Any) -> str | None:
@@ -186,8 +194,11 @@ def _written_since(mark: int, before: dict[str, int]) -> list[tuple[str, str]]:
         return [(table, rows) for table, rows in cursor.fetchall() if rows]
 
 
-def _put_back(rows: list[tuple[str, str]]) -> None:
-    """All rows at once, with foreign keys and computing triggers off, as a restore does; then the counters."""
+def _put_back(rows: list[tuple[str, str]], *, over: bool) -> None:
+    """All rows at once, with foreign keys and computing triggers off, as a restore does; then the counters.
+
+    `over` those of makers before, where these changed some of them.
+    """
     tables = _tables()
     statements, values = [], []
     # What belongs to something comes before it: where that is concluded or frozen already, nothing more is taken.
@@ -197,10 +208,10 @@ def _put_back(rows: list[tuple[str, str]]) -> None:
         columns, renewed = ", ".join(quoted), ", ".join(f"{column} = EXCLUDED.{column}" for column in quoted)
         statements.append(
             f"INSERT INTO {name} ({columns}) SELECT {columns} FROM json_populate_recordset(NULL::{name}, %s)"  # noqa: S608
-            f" ON CONFLICT ({key}) DO UPDATE SET {renewed}"
+            + (f" ON CONFLICT ({key}) DO UPDATE SET {renewed}" if over else "")
         )
         values.append(written)
     counters = connection.ops.sequence_reset_sql(no_style(), [tables[table] for table, _ in rows])
     with connection.cursor() as cursor:
         script = cursor.mogrify(";\n".join(statements), values).decode()
-    untriggered(script + ";" + "".join(counters))
+    untriggered((f"{_IGNORE}{script};{_NO_MORE}" if over else f"{script};") + "".join(counters))

@@ -39,6 +39,7 @@ def with_authenticator(page: Any) -> Any:
     return tools, tools.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})["authenticatorId"]
 
 
+@pytest.mark.drill
 def test_a_passkey_is_added_signs_in_alone_and_confirms(sit: Sit) -> None:
     engagement = f.staffed()
     petra = verified(engagement.created_by)

@@ -35,6 +35,7 @@ def shot(desk: Desk, name: str) -> None:
     desk.ask(LIGHT)
 
 
+@pytest.mark.drill
 def test_a_token_is_made_used_and_ended(sit: Sit, live_server: Any) -> None:
     engagement = f.staffed()
     desk = sit(engagement.created_by)

@@ -10,6 +10,7 @@ from tests.browser.conftest import Sit
 from tests.fieldwork import makers as m
 
 
+@pytest.mark.drill
 def test_the_queue_by_keyboard_alone(sit: Sit) -> None:
     engagement = m.at_fieldwork()
     sheets = [m.concluded(engagement, a_control=m.control(engagement, f"IAM-0{n}")) for n in (6, 7, 8)]

@@ -55,6 +55,7 @@ def test_only_one_beat_holds_the_lock() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.drill
 def test_a_beat_that_lost_its_connection_stops_ticking() -> None:
     with another_connection() as holder:
         assert beat._lock(holder)

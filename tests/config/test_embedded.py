@@ -87,6 +87,7 @@ def query(home: Path, statement: str, role: str = ROLE) -> list[tuple[Any, ...]]
             return cursor.fetchall() if cursor.description else []
 
 
+@pytest.mark.drill
 def test_the_servers_are_as_we_want_them_and_closed_to_others(home: Path) -> None:
     services = Services(home)
     services.join()
@@ -286,6 +287,7 @@ def test_a_machine_without_a_wheel_is_told_what_to_set(home: Path, monkeypatch: 
         Services(home).join()
 
 
+@pytest.mark.drill
 def test_data_of_another_postgresql_is_left_alone(home: Path) -> None:
     services = Services(home, durable=False)
     services.join()
@@ -301,6 +303,7 @@ def test_an_unusable_home_is_named(home: Path) -> None:
         Services(home).join()
 
 
+@pytest.mark.drill
 def test_a_server_that_cannot_start_shows_the_end_of_its_log(home: Path) -> None:
     services = Services(home, durable=False)
     services.join()

@@ -69,6 +69,7 @@ def opened(client: Client, engagement: Engagement) -> dict[str, int]:
     return found
 
 
+@pytest.mark.drill
 def test_the_partner_opens_every_page_but_the_clients_own(client: Client) -> None:
     engagement = scoped()
     client.force_login(engagement.created_by)

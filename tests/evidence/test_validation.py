@@ -150,6 +150,7 @@ def test_text_encodings() -> None:
     assert "neither" in refusal("ż".encode()[:1], "x.txt")
 
 
+@pytest.mark.drill
 def test_large_file_is_not_held_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(validation, "_CHUNK", 1 << 16)
     largest = 0
@@ -382,6 +383,7 @@ def test_pdf_without_pages() -> None:
     assert "Print or export it again" in refusal(out.getvalue(), "x.pdf")
 
 
+@pytest.mark.drill
 def test_pdf_that_unpacks_to_much_more_is_refused_quickly() -> None:
     table = zlib.compress(b"\0" * (100 << 20))
     start = b"%PDF-1.5\n1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n"

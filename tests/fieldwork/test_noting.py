@@ -90,6 +90,7 @@ def test_raised_by_reviewers_with_words_and_never_changed(engagement: Engagement
             act()
 
 
+@pytest.mark.drill
 def test_in_panel_page_and_list(engagement: Engagement, client: Client) -> None:
     client.force_login(f.person("milan"))
     for kind, key in things(engagement).items():

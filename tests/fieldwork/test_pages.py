@@ -94,6 +94,7 @@ def test_an_outsider_finds_nothing(sheet: ControlTest, key: str) -> None:
         assert client.get(url).status_code == 404, name
 
 
+@pytest.mark.drill
 def test_of_another_engagement_is_not_found(sheet: ControlTest) -> None:
     other = m.at_fieldwork()
     client = browser("sana")

@@ -25,6 +25,7 @@ def functions() -> Iterator[tuple[str, list[tuple[int, str]]]]:
                 yield f"{path.relative_to(ROOT)} {node.name}", sorted(calls)
 
 
+@pytest.mark.drill
 def test_no_flow_checks_rights_only_before_it_waits() -> None:
     found = dict(functions())
     # What locks the engagement for others and leaves the rights to them.

@@ -175,6 +175,7 @@ PHASES = ["printed", "keep_pdf", "keep_page", "record"]
 
 
 @pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.drill
 def test_a_worker_that_dies_anywhere_leaves_nothing_half_done(phase: str, monkeypatch: pytest.MonkeyPatch) -> None:
     draft = m.ready()
     issuance = issue(draft)

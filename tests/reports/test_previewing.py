@@ -106,6 +106,7 @@ def test_nothing_is_laid_out_while_nothing_changes(engagement: Any) -> None:
     assert jobs() == 2
 
 
+@pytest.mark.drill
 def test_what_cannot_be_printed_is_said_once_and_to_the_firm_alone(
     engagement: Any, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,6 +133,7 @@ def test_what_cannot_be_printed_is_said_once_and_to_the_firm_alone(
     assert again.problem == ""
 
 
+@pytest.mark.drill
 def test_the_client_sees_its_own_parts_only(engagement: Any, client: Client) -> None:
     shown = followed(engagement)
     assert shown is not None

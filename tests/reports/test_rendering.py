@@ -185,6 +185,7 @@ def test_heads_of_a_table_are_repeated_on_every_page_it_takes(draft: Rendered) -
     assert len(pages) >= 2
 
 
+@pytest.mark.drill
 def test_nothing_runs_over_the_edge(draft: Rendered) -> None:
     """Long names, numbers and words without a space stay inside the page's margins."""
     with pypdfium2.PdfDocument(draft.pdf) as opened:
@@ -290,6 +291,7 @@ def test_headings_skip_no_level(document: pikepdf.Pdf) -> None:
     assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
+@pytest.mark.drill
 def test_same_snapshot_gives_the_same_bytes(type_1: Rendered) -> None:
     """Also from another process, in which nothing is known yet."""
     press = Press()
