@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 APPS = ("engagements", "evidence", "fieldwork", "reports", "archive", "distribution")
 # Who signs a letter for which side follows from the rights that are held.
