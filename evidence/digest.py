@@ -58,6 +58,12 @@ _FOR_FIRM = {
     comments.NOTED.code: "with new notes of the firm",
     flows.REVIEWER_CHANGED.code: "given to you to look at",
 }
+# Who has the overview hears of the requests of others, too.
+_OF_COLLEAGUES = {
+    "returned to you": "returned to colleagues",
+    "asked of you": "asked of colleagues",
+    "given to you": "given to colleagues",
+}
 _NAMED, _DUE, _LATE = "on which you are named", "due today or tomorrow", "late since yesterday"
 
 
@@ -107,11 +113,14 @@ def _news_of(engagement: Engagement, user: User, since: dt.datetime, until: dt.d
     )
     if not of_firm:
         events = events.for_client()
-    happened: dict[str, list[EvidenceRequest]] = {heading: [] for heading in headings.values()}
+    happened: dict[str, list[EvidenceRequest]] = {
+        heading: [] for one in headings.values() for heading in (one, _OF_COLLEAGUES.get(one, one))
+    }
     for act, target in events.exclude(actor=user).order_by("pk").values_list("action", "target"):
         request = mine.get(int(target.rpartition(":")[2]))
         if request is not None and _still(act, request):
-            happened[headings[act]].append(request)
+            theirs = request.assigned_to_id not in {None, user.pk}
+            happened[_OF_COLLEAGUES.get(headings[act], headings[act]) if theirs else headings[act]].append(request)
     for heading, requests in happened.items():
         for one in requests:
             made.add(heading, one)

@@ -18,6 +18,7 @@ import pytest
 from django.core.cache import cache
 from django.test import TransactionTestCase
 from pytest_django.plugin import DjangoDbBlocker
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from audit.context import act_for_everybody
 from config import embedded, environment, system
@@ -56,6 +57,7 @@ from django.utils import timezone  # noqa: E402
 
 from jobs import queue, running  # noqa: E402
 from jobs.models import Outbox  # noqa: E402
+from tests import remembered  # noqa: E402
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -123,6 +125,7 @@ def _forgotten() -> Iterator[None]:
     """Wrong passwords of one test are not counted against the person of the same key in the next."""
     yield
     cache.clear()
+    remembered.forget_standing()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -141,6 +144,22 @@ def _loops_of_their_own() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(asyncio, "run", beside)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_found_once() -> Iterator[None]:
+    """Every test client starts the middleware anew, which would look for the same files each time."""
+    search, found = WhiteNoiseMiddleware.add_files_from_finders, {}
+
+    def known(middleware: WhiteNoiseMiddleware) -> None:
+        if not found:
+            search(middleware)
+            found.update(middleware.files)
+        middleware.files.update(found)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", known)
         yield
 
 

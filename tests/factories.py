@@ -123,6 +123,7 @@ def accepted(**fields: Any) -> Engagement:
     )
 
 
+@remembered
 def independent(engagement: Engagement) -> None:
     """The partner states that nothing may impair the firm's independence."""
     for kind in independence.KINDS:
@@ -140,6 +141,7 @@ def library(code: str) -> LibraryControl:
     return LibraryControl.objects.get(firm=None, code=code)
 
 
+@remembered
 def at_stage(engagement: Engagement, stage: Stage) -> Engagement:
     """Put an engagement at a stage without its rules: for tests of what happens there, never of the way."""
     with pgtrigger.ignore("engagements.Engagement:stage_machine"):

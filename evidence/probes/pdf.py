@@ -22,6 +22,7 @@ _OBJECT = b" obj"
 _HELD = re.compile(rb"/N[\0\t\n\f\r ]{1,8}(\d{6,20})")
 _OVERLAP = 40
 _TOO_MANY = "The PDF has too many parts to examine. Split it, or print it to a new PDF."
+_DAMAGED = "The PDF is damaged and cannot be read. Print or export it again."
 _PACKING = ("/FlateDecode", "/Fl", "/LZWDecode", "/LZW", "/RunLengthDecode", "/RL")
 _INTERESTING = re.compile(rb"/(?:JavaScript|JS|Launch|XFA|EF|EmbeddedFile)(?![A-Za-z0-9])")
 
@@ -33,7 +34,10 @@ def examine(path: Path) -> dict[str, Any]:
     settings.set_qpdf_limits(flate_max_memory=_FLATE, doc_max_warnings=5_000)
     try:
         with pikepdf.open(path) as document:
-            if int(document.trailer.get("/Size", 0)) > _OBJECTS:
+            size = document.trailer.get("/Size", 0)
+            if not isinstance(size, int):
+                raise Unfit(_DAMAGED)
+            if size > _OBJECTS:
                 raise Unfit(_TOO_MANY)
             pages = len(document.pages)
             if pages == 0:
@@ -49,7 +53,7 @@ def examine(path: Path) -> dict[str, Any]:
             "The PDF is protected with a password. Upload it without one: open it and print it to a new PDF."
         ) from error
     except (pikepdf.PdfError, pikepdf.PikepdfError, RuntimeError, ValueError) as error:
-        raise Unfit("The PDF is damaged and cannot be read. Print or export it again.") from error
+        raise Unfit(_DAMAGED) from error
 
 
 def _check_end(path: Path) -> None:

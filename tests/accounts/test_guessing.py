@@ -41,6 +41,7 @@ def test_guesses_from_one_network_are_stopped_and_the_owner_still_gets_in() -> N
     assert is_in(owner)
 
 
+@pytest.mark.drill
 def test_guesses_from_many_networks_are_stopped_but_not_for_a_browser_of_the_owner() -> None:
     petra = verified(f.person("petra"))
     owner = Client(REMOTE_ADDR="198.51.100.4")

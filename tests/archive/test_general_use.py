@@ -28,6 +28,7 @@ from tests.reports import makers as reports
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quick")]
 
 
+@pytest.mark.drill
 def test_it_is_locked_packed_held_and_purged_with_the_file(tmp_path: Path) -> None:
     engagement = a.issued()
     people = f.people(engagement)

@@ -137,6 +137,7 @@ def test_its_links_lead_somewhere(tmp_path: Path) -> None:
     assert looked > 100
 
 
+@pytest.mark.drill
 def test_the_same_file_makes_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     engagement = a.locked()
     monkeypatch.setattr("audit.export.timezone.now", lambda: engagement.created_at)
@@ -258,6 +259,7 @@ def test_who_takes_it(who: str, may: bool) -> None:
     assert packing.ask(engagement, by=user)
 
 
+@pytest.mark.drill
 def test_asking_twice_makes_one_and_only_the_newest_is_kept() -> None:
     engagement = a.locked()
     petra = f.people(engagement)["petra"]

@@ -27,6 +27,7 @@ def addressed() -> list[str]:
     return sorted(address.partition("@")[0] for message in mail.outbox for address in message.to)
 
 
+@pytest.mark.drill
 def test_the_calendar_of_ninety_days() -> None:
     """Asked every day, twice: at 30, 45 and 55 the partner and the manager, at 60 all who answer for it."""
     engagement = a.issued()

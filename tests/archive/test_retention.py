@@ -96,6 +96,7 @@ def test_two_people_destroy_it_and_rows_and_bytes_are_gone() -> None:
     assert Purge.objects.get().state == Purge.State.DONE
 
 
+@pytest.mark.drill
 def test_trail_and_certificate_still_verify_and_match_a_pack_that_was_kept(tmp_path: Path) -> None:
     engagement = overdue()
     checkpoints.write()
@@ -301,6 +302,7 @@ def test_it_can_be_called_off() -> None:
     assert ask(engagement, "milan")
 
 
+@pytest.mark.drill
 def test_a_changed_pack_does_not_pass_for_the_one_destroyed(tmp_path: Path) -> None:
     engagement = overdue()
     checkpoints.write()
@@ -310,6 +312,7 @@ def test_a_changed_pack_does_not_pass_for_the_one_destroyed(tmp_path: Path) -> N
         verify_pack.verify(verify_pack.Archive(io.BytesIO(bytes(content))), None)
 
 
+@pytest.mark.drill
 def test_nothing_comes_to_a_file_that_is_being_destroyed_and_no_copy_outlives_it() -> None:
     engagement = overdue()
     people = f.people(engagement)
@@ -333,6 +336,7 @@ def test_nothing_comes_to_a_file_that_is_being_destroyed_and_no_copy_outlives_it
 
 
 @pytest.mark.parametrize("act", ["ask", "approve", "hold", "lift"])
+@pytest.mark.drill
 def test_who_loses_the_role_while_waiting_does_none_of_it(act: str, monkeypatch: pytest.MonkeyPatch) -> None:
     engagement = overdue()
     people = f.people(engagement)

@@ -43,6 +43,7 @@ def chains() -> dict[str, int]:
     return seen
 
 
+@pytest.mark.drill
 def test_a_hundred_tamperings_are_found() -> None:
     seen = chains()
     assert verify().faults == []

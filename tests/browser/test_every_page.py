@@ -48,6 +48,7 @@ NO_PAGES = {
 
 
 @pytest.mark.parametrize("key", ["petra", "carla"])
+@pytest.mark.drill
 def test_every_page_of_a_rich_engagement(sit: Sit, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
     monkeypatch.setattr(drafting, "printed", blank)
     engagement = rich("Northwind Books, Inc.", number="2026-0901")
@@ -80,7 +81,7 @@ def _look(desk: Desk, row: Row, ids: dict[str, object]) -> str:
     response = desk.page.goto(reverse(row.name, args=args))
     assert response is not None
     if response.status == 200:
-        desk.wrong += [*desk.faults(dark=False), *desk.sticking_out()]
+        desk.wrong += [*desk.faults(), *desk.sticking_out()]
     elif response.status not in {404, 410}:
         desk.wrong.append(f"{row.name}: {response.status}")
     return row.name

@@ -39,6 +39,7 @@ def with_authenticator(page: Any) -> Any:
     return tools, tools.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})["authenticatorId"]
 
 
+@pytest.mark.drill
 def test_a_passkey_is_added_signs_in_alone_and_confirms(sit: Sit) -> None:
     engagement = f.staffed()
     petra = verified(engagement.created_by)
@@ -92,6 +93,7 @@ def test_a_passkey_is_added_signs_in_alone_and_confirms(sit: Sit) -> None:
     desk.look(narrow=True)
 
 
+@pytest.mark.drill
 def test_an_authenticator_app_and_the_pages_of_organizations(sit: Sit) -> None:
     engagement = f.staffed()
     petra = verified(engagement.created_by)

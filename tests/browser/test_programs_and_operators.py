@@ -35,6 +35,7 @@ def shot(desk: Desk, name: str) -> None:
     desk.ask(LIGHT)
 
 
+@pytest.mark.drill
 def test_a_token_is_made_used_and_ended(sit: Sit, live_server: Any) -> None:
     engagement = f.staffed()
     desk = sit(engagement.created_by)
@@ -70,6 +71,7 @@ def test_a_token_is_made_used_and_ended(sit: Sit, live_server: Any) -> None:
     assert ApiToken.objects.get().ended_at is not None
 
 
+@pytest.mark.drill
 def test_the_operators_area(sit: Sit, settings: Any) -> None:
     f.staffed()
     Job.objects.create(kind="reports.render", key="r", state=Job.State.FAILED, error="Timeout: it took too long")

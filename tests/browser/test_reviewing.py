@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import expect
 
 from fieldwork import notes, signing
@@ -10,6 +11,7 @@ from tests.browser.conftest import Sit
 from tests.fieldwork import makers as m
 
 
+@pytest.mark.drill
 def test_the_queue_by_keyboard_alone(sit: Sit) -> None:
     engagement = m.at_fieldwork()
     sheets = [m.concluded(engagement, a_control=m.control(engagement, f"IAM-0{n}")) for n in (6, 7, 8)]

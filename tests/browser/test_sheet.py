@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from evidence import examining
@@ -100,6 +101,7 @@ def test_two_people_in_one_sheet_lose_nothing_and_see_both_values(sit: Sit) -> N
     sana.wrong = [line for line in sana.wrong if not OFFLINE.search(line)]
 
 
+@pytest.mark.drill
 def test_sixty_items_by_six_attributes_by_the_keyboard_alone(sit: Sit) -> None:
     test = sheet(60, "ABCDEF")
     desk = sit(f.person("sana"))

@@ -42,6 +42,7 @@ def test_the_schedule_names_tasks_that_exist() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.drill
 def test_only_one_beat_holds_the_lock() -> None:
     with another_connection() as first, another_connection() as second:
         assert beat._lock(first)
@@ -54,6 +55,7 @@ def test_only_one_beat_holds_the_lock() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.drill
 def test_a_beat_that_lost_its_connection_stops_ticking() -> None:
     with another_connection() as holder:
         assert beat._lock(holder)

@@ -77,6 +77,7 @@ class Running:
         return int((self.home / "demo" / "pid").read_text())
 
 
+@pytest.mark.drill
 def test_built_once_served_many_times_and_ended_by_ctrl_c(home: Path) -> None:
     built = Running(home, serve=False)
     assert built.ended() == 0, built.said
@@ -106,6 +107,7 @@ def test_built_once_served_many_times_and_ended_by_ctrl_c(home: Path) -> None:
     assert processes(home) == {}
 
 
+@pytest.mark.drill
 def test_sigterm_to_make_ends_everything(home: Path) -> None:
     started = Running(home)
     started.wait_for("until you press Ctrl-C")
@@ -138,6 +140,7 @@ def test_clean_demo_ends_a_running_one_and_deletes_what_it_left(home: Path) -> N
     assert [path.name for path in home.iterdir()] == ["bench"]
 
 
+@pytest.mark.drill
 def test_an_interrupted_build_is_remembered(home: Path) -> None:
     broken = Running(home, serve=False, QUICK_DEMO_BREAKS="1")
     assert broken.ended() != 0
@@ -159,6 +162,7 @@ def test_a_database_of_ones_own_is_never_dropped(monkeypatch: pytest.MonkeyPatch
         demo._start_over()
 
 
+@pytest.mark.drill
 def test_services_in_use_by_others_are_not_deleted(home: Path) -> None:
     other = Services(home, durable=False)
     other.join()
@@ -170,6 +174,7 @@ def test_services_in_use_by_others_are_not_deleted(home: Path) -> None:
         other.leave()
 
 
+@pytest.mark.drill
 def test_a_taken_port_is_named_before_anything_is_built(home: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

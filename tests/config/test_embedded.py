@@ -87,6 +87,7 @@ def query(home: Path, statement: str, role: str = ROLE) -> list[tuple[Any, ...]]
             return cursor.fetchall() if cursor.description else []
 
 
+@pytest.mark.drill
 def test_the_servers_are_as_we_want_them_and_closed_to_others(home: Path) -> None:
     services = Services(home)
     services.join()
@@ -126,6 +127,7 @@ def test_nobody_comes_in_without_the_password(home: Path) -> None:
         services.leave()
 
 
+@pytest.mark.drill
 def test_the_last_user_stops_the_services_and_the_next_finds_the_data(home: Path) -> None:
     first, second = user(home), user(home)
     joined(first)
@@ -142,6 +144,7 @@ def test_the_last_user_stops_the_services_and_the_next_finds_the_data(home: Path
     leave(third)
 
 
+@pytest.mark.drill
 def test_many_first_starts_at_once_make_one_cluster(home: Path) -> None:
     users = [user(home) for _ in range(4)]
     for each in users:
@@ -152,6 +155,7 @@ def test_many_first_starts_at_once_make_one_cluster(home: Path) -> None:
     assert not Services(home).running
 
 
+@pytest.mark.drill
 def test_a_killed_user_leaves_the_services_to_the_next(home: Path) -> None:
     killed = user(home)
     joined(killed)
@@ -165,6 +169,7 @@ def test_a_killed_user_leaves_the_services_to_the_next(home: Path) -> None:
     assert not Services(home).running
 
 
+@pytest.mark.drill
 def test_killed_servers_come_back_with_what_was_committed(home: Path) -> None:
     services = Services(home)
     services.join()
@@ -179,6 +184,7 @@ def test_killed_servers_come_back_with_what_was_committed(home: Path) -> None:
     services.leave()
 
 
+@pytest.mark.drill
 def test_a_number_that_another_program_has_by_now_does_not_keep_postgresql_down(home: Path) -> None:
     services = Services(home, durable=False)
     services.join()
@@ -197,6 +203,7 @@ def test_a_number_that_another_program_has_by_now_does_not_keep_postgresql_down(
     other.wait()
 
 
+@pytest.mark.drill
 def test_a_home_too_deep_for_sockets_gets_a_short_folder(home: Path) -> None:
     deep = home / ("d" * 100)
     services = Services(deep, durable=False)
@@ -218,6 +225,7 @@ def test_a_socket_folder_open_to_others_is_refused(home: Path) -> None:
         Services(home).join()
 
 
+@pytest.mark.drill
 def test_an_interrupted_initdb_is_done_again(home: Path) -> None:
     half = Paths(home).root / "postgresql.new"
     half.mkdir(parents=True)
@@ -230,6 +238,7 @@ def test_an_interrupted_initdb_is_done_again(home: Path) -> None:
 
 
 @needs_namespaces
+@pytest.mark.drill
 def test_an_ordinary_user_starts_and_stops_the_services(home: Path) -> None:
     ordinary = user(home, *AS_ORDINARY_USER)
     joined(ordinary)
@@ -250,6 +259,7 @@ def test_an_ordinary_user_is_told_whose_the_services_are(home: Path) -> None:
 
 
 @needs_root
+@pytest.mark.drill
 def test_root_without_namespaces_drops_to_nobody(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home.parent.chmod(0o711)
     without_namespaces(monkeypatch)
@@ -277,6 +287,7 @@ def test_a_machine_without_a_wheel_is_told_what_to_set(home: Path, monkeypatch: 
         Services(home).join()
 
 
+@pytest.mark.drill
 def test_data_of_another_postgresql_is_left_alone(home: Path) -> None:
     services = Services(home, durable=False)
     services.join()
@@ -292,6 +303,7 @@ def test_an_unusable_home_is_named(home: Path) -> None:
         Services(home).join()
 
 
+@pytest.mark.drill
 def test_a_server_that_cannot_start_shows_the_end_of_its_log(home: Path) -> None:
     services = Services(home, durable=False)
     services.join()
@@ -313,6 +325,7 @@ def test_own_servers_are_used_instead(monkeypatch: pytest.MonkeyPatch, home: Pat
     assert not home.exists()
 
 
+@pytest.mark.drill
 def test_a_command_that_is_told_to_end_leaves_in_order(home: Path) -> None:
     command = subprocess.Popen(
         [sys.executable, "manage.py", "beat"],

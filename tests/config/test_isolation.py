@@ -158,6 +158,7 @@ def test_triggers_that_refuse_always_fire() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.drill
 def test_a_backup_is_restored_with_its_protection(tmp_path: Path) -> None:
     engagement = distribution.issued()
     counts = {model._meta.db_table: model._default_manager.count() for model in protected()}

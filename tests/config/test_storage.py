@@ -24,6 +24,7 @@ def store_url(tmp_path: Path) -> Iterator[str]:
 
 
 @seaweed.needs_weed
+@pytest.mark.drill
 def test_files_are_kept_apart_and_only_their_key_opens_them(store_url: str, tmp_path: Path) -> None:
     with override_settings(STORAGES=environment.storages(store_url, tmp_path)):
         call_command("create_bucket", verbosity=0)

@@ -13,6 +13,7 @@ from tests import factories as f
 from tests.remembered import remembered
 
 
+@remembered
 def control(engagement: Engagement, number: str = "NB-01", **fields: Any) -> Control:
     """A control of the client's own, mapped to CC6.1 unless said otherwise."""
     return scope.add_control(

@@ -21,6 +21,7 @@ from audit.trail import action, record
 from engagements import activity
 from engagements.models import Engagement
 from tests import factories as f
+from tests.remembered import remembered
 
 pytestmark = pytest.mark.django_db
 
@@ -36,6 +37,7 @@ def own_checkpoints(settings: Settings, tmp_path: Path) -> None:
 
 
 @pytest.fixture
+@remembered
 def engagement() -> Engagement:
     made = f.accepted()
     who = f.people(made)

@@ -69,6 +69,7 @@ def opened(client: Client, engagement: Engagement) -> dict[str, int]:
     return found
 
 
+@pytest.mark.drill
 def test_the_partner_opens_every_page_but_the_clients_own(client: Client) -> None:
     engagement = scoped()
     client.force_login(engagement.created_by)
@@ -148,6 +149,7 @@ def test_an_empty_home_says_so(client: Client) -> None:
 
 
 @pytest.mark.parametrize("name", ["controls", "scope", "library", "overview"])
+@pytest.mark.drill
 def test_queries_do_not_grow_with_controls(client: Client, name: str) -> None:
     engagement = scoped(3)
     client.force_login(engagement.created_by)

@@ -12,6 +12,7 @@ from evidence.comparing import Alike, Settings
 from evidence.models import EvidenceFile, EvidenceRequest, Population, Reconciliation
 from evidence.reconciliations import Source
 from tests import factories as f
+from tests.remembered import remembered
 
 DUE = dt.date(2026, 8, 31)
 PNG = (
@@ -23,6 +24,7 @@ LEAVERS = (
 )
 
 
+@remembered
 def control(engagement: Engagement, number: str = "IAM-06", **fields: Any) -> Control:
     """A control in scope, put there directly: its flow is tested elsewhere."""
     values: dict[str, Any] = {
@@ -36,6 +38,7 @@ def control(engagement: Engagement, number: str = "IAM-06", **fields: Any) -> Co
     return Control.objects.create(engagement=engagement, number=number, **values)
 
 
+@remembered
 def request(engagement: Engagement, *, open_: bool = True, **fields: Any) -> EvidenceRequest:
     """A request to Owen, open unless asked otherwise."""
     who = f.people(engagement)

@@ -20,6 +20,7 @@ from jobs.running import run
 from tests import factories as f
 from tests.evidence import makers
 from tests.permissions.world import BACKEND
+from tests.remembered import remembered
 
 pytestmark = pytest.mark.django_db
 
@@ -27,6 +28,7 @@ FAR = dt.date(2099, 1, 31)
 
 
 @pytest.fixture
+@remembered
 def engagement() -> Engagement:
     made = f.at_stage(f.accepted(), Stage.FIELDWORK)
     # What has happened since this day is in the next mail.
@@ -68,6 +70,9 @@ def test_what_happened_is_told_once(engagement: Engagement) -> None:
     assert "which tenant" not in body  # no content by mail
     (body,) = mails(who["milan"])
     assert f"1 request submitted:\n  {submitted.code}  Handed in" in body
+    (body,) = mails(who["carla"])
+    assert "20 requests asked of colleagues:" in body
+    assert "of you" not in body
     assert not mails(who["sub"])
     assert not mails(who["ray"])
     (to_owen,) = [one for one in mail.outbox if who["owen"].email in one.to]

@@ -33,6 +33,7 @@ class Endless(io.RawIOBase):
         return offset
 
 
+@pytest.mark.drill
 def test_thirty_megabytes_in_a_few() -> None:
     engagement = f.at_stage(f.accepted(), Stage.FIELDWORK)
     asked, owen = makers.request(engagement), f.people(engagement)["owen"]

@@ -292,6 +292,7 @@ def test_rows_out_of_order_are_refused_not_dropped() -> None:
     assert "out of order" in problems(doubled, "x.xlsx")[0]
 
 
+@pytest.mark.drill
 def test_far_away_cells_do_not_exhaust_the_reader() -> None:
     def far(row: int) -> Callable[[bytes], bytes]:
         return lambda part: part.replace(b'<row r="2"', f'<row r="{row}"'.encode()).replace(

@@ -158,6 +158,7 @@ class TestGiving:
         client.post(url, {"discard": str(two.token)})
         assert list(Upload.objects.values_list("state", flat=True)) == ["done"]
 
+    @pytest.mark.drill
     def test_many_files_come_page_by_page_and_none_is_lost(self, engagement: Engagement) -> None:
         asked = makers.request(engagement)
         self.drop(engagement, *(f"log {number:02d}.txt" for number in range(SHOWN + 2)))

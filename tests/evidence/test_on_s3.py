@@ -89,6 +89,7 @@ def sent(client: Client, engagement: Engagement, name: str, data: bytes) -> Evid
     return upload.file
 
 
+@pytest.mark.drill
 def test_from_upload_to_download(bucket: None, settings: Settings, tmp_path: Path) -> None:
     engagement = f.at_stage(f.accepted(), Stage.FIELDWORK)
     makers.request(engagement)

@@ -150,6 +150,7 @@ def test_text_encodings() -> None:
     assert "neither" in refusal("ż".encode()[:1], "x.txt")
 
 
+@pytest.mark.drill
 def test_large_file_is_not_held_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(validation, "_CHUNK", 1 << 16)
     largest = 0
@@ -382,6 +383,7 @@ def test_pdf_without_pages() -> None:
     assert "Print or export it again" in refusal(out.getvalue(), "x.pdf")
 
 
+@pytest.mark.drill
 def test_pdf_that_unpacks_to_much_more_is_refused_quickly() -> None:
     table = zlib.compress(b"\0" * (100 << 20))
     start = b"%PDF-1.5\n1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n"
@@ -630,6 +632,13 @@ SEEDS: dict[str, tuple[bytes, Callable[[Path], Any]]] = {
         lambda path: office.examine(path, kind="xlsx", entries=100, unpacked=1 << 24, xml=1 << 24, ratio=100),
     ),
 }
+
+
+def test_a_pdf_whose_size_is_no_number_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(re.sub(rb"/Size \d+", b"/Size (x)", document()))
+    with pytest.raises(Unfit, match="damaged"):
+        pdf.examine(path)
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -41,6 +41,7 @@ def profile() -> SamplingProfile:
     return profiles.approve(firm, shipped, petra)
 
 
+@remembered
 def control(
     engagement: Engagement, number: str = "IAM-06", *, criteria: Sequence[str] = ("CC6.2", "CC6.3"), **fields: Any
 ) -> Control:
@@ -70,6 +71,7 @@ def leavers(count: int, start: dt.date = dt.date(2025, 10, 2)) -> bytes:
     return ("\n".join(rows) + "\n").encode()
 
 
+@remembered
 def population(engagement: Engagement, a_control: Control, *, count: int = 41, **fields: Any) -> Population:
     """An accepted population of leavers."""
     made = provided(engagement, a_control, count=count, **fields)
@@ -81,6 +83,7 @@ def population(engagement: Engagement, a_control: Control, *, count: int = 41, *
     )
 
 
+@remembered
 def provided(
     engagement: Engagement,
     a_control: Control,
@@ -115,6 +118,7 @@ def provided(
     )
 
 
+@remembered
 def evidence(engagement: Engagement, a_control: Control | None = None, name: str = "directory.txt") -> EvidenceFile:
     """A file of a request that was handed in and accepted."""
     who = f.people(engagement)
@@ -137,18 +141,21 @@ def evidence(engagement: Engagement, a_control: Control | None = None, name: str
 SCAN = b"CHECK_ID;STATUS;FINDING_UID;RESOURCE_UID;COMPLIANCE\ns3_bucket_public;FAIL;1;bucket-1;SOC2: cc_6_1\n"
 
 
+@remembered
 def scanned(engagement: Engagement, data: bytes = SCAN, name: str = "prowler.csv") -> EvidenceFile:
     """What a scanner wrote, obtained by the auditor."""
     by = f.people(engagement)["sana"]
     return uploads.receive(engagement, file=io.BytesIO(data), name=name, obtained_by_auditor=True, by=by)
 
 
+@remembered
 def sample(engagement: Engagement, a_control: Control, *, count: int = 41, **options: Any) -> Sample:
     return drawing.draw(
         population(engagement, a_control, count=count), a_control, by=f.people(engagement)["sana"], **options
     )
 
 
+@remembered
 def planned(
     engagement: Engagement,
     a_control: Control | None = None,
@@ -186,6 +193,7 @@ def cell(test: ControlTest, position: int, letter: str, outcome: str = "p", **fi
     )
 
 
+@remembered
 def worked(test: ControlTest, *, deviating: Sequence[tuple[int, str]] = ()) -> list[ItemResult]:
     """Evidence cited and every cell filled; those of `deviating` (position, letter) with a deviation."""
     sana = f.people(test.engagement)["sana"]
@@ -198,6 +206,7 @@ def worked(test: ControlTest, *, deviating: Sequence[tuple[int, str]] = ()) -> l
     return list(ItemResult.objects.filter(item__test=test, outcome="d"))
 
 
+@remembered
 def raised(test: ControlTest, cells: Sequence[ItemResult]) -> Deviation:
     return deviations.raise_from_cells(
         cells,
@@ -207,6 +216,7 @@ def raised(test: ControlTest, cells: Sequence[ItemResult]) -> Deviation:
     )
 
 
+@remembered
 def concluded(engagement: Engagement, *, deviating: Sequence[tuple[int, str]] = (), **fields: Any) -> ControlTest:
     """A sheet ready to be signed as prepared."""
     test = planned(engagement, **fields)
@@ -217,6 +227,7 @@ def concluded(engagement: Engagement, *, deviating: Sequence[tuple[int, str]] = 
     return testing.conclude_test(test, result, by=f.people(engagement)["sana"])
 
 
+@remembered
 def signed(test: ControlTest, *steps: str) -> list[SignOff]:
     """Signed as prepared by Sana, reviewed by Milan, partner by Petra."""
     who = f.people(test.engagement)
@@ -224,6 +235,7 @@ def signed(test: ControlTest, *steps: str) -> list[SignOff]:
     return [signing.sign(test, step, by=by[step]) for step in steps or ("prepared", "reviewed")]
 
 
+@remembered
 def evaluated(deviation: Deviation, **fields: Any) -> Deviation:
     """Evaluated by Milan as isolated and harmless, unless asked otherwise."""
     values: dict[str, Any] = {

@@ -20,6 +20,7 @@ from fieldwork.models import ControlTest, Deviation
 from fieldwork.proposing import chain_of, commitments_proposed, proposed
 from tests import factories as f
 from tests.fieldwork import makers as m
+from tests.remembered import remembered
 
 SERVED = [Served("CC6.2", "security"), Served("CC6.3", "security", ("IAM-09",)), Served("A1.2", "availability")]
 PROMISES = [Promise(1, "security"), Promise(2, "availability"), Promise(3, "privacy")]
@@ -151,6 +152,7 @@ def test_a_finding_on_design_is_carried_by_another_control_or_fails(
 
 
 @pytest.fixture
+@remembered
 def raised() -> Deviation:
     engagement = m.at_fieldwork()
     Commitment.objects.create(

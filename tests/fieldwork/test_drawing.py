@@ -59,10 +59,15 @@ def test_altered_listing_is_refused() -> None:
     engagement = m.at_fieldwork()
     sample = m.sample(engagement, m.control(engagement))
     place = Path(storages["evidence"].path(stored_name(engagement.pk, sample.population.sha256)))
-    place.write_bytes(place.read_bytes() + b'"OFF-99","Somebody","2026-01-01"\n')
-    with pytest.raises(ValidationError, match="R19"):
-        drawing.redraw(sample)
-    assert not drawing.compare(sample).equal
+    whole = place.read_bytes()
+    place.write_bytes(whole + b'"OFF-99","Somebody","2026-01-01"\n')
+    try:
+        with pytest.raises(ValidationError, match="R19"):
+            drawing.redraw(sample)
+        assert not drawing.compare(sample).equal
+    finally:
+        # Other tests have the same population, whose rows are remembered without the file.
+        place.write_bytes(whole)
 
 
 def test_altered_item_is_noticed() -> None:

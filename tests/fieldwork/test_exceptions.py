@@ -14,6 +14,7 @@ from fieldwork.models import ControlTest, Deviation, ItemResult, ManagementRespo
 from fieldwork.proposing import proposed
 from tests import factories as f
 from tests.fieldwork import makers as m
+from tests.remembered import remembered
 
 pytestmark = pytest.mark.django_db
 
@@ -21,6 +22,7 @@ Effect = Deviation.Effect
 
 
 @pytest.fixture
+@remembered
 def sampled() -> ControlTest:
     """A worked sheet of 25 of 41 with two deviations in B."""
     engagement = m.at_fieldwork()

@@ -25,11 +25,13 @@ from fieldwork.proposing import proposed
 from fieldwork.standing import standing
 from tests import factories as f
 from tests.fieldwork import makers as m
+from tests.remembered import remembered
 
 WHY = "The form was late once, in a week without the coordinator."
 
 
 @pytest.fixture
+@remembered
 def sheet() -> ControlTest:
     """25 of 41 leavers, two of them deviating."""
     engagement = m.at_fieldwork()

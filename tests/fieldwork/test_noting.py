@@ -19,11 +19,13 @@ from fieldwork.models import ControlTest, Deviation, ReviewNote, Sample
 from tests import factories as f
 from tests.evidence.makers import LEAVERS, begun
 from tests.fieldwork import makers as m
+from tests.remembered import remembered
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
+@remembered
 def engagement() -> Engagement:
     """A worked sheet on a sample, with an exception."""
     made = m.at_fieldwork()
@@ -88,6 +90,7 @@ def test_raised_by_reviewers_with_words_and_never_changed(engagement: Engagement
             act()
 
 
+@pytest.mark.drill
 def test_in_panel_page_and_list(engagement: Engagement, client: Client) -> None:
     client.force_login(f.person("milan"))
     for kind, key in things(engagement).items():

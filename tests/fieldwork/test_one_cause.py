@@ -18,6 +18,7 @@ from reports import arrangement, snapshot
 from reports.book import book_of
 from tests import factories as f
 from tests.fieldwork import makers as m
+from tests.remembered import remembered
 
 pytestmark = pytest.mark.django_db
 
@@ -31,6 +32,7 @@ WORDS = {
 
 
 @pytest.fixture
+@remembered
 def pair() -> tuple[Deviation, Deviation]:
     """Leavers keep their accounts (CC6.2, CC6.3), and their badges (CC6.4)."""
     engagement = m.at_fieldwork()

@@ -17,6 +17,7 @@ from fieldwork import deviations, notes, testing
 from fieldwork.models import ControlTest, Deviation, ItemResult, ReviewNote, Sample, SamplingProfile, SheetItem
 from tests import factories as f
 from tests.fieldwork import makers as m
+from tests.remembered import remembered
 
 pytestmark = pytest.mark.django_db
 
@@ -25,6 +26,7 @@ CLIENT = ["carla", "owen", "sig", "sub"]
 
 
 @pytest.fixture
+@remembered
 def sheet() -> ControlTest:
     engagement = m.at_fieldwork()
     control = m.control(engagement)
@@ -92,6 +94,7 @@ def test_an_outsider_finds_nothing(sheet: ControlTest, key: str) -> None:
         assert client.get(url).status_code == 404, name
 
 
+@pytest.mark.drill
 def test_of_another_engagement_is_not_found(sheet: ControlTest) -> None:
     other = m.at_fieldwork()
     client = browser("sana")
@@ -239,6 +242,7 @@ def test_the_way_through_the_pages_to_a_reviewed_test(sheet: ControlTest) -> Non
 
 
 @pytest.fixture
+@remembered
 def exception(sheet: ControlTest) -> Deviation:
     cells = m.worked(sheet, deviating=[(1, "B"), (3, "B")])
     return m.raised(sheet, cells)
@@ -348,6 +352,7 @@ def test_profile_is_approved_by_an_administrator_of_the_firm() -> None:
     assert approved.approved_by == f.person("petra")
 
 
+@pytest.mark.drill
 def test_queries_do_not_grow_with_the_controls(django_assert_max_num_queries: object) -> None:
     engagement = m.at_fieldwork()
     for number in range(30):

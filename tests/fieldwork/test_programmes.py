@@ -39,6 +39,7 @@ def test_every_shipped_control_has_attributes_to_begin_with() -> None:
         assert one.evidence
 
 
+@pytest.mark.drill
 def test_planned_from_the_library_then_copied_to_several_controls() -> None:
     engagement = m.at_fieldwork()
     control = from_library(engagement, "IAM-06")

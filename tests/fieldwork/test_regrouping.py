@@ -15,6 +15,7 @@ from fieldwork.models import ControlTest, Deviation, ItemResult, Regrouping
 from reports.snapshot import standing_deviations
 from tests import factories as f
 from tests.fieldwork import makers as m
+from tests.remembered import remembered
 
 pytestmark = pytest.mark.django_db
 
@@ -22,6 +23,7 @@ REASON = "The same leaver form was late."
 
 
 @pytest.fixture
+@remembered
 def sheet() -> ControlTest:
     """Three items; B deviates in the first two, C in the third."""
     test = m.planned(m.at_fieldwork())
@@ -30,6 +32,7 @@ def sheet() -> ControlTest:
 
 
 @pytest.fixture
+@remembered
 def pair(sheet: ControlTest) -> tuple[Deviation, Deviation]:
     first, second, _ = ItemResult.objects.filter(outcome="d").order_by("item__position")
     return m.raised(sheet, [first]), m.raised(sheet, [second])

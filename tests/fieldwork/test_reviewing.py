@@ -17,6 +17,7 @@ from fieldwork.models import ControlTest, SignOff
 from fieldwork.progress import controls_progress, people_progress
 from tests import factories as f
 from tests.fieldwork import makers as m
+from tests.remembered import remembered
 
 pytestmark = pytest.mark.django_db
 
@@ -29,6 +30,7 @@ def engagement() -> Engagement:
 
 
 @pytest.fixture
+@remembered
 def sheets(engagement: Engagement) -> list[ControlTest]:
     """Two sheets signed as prepared, and one that is not."""
     made = [m.concluded(engagement, a_control=m.control(engagement, f"IAM-0{n}")) for n in (6, 7)]
@@ -147,6 +149,7 @@ def test_reviewers_have_a_queue(engagement: Engagement, key: str, status: int) -
     assert seen_by(key).get(reverse("fieldwork:review", args=[engagement.pk])).status_code == status
 
 
+@pytest.mark.drill
 def test_more_sheets_are_no_more_queries(engagement: Engagement, sheets: list[ControlTest]) -> None:
     def asked() -> int:
         with CaptureQueriesContext(connection) as context:

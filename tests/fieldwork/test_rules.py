@@ -17,6 +17,7 @@ from fieldwork.models import ControlTest, Deviation, DeviationCell, ItemResult, 
 from fieldwork.occurring import shortfalls
 from tests import factories as f
 from tests.fieldwork import makers as m
+from tests.remembered import remembered
 
 pytestmark = pytest.mark.django_db
 
@@ -31,6 +32,7 @@ def standing(step: str, subject: object) -> set[str]:
 
 
 @pytest.fixture
+@remembered
 def done() -> ControlTest:
     """A sheet on a sample, prepared and reviewed."""
     engagement = m.at_fieldwork()

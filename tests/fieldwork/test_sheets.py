@@ -20,6 +20,7 @@ from fieldwork.models import ControlTest, ItemResult, SheetItem
 from fieldwork.standing import standing
 from tests import factories as f
 from tests.fieldwork import makers as m
+from tests.remembered import remembered
 
 pytestmark = pytest.mark.django_db
 
@@ -31,6 +32,7 @@ def by(test: ControlTest, key: str = "sana") -> Any:
 
 
 @pytest.fixture
+@remembered
 def test_() -> ControlTest:
     made = m.planned(m.at_fieldwork())
     testing.cite(made, m.evidence(made.engagement, made.control), by=by(made))

@@ -183,6 +183,7 @@ class TestChecked:
             else:
                 assert outsider(tmp_path, {**record, "rows": [3, 42]}) == 1
 
+    @pytest.mark.drill
     def test_every_way_of_drawing_follows_from_the_listing_alone(
         self, engagement: Engagement, tmp_path: Path
     ) -> None:

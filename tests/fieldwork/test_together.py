@@ -18,11 +18,13 @@ from fieldwork.models import ControlTest, ItemResult, SheetChange, SheetItem
 from fieldwork.testing import Change, together
 from tests import factories as f
 from tests.fieldwork import makers as m
+from tests.remembered import remembered
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
+@remembered
 def sheet() -> ControlTest:
     made = m.planned(m.at_fieldwork())
     testing.cite(made, m.evidence(made.engagement, made.control), by=f.person("sana"))

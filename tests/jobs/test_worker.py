@@ -89,6 +89,7 @@ def swept() -> None:
     queue.sweep(silent_for=dt.timedelta(0), queued_for=dt.timedelta(0))
 
 
+@pytest.mark.drill
 def test_a_worker_killed_while_rendering_loses_nothing_and_doubles_nothing(workers: Workers) -> None:
     before = pdfs()
     first = workers.start()
@@ -140,6 +141,7 @@ def test_a_job_that_kills_whoever_does_it_is_given_up_with_words(workers: Worker
     assert worker.poll() is None
 
 
+@pytest.mark.drill
 def test_what_was_asked_while_the_broker_was_down_reaches_a_worker_afterwards(
     workers: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -104,14 +104,18 @@ class Sending:
         return self.world.ask(who, "POST", url, self.body() | changed)
 
 
-def each(world: World, stage: Stage) -> Iterator[Sending]:
-    """The routes that work at this stage, one after the other, each on a world as it was."""
+def at(stage: Stage) -> list[Row]:
+    """The routes that work at this stage."""
+    return [row for row in routes() if stage_of(row) == stage]
+
+
+def each(world: World, stage: Stage, share: int = 1) -> Iterator[Sending]:
+    """The routes of this stage or every so many of them, one after the other, each on a world as it was."""
     with undone():
         table = Table(world, stage)
-        for row in routes():
-            if stage_of(row) == stage:
-                with undone():
-                    yield Sending(world, row, table)
+        for row in at(stage)[::share]:
+            with undone():
+                yield Sending(world, row, table)
 
 
 STAGES = sorted({stage_of(row) for row in routes()})

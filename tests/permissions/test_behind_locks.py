@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 APPS = ("engagements", "evidence", "fieldwork", "reports", "archive", "distribution")
 # Who signs a letter for which side follows from the rights that are held.
@@ -25,6 +27,7 @@ def functions() -> Iterator[tuple[str, list[tuple[int, str]]]]:
                 yield f"{path.relative_to(ROOT)} {node.name}", sorted(calls)
 
 
+@pytest.mark.drill
 def test_no_flow_checks_rights_only_before_it_waits() -> None:
     found = dict(functions())
     # What locks the engagement for others and leaves the rights to them.

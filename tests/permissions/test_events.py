@@ -750,7 +750,14 @@ def routes() -> Iterator[Row]:
         yield row
 
 
-@pytest.mark.parametrize("row", list(routes()), ids=lambda row: row.name)
+@pytest.mark.parametrize(
+    "row",
+    [
+        # In the suite every eighth.
+        pytest.param(row, id=row.name, marks=pytest.mark.drill if number % 8 else [])
+        for number, row in enumerate(routes())
+    ],
+)
 def test_whatever_changes_something_leaves_an_event_or_changes_nothing(
     world: World, row: Row, monkeypatch: pytest.MonkeyPatch
 ) -> None:

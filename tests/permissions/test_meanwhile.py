@@ -77,6 +77,7 @@ def acts(draft: Report) -> dict[str, tuple[Any, str, Callable[[User], object]]]:
 
 
 @pytest.mark.parametrize("act", ["issue", "approve", "opinion", "review", "statement", "role"])
+@pytest.mark.drill
 def test_a_role_that_was_taken_meanwhile_counts_no_more(
     draft: Report, monkeypatch: pytest.MonkeyPatch, act: str
 ) -> None:

@@ -67,6 +67,7 @@ def queries(engagement: Engagement) -> Asked:
 
 
 @pytest.mark.parametrize("who", ["petra", "carla"])
+@pytest.mark.drill
 def test_more_objects_are_not_more_queries(asked: tuple[Asked, Asked], who: str) -> None:
     few, many = asked[0][who], asked[1][who]
     grown = [

@@ -138,6 +138,11 @@ def all_drawn(template: str) -> bool:
     return True
 
 
+def shares(nth: int) -> pytest.MarkDecorator:
+    """Every nth case in the suite, all of them in `make drill`."""
+    return pytest.mark.parametrize("share", [nth, pytest.param(1, marks=pytest.mark.drill)])
+
+
 def not_drawn(template: str) -> bool:
     return False
 

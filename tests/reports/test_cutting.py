@@ -96,6 +96,7 @@ def test_a_series_that_has_only_just_begun_does_not_end_a_long_part(height: int)
 
 
 @pytest.mark.parametrize(("controls", "pages"), [(60, LONG), (150, SHORT)])
+@pytest.mark.drill
 def test_parts_take_the_pages_that_they_are_cut_for(controls: int, pages: int) -> None:
     """The heights assumed are those on paper: else a change would cost more, or much paper would stay white."""
     book = book_of(snapshots.full(controls), draft=None)

@@ -14,12 +14,14 @@ from reports import drafting, storage
 from reports.models import ManagementStatement, QualityReview, Report
 from reports.rendering import RenderError
 from tests import factories as f
+from tests.remembered import remembered
 from tests.reports import makers as m
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quick")]
 
 
 @pytest.fixture
+@remembered
 def engagement() -> Any:
     made = m.in_scope()
     m.described(made)

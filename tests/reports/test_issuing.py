@@ -175,6 +175,7 @@ PHASES = ["printed", "keep_pdf", "keep_page", "record"]
 
 
 @pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.drill
 def test_a_worker_that_dies_anywhere_leaves_nothing_half_done(phase: str, monkeypatch: pytest.MonkeyPatch) -> None:
     draft = m.ready()
     issuance = issue(draft)
@@ -216,6 +217,7 @@ def test_after_three_deaths_nothing_was_issued(monkeypatch: pytest.MonkeyPatch) 
     assert nothing_issued(draft)
 
 
+@pytest.mark.drill
 def test_a_seal_waits_for_the_time_that_it_is_to_bear(settings: Settings, tmp_path: Path) -> None:
     draft = m.ready()
     petra = draft.engagement.created_by

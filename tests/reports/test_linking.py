@@ -74,6 +74,7 @@ def test_the_contents_follow_pages_that_move() -> None:
     assert f"Exceptions of the period {places['exceptions']}" in contents
 
 
+@pytest.mark.drill
 def test_a_part_that_somebody_else_took_and_lost_is_laid_out_after_all(monkeypatch: pytest.MonkeyPatch) -> None:
     class Taken(Memory):
         def claim(self, name: str) -> bool:
@@ -84,6 +85,7 @@ def test_a_part_that_somebody_else_took_and_lost_is_laid_out_after_all(monkeypat
     assert typeset(book, Taken(), PRESS).pdf == typeset(book, SHELF, PRESS).pdf
 
 
+@pytest.mark.drill
 def test_an_ended_press_starts_again() -> None:
     book = book_of(snapshots.type_1(), draft=None)
     book = replace(book, chunks=tuple(chunk for chunk in book.chunks if chunk.name in ("cover", "assertion")))

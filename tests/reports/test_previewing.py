@@ -17,6 +17,7 @@ from jobs.running import run
 from reports import content, description, drafting, previewing, rendering
 from reports.models import DescriptionSection, Part
 from tests import factories as f
+from tests.remembered import remembered
 from tests.reports import makers as m
 
 pytestmark = pytest.mark.django_db
@@ -31,6 +32,7 @@ def one_press() -> Iterator[None]:
 
 
 @pytest.fixture
+@remembered
 def engagement() -> Any:
     made = m.in_scope()
     m.described(made)
@@ -104,6 +106,7 @@ def test_nothing_is_laid_out_while_nothing_changes(engagement: Any) -> None:
     assert jobs() == 2
 
 
+@pytest.mark.drill
 def test_what_cannot_be_printed_is_said_once_and_to_the_firm_alone(
     engagement: Any, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,6 +133,7 @@ def test_what_cannot_be_printed_is_said_once_and_to_the_firm_alone(
     assert again.problem == ""
 
 
+@pytest.mark.drill
 def test_the_client_sees_its_own_parts_only(engagement: Any, client: Client) -> None:
     shown = followed(engagement)
     assert shown is not None

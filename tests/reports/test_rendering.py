@@ -176,6 +176,7 @@ def test_links_lead_somewhere_and_exceptions_are_tied_both_ways(document: pikepd
         assert {(places[stated], tested), (places[tested], stated)} <= tied
 
 
+@pytest.mark.drill
 def test_heads_of_a_table_are_repeated_on_every_page_it_takes(draft: Rendered) -> None:
     texts = pdf.texts(draft.pdf)
     pages = [
@@ -184,6 +185,7 @@ def test_heads_of_a_table_are_repeated_on_every_page_it_takes(draft: Rendered) -
     assert len(pages) >= 2
 
 
+@pytest.mark.drill
 def test_nothing_runs_over_the_edge(draft: Rendered) -> None:
     """Long names, numbers and words without a space stay inside the page's margins."""
     with pypdfium2.PdfDocument(draft.pdf) as opened:
@@ -289,6 +291,7 @@ def test_headings_skip_no_level(document: pikepdf.Pdf) -> None:
     assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
+@pytest.mark.drill
 def test_same_snapshot_gives_the_same_bytes(type_1: Rendered) -> None:
     """Also from another process, in which nothing is known yet."""
     press = Press()
@@ -355,6 +358,7 @@ def test_missing_fonts_are_told(tmp_path: Path) -> None:
         laid_out(small("x", '<link rel="stylesheet" href="asset:report.css">'), RenderOptions(fonts=tmp_path))
 
 
+@pytest.mark.drill
 def test_limits_end_in_words() -> None:
     options = RenderOptions()
     heavy = small("<p>" + "word " * 50_000)
@@ -406,13 +410,22 @@ def strict() -> Iterator[Press]:
     press.close()
 
 
+@pytest.fixture(scope="module")
+def patient() -> Iterator[Press]:
+    """With less memory only, for what is not to end by its time on a slow machine."""
+    press = Press(replace(RenderOptions(), memory_mb=1024))
+    yield press
+    press.close()
+
+
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_content_fails_alone_and_in_words(name: str, strict: Press) -> None:
+def test_hostile_content_fails_alone_and_in_words(name: str, strict: Press, patient: Press) -> None:
     html, why = HOSTILE[name]
+    press = strict if why == OUT_OF_TIME else patient
     with pytest.raises(RenderError, match=why):
-        strict.lay_out(html, [], "small", Memory())
+        press.lay_out(html, [], "small", Memory())
     good = Chunk("one", '<section data-title="One"><p>Nothing of that is left.</p></section>', "One")
-    made = typeset(Book("t", "a", "s", "2026-01-01", ("report.css",), "", "", (good,)), Memory(), strict)
+    made = typeset(Book("t", "a", "s", "2026-01-01", ("report.css",), "", "", (good,)), Memory(), press)
     assert "Nothing of that is left." in pdf.texts(made.pdf)[0]
 
 

@@ -106,6 +106,7 @@ def authority(settings: Settings, tmp_path: Path) -> Iterator[Authority]:
         yield made
 
 
+@pytest.mark.drill
 def test_the_authoritys_time_is_in_the_seal_and_no_other_counts(authority: Authority, tmp_path: Path) -> None:
     timed = seal(a_pdf(), SIGNER, name="n", reason="r", location="l")
     (found,) = seals_in(timed, SIGNER.certificate, authority=authority.root.read_text())

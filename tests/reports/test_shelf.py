@@ -48,6 +48,7 @@ def test_a_part_is_claimed_once() -> None:
     assert Stored(906).claim("one")
 
 
+@pytest.mark.drill
 def test_another_worker_lays_out_what_was_asked_for_and_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[list[object]] = []
     monkeypatch.setattr(current_app, "send_task", lambda name, args: asked.append([name, *args]))

@@ -12,6 +12,7 @@ from audit.models import Event
 from reports import opinion, statements
 from reports.models import ManagementStatement
 from tests import factories as f
+from tests.remembered import remembered
 from tests.reports import makers as m
 
 pytestmark = pytest.mark.django_db
@@ -19,6 +20,7 @@ Kind = ManagementStatement.Kind
 
 
 @pytest.fixture
+@remembered
 def engagement() -> Any:
     made = m.in_scope()
     m.described(made)

@@ -25,12 +25,14 @@ from reports import approving, drafting, issuing, opinion
 from reports.models import Issuance, IssueApproval, Report
 from reports.quality import why_reviewed
 from tests import factories as f
+from tests.remembered import remembered
 from tests.reports import makers as m
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quick")]
 
 
 @pytest.fixture
+@remembered
 def draft() -> Report:
     made = m.ready()
     Firm.objects.update(two_to_issue=True)
