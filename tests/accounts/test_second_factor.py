@@ -74,6 +74,7 @@ def test_a_recovery_code_used_twice_at_once_counts_once() -> None:
         assert sorted(pool.map(answer, clients)) == [False, True]
 
 
+@pytest.mark.drill
 def test_codes_are_not_guessed() -> None:
     petra = verified(f.person("petra"))
     secret = with_app(petra)

@@ -184,6 +184,7 @@ def packed(engagement: Engagement, folder: Path) -> Path:
     return folder / "whole"
 
 
+@pytest.mark.drill
 def test_the_pack_holds_them_and_whoever_changes_one_meets_the_trail(tmp_path: Path) -> None:
     engagement = a.locked()
     made = a.added(engagement)

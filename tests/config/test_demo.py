@@ -156,6 +156,7 @@ def test_what_was_half_built_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.django_db
+@pytest.mark.drill
 def test_a_database_of_ones_own_is_never_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgres://db.example/attestry")
     with pytest.raises(demo.Failed, match="empty the database of DATABASE_URL yourself"):

@@ -114,6 +114,7 @@ def test_the_servers_are_as_we_want_them_and_closed_to_others(home: Path) -> Non
     assert not services.running
 
 
+@pytest.mark.drill
 def test_nobody_comes_in_without_the_password(home: Path) -> None:
     services = Services(home, durable=False)
     services.join()

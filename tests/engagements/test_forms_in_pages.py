@@ -243,6 +243,7 @@ def test_the_client_sees_its_own_part_of_the_trail(client: Client) -> None:
     assert "firm only" in page
 
 
+@pytest.mark.drill
 def test_the_trail_is_read_by_pages(client: Client) -> None:
     engagement = f.accepted()
     for number in range(70):

@@ -198,6 +198,7 @@ def test_what_has_no_date_is_remarked(text: str) -> None:
 
 
 @given(text=st.text(), kind=st.sampled_from(["pdf", "png", "csv", "zip", "docx"]))
+@pytest.mark.drill
 def test_any_text_is_read_without_a_fault(text: str, kind: str) -> None:
     for remark in in_text(kind=kind, text=text, name=text):
         assert remark.message.endswith(".")

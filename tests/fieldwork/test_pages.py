@@ -72,6 +72,7 @@ WRITE = {"plan", "edit_test", "conclude_test", "raise_exception", "draw", "retur
 
 
 @pytest.mark.parametrize("key", FIRM)
+@pytest.mark.drill
 def test_the_firm_sees_the_work(sheet: ControlTest, key: str) -> None:
     client = browser(key)
     worker = key in {"petra", "milan", "sana"}

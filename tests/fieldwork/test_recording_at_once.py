@@ -53,6 +53,7 @@ def column(test: ControlTest, letter: str, user: User) -> Callable[[], object]:
     return record
 
 
+@pytest.mark.drill
 def test_no_cell_is_lost() -> None:
     engagement = m.at_fieldwork()
     test = m.planned(engagement, items=[f"Item {number}" for number in range(8)], attributes=m.ATTRIBUTES[:2])

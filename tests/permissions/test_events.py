@@ -753,8 +753,8 @@ def routes() -> Iterator[Row]:
 @pytest.mark.parametrize(
     "row",
     [
-        # In the suite every eighth.
-        pytest.param(row, id=row.name, marks=pytest.mark.drill if number % 8 else [])
+        # In the suite every sixteenth.
+        pytest.param(row, id=row.name, marks=pytest.mark.drill if number % 16 else [])
         for number, row in enumerate(routes())
     ],
 )

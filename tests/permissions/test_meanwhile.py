@@ -98,6 +98,7 @@ def test_nor_at_a_workpaper(monkeypatch: pytest.MonkeyPatch) -> None:
         signing.sign(test, "prepared", by=sana)
 
 
+@pytest.mark.drill
 def test_a_person_who_was_shut_out_meanwhile_has_no_right(draft: Report) -> None:
     petra = draft.engagement.created_by
     User.objects.filter(pk=petra.pk).update(is_active=False)

@@ -65,7 +65,6 @@ SOME_MEMBERS = ("petra", "carla")
 OF_FIRM = {*(key for key, role in INSIDERS.items() if role.of_firm), UNCONFIRMED, "cole", "olga"}
 # Both are administrators of their firms too.
 OPENERS = {"petra", "olga"}
-IN_THE_SUITE = (Stage.ISSUED,)
 STAGES = (Stage.SCOPING, Stage.FIELDWORK, Stage.REPORTING, Stage.ISSUED)
 # What happens apart from the engagement's own rows when something is done.
 TRACES = [
@@ -82,8 +81,8 @@ CELLS: Counter[str] = Counter()
 # The suite asks for one of each kind of person, `make drill` for all.
 SOMEBODY = {"petra", "carla", UNCONFIRMED, "cole", "reader", "anonymous"}
 AFTER_ISSUE = {"petra", "carla", "reader"}
-# Their pages are drawn; what the others may see is the same templates.
-DRAWN = {"petra", "carla", "reader"}
+# Their pages are drawn; what the others may see is the same templates. Those of the firm: test_every_page.py.
+DRAWN = {"carla", "reader"}
 ERRORS = {"403.html", "404.html"}
 # Of the cells in which a route does not take the method, the suite asks every so many.
 NOT_TAKEN = 3
@@ -397,9 +396,8 @@ def test_methods_that_are_not_taken_are_refused(world: World, drawn: dict[str, D
     table.agrees()
 
 
-@pytest.mark.parametrize(
-    "stage", [pytest.param(one, marks=[] if one in IN_THE_SUITE else pytest.mark.drill) for one in STAGES]
-)
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.drill
 def test_at_the_wrong_stage_nothing_changes(world: World, drawn: dict[str, Drawn], stage: Stage) -> None:
     """Whoever has the right sends what would be right at another stage."""
     drawn["pages"] = lambda name: name not in ERRORS

@@ -141,6 +141,7 @@ def test_issuing_twice_is_refused_while_it_is_rendered_and_after() -> None:
     assert Issuance.objects.count() == 1
 
 
+@pytest.mark.drill
 def test_a_draft_of_another_engagement_is_refused() -> None:
     draft, other = m.ready(), m.ready()
     with pytest.raises(ValidationError, match="another engagement"):

@@ -60,6 +60,7 @@ def test_what_did_not_change_is_not_laid_out_again() -> None:
     assert {keys[1][key] for key in keys[1].keys() - keys[0].keys()} == {"cover", "tests-0"}
 
 
+@pytest.mark.drill
 def test_the_contents_follow_pages_that_move() -> None:
     """A text that takes pages more moves all that comes after it, and its numbers in the table of contents."""
     snapshot = snapshots.qualified()

@@ -35,6 +35,7 @@ def url(name: str, engagement: Engagement, *more: Any) -> str:
     return reverse(f"reports:{name}", args=[engagement.pk, *more])
 
 
+@pytest.mark.drill
 def test_who_opens_which_page() -> None:
     engagement = m.in_scope()
     m.worked(engagement, deviating=True, sign=False)

@@ -162,6 +162,7 @@ def test_it_stands() -> None:
 
 
 @pytest.mark.parametrize("who", ["milan", "quinn", "carla"])
+@pytest.mark.drill
 def test_only_the_partner_decides(who: str) -> None:
     engagement = a.issued()
     fact = known(engagement)

@@ -140,6 +140,7 @@ def test_a_partner_who_administers_the_firm_cannot_switch_it_off_for_the_report_
     assert not approving.asks_for_two(Engagement.objects.get(pk=later.pk))
 
 
+@pytest.mark.drill
 def test_an_approval_is_withdrawn_by_who_gave_it_until_the_report_is_issued(draft: Report, client: Client) -> None:
     engagement, who = draft.engagement, f.people(draft.engagement)
     with pytest.raises(ValidationError, match="no approval"):
