@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ParamSpec, TypeVar
 
 from django.apps import apps
+from django.conf import settings
 from django.core.management.color import no_style
 from django.db import connection, models, transaction
 from django.utils import timezone
@@ -61,7 +62,9 @@ def remembered(maker: Callable[P, R]) -> Callable[P, R]:
         before = _standing()
         if given is None or before is None or abs(timezone.now().timestamp() - time.time()) > 60:
             return maker(*args, **kwargs)
-        key = (*before, f"{maker.__module__}.{maker.__qualname__} {given}")
+        # Rows hold hashed passwords, which only the hasher of their time knows.
+        hasher = settings.PASSWORD_HASHERS[0]
+        key = (*before, f"{maker.__module__}.{maker.__qualname__} {given} {hasher}")
         if key not in _KEPT:
             result, _KEPT[key] = _noted(functools.partial(maker, *args, **kwargs))
         elif kept := _KEPT[key]:

@@ -199,10 +199,12 @@ function read(list) {
   list.dataset.sorted = query.get("sort") ?? "";
 }
 
-// The head of a table that fits stays in sight; one that is wider scrolls to the side, and its head with it.
+// The head of a table that fits stays in sight; one that is wider scrolls to the side, and its head with it. Measured
+// as a box that scrolls: one that does not grows with its table, and would fit whatever the window.
 const widths = new ResizeObserver((entries) => {
-  for (const scroll of new Set(entries.map((entry) => entry.target.closest(".scroll")))) {
-    scroll?.classList.toggle("fits", scroll.querySelector("table").offsetWidth <= scroll.clientWidth);
+  for (const scroll of new Set(entries.map((entry) => entry.target.closest(".scroll")).filter(Boolean))) {
+    scroll.classList.remove("fits");
+    scroll.classList.toggle("fits", scroll.querySelector("table").offsetWidth <= scroll.clientWidth);
   }
 });
 
