@@ -119,8 +119,9 @@ def _news_of(engagement: Engagement, user: User, since: dt.datetime, until: dt.d
     for act, target in events.exclude(actor=user).order_by("pk").values_list("action", "target"):
         request = mine.get(int(target.rpartition(":")[2]))
         if request is not None and _still(act, request):
-            theirs = request.assigned_to_id not in {None, user.pk}
-            happened[_OF_COLLEAGUES.get(headings[act], headings[act]) if theirs else headings[act]].append(request)
+            mine_or_nobodys = request.assigned_to_id in {None, user.pk}
+            heading = headings[act]
+            happened[heading if mine_or_nobodys else _OF_COLLEAGUES.get(heading, heading)].append(request)
     for heading, requests in happened.items():
         for one in requests:
             made.add(heading, one)
