@@ -2,4 +2,4 @@
 
 from engagements.frame import section
 
-section("file", "File", "archive:file", position=42, needs=("see_fieldwork",))
+section("file", "File", "archive:file", position=42, needs=("see_fieldwork",), outlives=True)

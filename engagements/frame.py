@@ -18,7 +18,7 @@ Counted = Callable[[Engagement, HttpRequest], QuerySet[Any] | None]
 @dataclasses.dataclass(frozen=True)
 class Section:
     """An entry of the side navigation. `needs`: permissions of which one suffices to see it; `counted`: the rows
-    whose number stands beside it."""
+    whose number stands beside it; `outlives`: it is there when the file is destroyed too."""
 
     key: str
     label: str
@@ -26,16 +26,24 @@ class Section:
     position: int
     needs: tuple[str, ...]
     counted: Counted | None = None
+    outlives: bool = False
 
 
 _SECTIONS: dict[str, Section] = {}
 
 
 def section(
-    key: str, label: str, url_name: str, *, position: int, needs: tuple[str, ...], counted: Counted | None = None
+    key: str,
+    label: str,
+    url_name: str,
+    *,
+    position: int,
+    needs: tuple[str, ...],
+    counted: Counted | None = None,
+    outlives: bool = False,
 ) -> None:
     """Register a section (call it in an app's `navigation.py`). `url_name` takes the engagement's id only."""
-    _SECTIONS[key] = Section(key, label, url_name, position, needs, counted)
+    _SECTIONS[key] = Section(key, label, url_name, position, needs, counted, outlives)
 
 
 def frame(request: HttpRequest, engagement: Any, active: str) -> dict[str, Any]:
@@ -44,7 +52,11 @@ def frame(request: HttpRequest, engagement: Any, active: str) -> dict[str, Any]:
     `engagement` comes from `roles.engagement_for`, which attached `may` and `member`.
     """
     visible = sorted(
-        (entry for entry in _SECTIONS.values() if engagement.may.intersection(entry.needs)),
+        (
+            entry
+            for entry in _SECTIONS.values()
+            if engagement.may.intersection(entry.needs) and (entry.outlives or engagement.stage != Stage.PURGED)
+        ),
         key=lambda entry: entry.position,
     )
     # A figure tells of the work: not to who has not confirmed independence (R02).

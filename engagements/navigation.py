@@ -14,8 +14,8 @@ def _controls(engagement: Engagement, request: HttpRequest) -> QuerySet[Control]
     return Control.objects.in_scope().filter(engagement=engagement)
 
 
-section("overview", "Overview", "engagements:overview", position=0, needs=("see_engagement",))
+section("overview", "Overview", "engagements:overview", position=0, needs=("see_engagement",), outlives=True)
 section("scope", "Scope", "engagements:scope", position=10, needs=SEE_SCOPE)
 section("controls", "Controls", "engagements:controls", position=11, needs=SEE_CONTROLS, counted=_controls)
-section("team", "Team", "engagements:team", position=40, needs=("see_engagement",))
-section("activity", "Activity", "engagements:activity", position=41, needs=("see_trail",))
+section("team", "Team", "engagements:team", position=40, needs=("see_engagement",), outlives=True)
+section("activity", "Activity", "engagements:activity", position=41, needs=("see_trail",), outlives=True)

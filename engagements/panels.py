@@ -21,7 +21,8 @@ ControlContext = Callable[[Control, HttpRequest], dict[str, Any] | None]
 
 @dataclasses.dataclass(frozen=True)
 class Panel:
-    """A part of a page. `needs`: permissions of which one suffices; `context` returns None to leave it out."""
+    """A part of a page. `needs`: permissions of which one suffices; `context` returns None to leave it out;
+    `outlives`: it is there when the file is destroyed too."""
 
     key: str
     position: int
@@ -29,6 +30,7 @@ class Panel:
     template: str
     context: Callable[[Any, HttpRequest], dict[str, Any] | None]
     needs: tuple[str, ...]
+    outlives: bool = False
 
 
 _PANELS: dict[str, Panel] = {}
@@ -44,9 +46,10 @@ def panel(
     template: str,
     context: Context,
     needs: tuple[str, ...] = ("see_engagement",),
+    outlives: bool = False,
 ) -> None:
     """Register a part of the engagement's overview; `column` is "wide", "main" or "aside"."""
-    _PANELS[key] = Panel(key, position, column, template, context, needs)
+    _PANELS[key] = Panel(key, position, column, template, context, needs, outlives)
 
 
 def control_panel(
@@ -89,7 +92,8 @@ def _rendered(
 ) -> dict[str, list[SafeString]]:
     columns: dict[str, list[SafeString]] = {"wide": [], "main": [], "aside": []}
     for one in sorted(registry.values(), key=lambda entry: entry.position):
-        if not engagement.may.intersection(one.needs):
+        gone = engagement.stage == Stage.PURGED and not one.outlives
+        if gone or not engagement.may.intersection(one.needs):
             continue
         context = one.context(subject, request)
         if context is not None:
@@ -159,7 +163,7 @@ def _facts(engagement: Engagement, request: HttpRequest) -> dict[str, Any]:
     return {}
 
 
-panel("facts", position=0, column="wide", template="engagements/panels/facts.html", context=_facts)
+panel("facts", position=0, column="wide", template="engagements/panels/facts.html", context=_facts, outlives=True)
 panel(
     "next-step",
     position=10,
@@ -183,4 +187,5 @@ panel(
     template="engagements/panels/lately.html",
     context=_lately,
     needs=("see_trail",),
+    outlives=True,
 )

@@ -73,7 +73,7 @@ def purged(engagement: Engagement) -> PurgeCertificate:
     return PurgeCertificate.objects.get(engagement=engagement)
 
 
-def test_two_people_destroy_it_and_rows_and_bytes_are_gone() -> None:
+def test_two_people_destroy_it_and_rows_and_bytes_are_gone(client: Client) -> None:
     engagement = overdue()
     kept = {model: model._default_manager.count() for model in (Event,)}
     certificate = purged(engagement)
@@ -94,6 +94,15 @@ def test_two_people_destroy_it_and_rows_and_bytes_are_gone() -> None:
     assert (engagement.acceptance_note, engagement.letter_signed_for_client) == ("", "")
     assert certificates.check(certificate).holds
     assert Purge.objects.get().state == Purge.State.DONE
+
+    # The pages say so, and offer nothing of what is gone.
+    client.force_login(f.people(engagement)["milan"], backend="django.contrib.auth.backends.ModelBackend")
+    shown = client.get(engagement.get_absolute_url()).content.decode()
+    assert "was destroyed" in shown
+    assert reverse("archive:certificate", args=[engagement.pk]) in shown
+    assert reverse("archive:file", args=[engagement.pk]) in shown
+    for gone in ("engagements:controls", "fieldwork:testing", "reports:report"):
+        assert reverse(gone, args=[engagement.pk]) not in shown
 
 
 @pytest.mark.drill
