@@ -100,12 +100,7 @@ class ReportingStep(models.TextChoices):
 class EngagementQuerySet(models.QuerySet["Engagement"]):
     def visible_to(self, user: Any) -> EngagementQuerySet:
         """The engagements in which the person has a role. Being an operator gives no view of any."""
-        if not user.is_authenticated or not user.is_active:
-            return self.none()
-        mine = EngagementMember.objects.filter(user=user)
-        if user.token is not None and user.token.engagement_id is not None:
-            mine = mine.filter(engagement=user.token.engagement_id)
-        return self.filter(pk__in=mine.values("engagement_id"))
+        return self.filter(pk__in=EngagementMember.objects.held_by(user).values("engagement_id"))
 
     def open_to(self, user: Any) -> EngagementQuerySet:
         """Those of them whose work the person may see: one of the firm's team has confirmed independence (R02)."""
@@ -383,6 +378,15 @@ FIRM_ROLES = frozenset({Role.PARTNER, Role.MANAGER, Role.STAFF, Role.QUALITY_REV
 
 
 class EngagementMemberQuerySet(models.QuerySet["EngagementMember"]):
+    def held_by(self, user: Any) -> EngagementMemberQuerySet:
+        """The roles in which the person acts: with a token for one engagement, in that one only."""
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        mine = self.filter(user=user)
+        if user.token is not None and user.token.engagement_id is not None:
+            mine = mine.filter(engagement=user.token.engagement_id)
+        return mine
+
     def unconfirmed(self, user: Any) -> EngagementMemberQuerySet:
         """The person's roles on the firm's side for which it has not confirmed independence yet (R02)."""
         return self.filter(user=user, role__in=FIRM_ROLES, independence_confirmed_at__isnull=True)

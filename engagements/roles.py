@@ -224,11 +224,11 @@ def engagement_for(request: HttpRequest, pk: int, *needed: str) -> Engagement:
     need only `see_engagement`.
     """
     user = request.user
-    engagement = Engagement.objects.visible_to(user).select_related("client", "firm").filter(pk=pk).first()
-    if engagement is None or not isinstance(user, User):
+    held = EngagementMember.objects.held_by(user).filter(engagement=pk)
+    member = held.select_related("engagement__client", "engagement__firm").first()
+    if member is None or not isinstance(user, User):
         raise Http404("No such engagement")
-    member = EngagementMember.objects.get(engagement=engagement, user=user)
-    member.engagement = engagement
+    engagement = member.engagement
     may = permissions_of(user, engagement)
     if needed and not may.intersection(needed):
         raise PermissionDenied("Your role in this engagement does not allow this.")
