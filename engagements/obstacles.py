@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 from urllib.parse import urlencode
 
+from django.db import models
 from django.urls import reverse
 
 from engagements.models import Engagement
@@ -23,7 +24,14 @@ def as_rows(step: str, engagement: Engagement, found: list[Finding]) -> list[dic
     for finding in found:
         row = dataclasses.asdict(finding)
         if finding.severity == Severity.WARN and "manage_engagement" in engagement.may:
-            query = urlencode({"step": step, "rule": finding.rule, "subject": finding.subject})
-            row["override_url"] = f"{reverse('engagements:override', args=[engagement.pk])}?{query}"
+            row["override_url"] = past_warning(step, finding.rule, finding.subject, engagement)
         shown.append(row)
     return shown
+
+
+def past_warning(step: str, rule: str, subject: str, engagement: Engagement, at: models.Model | None = None) -> str:
+    """Where one goes on in spite of a warning, and comes back to the page of `at` when that is another one."""
+    query = {"step": step, "rule": rule, "subject": subject}
+    if at is not None:
+        query["back"] = at.get_absolute_url()  # type: ignore[attr-defined]
+    return f"{reverse('engagements:override', args=[engagement.pk])}?{urlencode(query)}"

@@ -371,9 +371,21 @@ def coverage_remarks(population: Population) -> Iterable[Remark]:
 @shared
 def dated_listings(engagement: Engagement) -> list[PopulationControl]:
     """The accepted listings that have dates, with the control in scope that each is of, by control and code."""
+    return _dated(engagement)
+
+
+def dated_listings_of(control: Control) -> list[Population]:
+    """Those of one control."""
+    return [link.population for link in _dated(control.engagement, control=control)]
+
+
+def _dated(engagement: Engagement, **of: Control) -> list[PopulationControl]:
     links = list(
         PopulationControl.objects.filter(
-            engagement=engagement, population__state=Population.State.ACCEPTED, control__removed_at__isnull=True
+            engagement=engagement,
+            population__state=Population.State.ACCEPTED,
+            control__removed_at__isnull=True,
+            **of,
         )
         .exclude(population__date_column="")
         .select_related("population", "control")
@@ -440,10 +452,12 @@ def _date_remarks(population: Population, listing: Listing) -> Iterable[Remark]:
     silence = unusual_silence(known, population.covers_from, population.covers_to)
     if silence is not None:
         length = (silence.end - silence.start).days + 1
+        when = f"from {_day(silence.start)} to {_day(silence.end)} ({length} days)"
+        if length == 1:
+            when = f"on {_day(silence.start)}"
         yield Remark(
             "silence",
-            f"No occurrence from {_day(silence.start)} to {_day(silence.end)} ({length} days), longer than chance "
-            "would have it. Was everything listed?",
+            f"No occurrence {when}, longer than chance would have it. Was everything listed?",
             False,
         )
 

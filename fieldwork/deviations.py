@@ -82,6 +82,11 @@ def raise_shortfall(test: ControlTest, *, title: str, description: str, by: User
         raise ValidationError(
             f"The accepted population of {test.control} shows no missing occurrence. Raise exceptions from cells."
         )
+    standing = Deviation.objects.standing().filter(
+        control=test.control_id, missing_occurrences__gte=len(short.missing)
+    )
+    if (known := standing.first()) is not None:
+        raise ValidationError(f"{known} says already that {test.control} did not happen when it was due.")
     made = new_exception(test, title, description, by)
     made.expected_occurrences, made.missing_occurrences = len(short.due), len(short.missing)
     made.save(update_fields=["expected_occurrences", "missing_occurrences"])

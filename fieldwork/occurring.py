@@ -8,15 +8,17 @@ from dataclasses import dataclass
 
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Max
 
 from controls.models import Frequency
-from engagements.models import Control, Engagement
+from engagements.models import Control, Engagement, RuleOverride
 from engagements.register import shared
 from evidence.models import Population
 from evidence.occurrences import Cycle, cycles, missing_occurrences, parts
-from evidence.populations import dated_listings
+from evidence.populations import dated_listings, dated_listings_of
 from fieldwork.drawing import dates_in, listing_of
-from fieldwork.whole import exceptions_of
+from fieldwork.models import Deviation, DeviationQuerySet
 
 _UNCOUNTED = {Frequency.MULTIPLE_DAILY, Frequency.EVENT, Frequency.CONTINUOUS}
 
@@ -56,13 +58,14 @@ class Operation:
 
     @property
     def words(self) -> str:
+        return f"{self.control}: {self.fact}"
+
+    @property
+    def fact(self) -> str:
         frequency = self.control.get_frequency_display().lower()
         shown = ", ".join(f"{_day(cycle.start)} to {_day(cycle.end)}" for cycle in self.missing[:3])
         more = f" and {len(self.missing) - 3} more" if len(self.missing) > 3 else ""
-        return (
-            f"{self.control}: {self.found} of {len(self.due)} occurrences found ({frequency}). "
-            f"None for {shown}{more}."
-        )
+        return f"{self.found} of {len(self.due)} occurrences found ({frequency}). None for {shown}{more}."
 
 
 @shared
@@ -98,8 +101,47 @@ def _operation(engagement: Engagement, control: Control, populations: list[Popul
 
 def shortfalls(engagement: Engagement) -> list[Operation]:
     """Controls that did not happen as often as they should, unless an exception says so already (R34)."""
-    raised = {deviation.control_id for deviation in exceptions_of(engagement)}
-    return [one for one in operations(engagement) if one.missing and one.control.pk not in raised]
+    short = [one for one in operations(engagement) if one.missing]
+    said = _said(Deviation.objects.filter(control__in=[one.control.pk for one in short])) if short else {}
+    return [one for one in short if said.get(one.control.pk, 0) < len(one.missing)]
+
+
+def candidates(engagement: Engagement) -> list[Operation]:
+    """The shortfalls that nobody has settled: neither by an exception nor by going on with a reason."""
+    short = shortfalls(engagement)
+    past = set(_gone_past(engagement).values_list("subject", flat=True)) if short else set()
+    return [one for one in short if subject_of(one.control) not in past]
+
+
+def shortfall_of(control: Control) -> Operation | None:
+    """The candidate of one control, for the pages on which it is worked; no query where none can be."""
+    engagement = control.engagement
+    if not engagement.is_type_2 or control.removed_at is not None or not periodic(control):
+        return None
+    listed = dated_listings_of(control)
+    found = _operation(engagement, control, listed) if listed else None
+    if found is None or not found.missing:
+        return None
+    settled = (
+        _said(Deviation.objects.filter(control=control)).get(control.pk, 0) >= len(found.missing)
+        or _gone_past(engagement).filter(subject=subject_of(control)).exists()
+    )
+    return None if settled else found
+
+
+def subject_of(control: Control) -> str:
+    """How a finding of R34 names the control, and so does the reason to go past it."""
+    return f"{control._meta.label_lower}:{control.pk}"
+
+
+def _said(of: DeviationQuerySet) -> dict[int, int]:
+    """How many missing occurrences exceptions speak of, by control; what the partner dismissed was seen too."""
+    absences = of.filter(missing_occurrences__isnull=False).exclude(state=Deviation.State.MERGED).order_by()
+    return dict(absences.values_list("control").annotate(Max("missing_occurrences")))
+
+
+def _gone_past(engagement: Engagement) -> models.QuerySet[RuleOverride]:
+    return RuleOverride.objects.filter(engagement=engagement, rule="R34")
 
 
 def _day(day: dt.date) -> str:

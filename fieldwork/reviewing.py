@@ -20,6 +20,7 @@ from fieldwork.models import (
     ReviewNote,
     SignOff,
 )
+from fieldwork.occurring import Operation, shortfall_of
 from fieldwork.progress import Line, test_lines
 from fieldwork.standing import Standing, standing
 
@@ -75,6 +76,7 @@ class Look:
     notes: list[ReviewNote]
     cited: int
     in_the_way: list[str]
+    shortfall: Operation | None
 
 
 def look(test: ControlTest, step: SignOff.Step, user: User) -> Look:
@@ -92,4 +94,11 @@ def look(test: ControlTest, step: SignOff.Step, user: User) -> Look:
         notes=list(ReviewNote.objects.filter(test=test, cleared_at__isnull=True).select_related("raised_by")),
         cited=EvidenceCitation.objects.filter(test=test).count(),
         in_the_way=signing.in_the_way(test, step, by=user, content=content),
+        shortfall=_short(test),
     )
+
+
+def _short(test: ControlTest) -> Operation | None:
+    """Occurrences that did not take place and that nobody has settled (R34)."""
+    test.control.engagement = test.engagement
+    return shortfall_of(test.control) if test.phase == ControlTest.Phase.OPERATING else None

@@ -6,14 +6,16 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods
 
 from controls.models import Category
 from engagements import panels, workflow
 from engagements.forms import AcceptanceForm, ReasonForm, SettingsForm
 from engagements.frame import frame
-from engagements.models import EngagementMember, RuleOverride, Stage
+from engagements.models import Engagement, EngagementMember, RuleOverride, Stage
 from engagements.obstacles import in_the_way
 from engagements.register import Severity, findings, one_look
 from engagements.roles import SEE_SCOPE, engagement_for, require
@@ -166,6 +168,7 @@ def override(request: HttpRequest, pk: int) -> HttpResponse:
     found = [one for one in findings(step, engagement) if (one.rule, one.subject) == (rule, subject)]
     if not found or found[0].severity != Severity.WARN:
         raise Http404("No such warning stands")
+    back = _back(engagement, request.GET.get("back", ""), step)
     form = ReasonForm(request.POST or None)
     if filed(
         request,
@@ -175,9 +178,16 @@ def override(request: HttpRequest, pk: int) -> HttpResponse:
         ),
         f"The warning {rule} no longer stands in the way.",
     ):
-        return redirect("reports:report" if step == "issue" else "engagements:overview", pk)
-    context = {**frame(request, engagement, "overview"), "finding": found[0], "step": step}
+        return redirect(back)
+    context = {**frame(request, engagement, "overview"), "finding": found[0], "step": step, "back": back}
     return shown(request, "engagements/override.html", context, form)
+
+
+def _back(engagement: Engagement, wanted: str, step: str) -> str:
+    """The page of this engagement from which the person came, else the one that shows what stands in the way."""
+    if wanted.startswith(engagement.get_absolute_url()) and url_has_allowed_host_and_scheme(wanted, None):
+        return wanted
+    return reverse("reports:report" if step == "issue" else "engagements:overview", args=[engagement.pk])
 
 
 @require_http_methods(["GET", "POST"])

@@ -63,11 +63,15 @@ def _check_cells(test: ControlTest, result: str) -> None:
             {"result": "The sheet has no items or no attributes: there is nothing to conclude on."}
         )
     if left:
-        raise ValidationError({"result": f"{left} cells are empty. Fill the sheet, then conclude."})
+        empty = "1 cell is" if left == 1 else f"{left:,} cells are"
+        raise ValidationError({"result": f"{empty} empty. Fill the sheet, then conclude."})
     deviating = ItemResult.objects.filter(item__test=test, outcome=Outcome.DEVIATION)
     kept = deviating.exclude(deviation_links__deviation__state=Deviation.State.NOT_A_DEVIATION)
     if result == Result.NO_EXCEPTIONS and kept.exists():
         raise ValidationError({"result": "The sheet has deviations: the result is exceptions noted."})
+    # A missing occurrence shows in no cell.
+    if result == Result.NO_EXCEPTIONS and (raised := Deviation.objects.standing().filter(test=test).first()):
+        raise ValidationError({"result": f"{raised} stands on this test: the result is exceptions noted."})
     if result == Result.EXCEPTIONS and not _has_exception(test, kept.exists()):
         raise ValidationError({"result": "The sheet has no deviation: the result is no exceptions noted."})
 

@@ -26,7 +26,8 @@ from fieldwork.forms import (
     SplitForm,
     WordsForm,
 )
-from fieldwork.models import Deviation, ItemResult, ManagementResponse, Regrouping
+from fieldwork.models import ControlTest, Deviation, ItemResult, ManagementResponse, Regrouping
+from fieldwork.occurring import candidates
 from fieldwork.proposing import Proposed, chain_of, commitments_proposed, proposed
 
 
@@ -51,8 +52,20 @@ def listing(request: HttpRequest, pk: int) -> HttpResponse:
         "rows": [{"it": row, "answer": _answer(row), "cause": _one_cause(row)} for row in rows],
         "states": Deviation.State.choices,
         "effects": Deviation.Effect.choices,
+        "candidates": _candidates(engagement),
     }
     return render(request, "fieldwork/exceptions.html", context)
+
+
+def _candidates(engagement: Engagement) -> list[dict[str, Any]]:
+    """Controls that did not happen when they were due (R34), with the test on which that is raised."""
+    short = candidates(engagement)
+    tests = ControlTest.objects.filter(
+        control__in=[one.control.pk for one in short], phase=ControlTest.Phase.OPERATING
+    ).order_by("-number")
+    by_control = {test.control_id: test.pk for test in tests} if short else {}
+    may = "record_tests" in engagement.may and not engagement.frozen
+    return [{"it": one, "test": by_control.get(one.control.pk), "may": may} for one in short]
 
 
 def _one_cause(deviation: Deviation) -> str:

@@ -17,6 +17,7 @@ from audit.models import Event
 from engagements.activity import line
 from engagements.frame import frame
 from engagements.models import Engagement
+from engagements.obstacles import past_warning
 from engagements.register import findings
 from engagements.roles import engagement_for
 from engagements.views.acting import done, filed, person, shown
@@ -53,6 +54,7 @@ from fieldwork.models import (
     SheetItem,
     SignOff,
 )
+from fieldwork.occurring import Operation, shortfall_of, subject_of
 from fieldwork.standing import standing
 from fieldwork.views.testing import tests_of
 
@@ -226,7 +228,23 @@ def _around(request: HttpRequest, engagement: Engagement, test: ControlTest, *, 
         "may_return": bool(living) and not engagement.frozen and _may_return(request, engagement, living),
         "open_notes": ReviewNote.objects.filter(test=test, cleared_at__isnull=True).count(),
         "missing": missing,
+        **short_of(engagement, test),
     }
+
+
+def short_of(engagement: Engagement, test: ControlTest) -> dict[str, Any]:
+    """Occurrences that did not take place and that nobody has settled (R34), with the ways to settle them."""
+    if test.phase != ControlTest.Phase.OPERATING or test.result == ControlTest.Result.NOT_TESTED:
+        return {}
+    test.control.engagement = engagement
+    if (found := shortfall_of(test.control)) is None:
+        return {}
+    ways: dict[str, Any] = {"shortfall": found}
+    if not engagement.frozen and "record_tests" in engagement.may:
+        ways["raise_url"] = f"{reverse('fieldwork:raise_exception', args=[engagement.pk, test.pk])}?absence=1"
+    if not engagement.frozen and "manage_engagement" in engagement.may:
+        ways["past_url"] = past_warning("issue", "R34", subject_of(test.control), engagement, test)
+    return ways
 
 
 def _steps(
@@ -496,7 +514,8 @@ def assign(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
 def conclude(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
     engagement, test = test_for(request, pk, test_pk, "record_tests")
     so_far = standing(test)
-    proposed = "exceptions" if so_far.deviating_items else "no_exceptions" if so_far.complete else ""
+    raised = so_far.deviating_items or Deviation.objects.standing().filter(test=test).exists()
+    proposed = "exceptions" if raised else "no_exceptions" if so_far.complete else ""
     form = ConcludeForm(
         request.POST or None, initial={"result": test.result or proposed, "conclusion": test.conclusion}
     )
@@ -507,7 +526,13 @@ def conclude(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
         f"{test} is concluded.",
     ):
         return redirect(test)
-    context = {**frame(request, engagement, "testing"), "test": test, "standing": so_far, "loose": _loose(test)}
+    context = {
+        **frame(request, engagement, "testing"),
+        "test": test,
+        "standing": so_far,
+        "loose": _loose(test),
+        **short_of(engagement, test),
+    }
     return shown(request, "fieldwork/conclude.html", context, form)
 
 
@@ -541,8 +566,11 @@ def return_(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
 def raise_exception(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse:
     """Raise an exception from deviating cells, or one that no cell shows (R34)."""
     engagement, test = test_for(request, pk, test_pk, "record_tests")
-    loose = _loose(test)
-    form = RaiseForm(request.POST or None, cells=loose, initial={"cells": loose})
+    loose = _loose(test).none() if "absence" in request.GET else _loose(test)
+    short = {} if loose else short_of(engagement, test)
+    form = RaiseForm(
+        request.POST or None, cells=loose, initial={"cells": loose, **_in_words(short.get("shortfall"))}
+    )
     made: list[Deviation] = []
 
     def act(data: dict[str, Any]) -> None:
@@ -554,8 +582,22 @@ def raise_exception(request: HttpRequest, pk: int, test_pk: int) -> HttpResponse
 
     if filed(request, form, act, "The exception is raised."):
         return redirect(made[0])
-    context = {**frame(request, engagement, "testing"), "test": test, "loose": loose, "standing": standing(test)}
+    context = {
+        **frame(request, engagement, "testing"),
+        "test": test,
+        "loose": loose,
+        "standing": standing(test),
+        "shortfall": short.get("shortfall"),
+    }
     return shown(request, "fieldwork/raise.html", context, form)
+
+
+def _in_words(short: Operation | None) -> dict[str, str]:
+    """What an exception for missing occurrences begins with; the report prints what stays of it."""
+    if short is None:
+        return {}
+    missing, due = len(short.missing), len(short.due)
+    return {"title": f"{missing} of {due} occurrences did not take place", "description": short.fact}
 
 
 @require_GET

@@ -5,16 +5,19 @@ from __future__ import annotations
 import io
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from engagements.models import Engagement
-from evidence import examining, uploads
+from engagements.obstacles import past_warning
+from evidence import examining, populations, uploads
 from evidence.models import Population
 from fieldwork import deviations, notes, testing
 from fieldwork.models import ControlTest, Deviation, ItemResult, ReviewNote, Sample, SamplingProfile, SheetItem
+from fieldwork.occurring import subject_of
 from tests import factories as f
 from tests.fieldwork import makers as m
 from tests.remembered import remembered
@@ -410,3 +413,48 @@ def test_the_sheet_leads_to_the_next_test_of_the_same_person_and_a_file_to_the_i
     places = reverse("fieldwork:places", args=[engagement.pk, later.pk])
     found = browser("sana").get(places, {"file": file.code, "item": item.pk}).content.decode()
     assert found.index("<b>row 3</b>") < found.index("<b>row 2</b>")
+
+
+QUARTERS = b"ticket,employee,left on\nR1,Q4,2025-12-18\nR2,Q1,2026-03-20\nR4,Q3,2026-09-16\n"
+
+
+def test_a_missing_occurrence_shows_where_it_is_worked_on_until_it_is_raised() -> None:
+    """R34: on the sheet, at the conclusion, beside the signature and in the list; not only when issuing."""
+    engagement = m.at_fieldwork()
+    control = m.control(engagement, "IAM-08", frequency="Q")
+    listing = m.provided(engagement, control, content=QUARTERS, name="Access reviews")
+    populations.accept(listing, conclusion="Complete.", precision_adequate=True, by=f.person("sana"))
+    test = m.planned(engagement, control)
+    fact = "3 of 4 occurrences found (quarterly). None for 1 Apr 2026 to 30 Jun 2026."
+    pages = [("test", [test.pk]), ("conclude_test", [test.pk]), ("exceptions", [])]
+    raising = reverse("fieldwork:raise_exception", args=[engagement.pk, test.pk]) + "?absence=1"
+    for name, rest in pages:
+        shown = text("milan", f"fieldwork:{name}", engagement.pk, *rest)
+        assert fact in shown
+        assert raising in shown
+    assert "go on with a reason" in text("milan", "fieldwork:test", engagement.pk, test.pk)
+    assert "go on with a reason" not in text("sana", "fieldwork:test", engagement.pk, test.pk)
+    client = browser("sana")
+    assert "1 of 4 occurrences did not take place" in client.get(raising).content.decode()
+    answer = client.post(raising, {"title": "No review in the second quarter", "description": fact})
+    assert answer.status_code == 302
+    for name, rest in pages:
+        assert "R34" not in text("milan", f"fieldwork:{name}", engagement.pk, *rest)
+    again = client.get(raising).content.decode()
+    assert "There is nothing to raise" in again
+    assert "Raise the exception" not in again
+
+
+def test_a_warning_that_is_gone_past_leads_back_to_the_page_one_came_from() -> None:
+    engagement = m.at_fieldwork()
+    control = m.control(engagement, "IAM-08", frequency="Q")
+    listing = m.provided(engagement, control, content=QUARTERS, name="Access reviews")
+    populations.accept(listing, conclusion="Complete.", precision_adequate=True, by=f.person("sana"))
+    test = m.planned(engagement, control)
+    way = past_warning("issue", "R34", subject_of(control), engagement, test)
+    elsewhere = way.replace(urlencode({"back": test.get_absolute_url()}), "back=//evil.example/")
+    page = browser("milan").get(elsewhere).content.decode()
+    assert 'evil.example/"' not in page.replace("&#x27;", "'").split("<form")[0]
+    answer = browser("milan").post(way, {"reason": "The office was closed in that quarter."})
+    assert answer["Location"] == test.get_absolute_url()
+    assert "R34" not in text("milan", "fieldwork:test", engagement.pk, test.pk)

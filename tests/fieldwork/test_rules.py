@@ -6,15 +6,16 @@ import datetime as dt
 
 import pgtrigger
 import pytest
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from engagements.models import Engagement
+from engagements.models import Engagement, RuleOverride
 from engagements.register import Severity, findings, rules
 from evidence import populations
 from evidence.models import EvidenceFile, Population
 from fieldwork import deviations, notes, testing
 from fieldwork.models import ControlTest, Deviation, DeviationCell, ItemResult, Sample, SampleItem, SheetItem
-from fieldwork.occurring import shortfalls
+from fieldwork.occurring import candidates, shortfall_of, shortfalls, subject_of
 from tests import factories as f
 from tests.fieldwork import makers as m
 from tests.remembered import remembered
@@ -184,6 +185,54 @@ def test_r34_three_of_four_quarters() -> None:
         description="One of four did not happen.",
         by=f.person("sana"),
     )
+    assert "R34" not in standing("issue", engagement)
+
+
+def test_r34_another_exception_of_the_control_does_not_hide_it() -> None:
+    """A late review is no missing one; only what speaks of as many missing occurrences settles them."""
+    engagement = m.at_fieldwork()
+    reviewed_quarterly(engagement, QUARTERS)
+    control = shortfalls(engagement)[0].control
+    test = m.planned(engagement, control)
+    known = Deviation.objects.create(
+        engagement=engagement, code="EX-01", control=control, test=test, title="Late", raised_by=f.person("sana")
+    )
+    assert shortfall_of(control) is not None
+    assert "R34" in standing("issue", engagement)
+    known.missing_occurrences = 1
+    known.save(update_fields=["missing_occurrences"])
+    assert shortfall_of(control) is None
+    assert not candidates(engagement)
+
+
+def test_r34_is_raised_once_and_the_test_then_has_an_exception() -> None:
+    engagement = m.at_fieldwork()
+    reviewed_quarterly(engagement, QUARTERS)
+    test = m.planned(engagement, shortfalls(engagement)[0].control)
+    words = {"title": "No review", "description": "One of four did not happen.", "by": f.person("sana")}
+    deviations.raise_shortfall(test, **words)
+    with pytest.raises(ValidationError, match="EX-01 says already"):
+        deviations.raise_shortfall(test, **words)
+    m.worked(test)
+    with pytest.raises(ValidationError, match="EX-01 stands on this test"):
+        testing.conclude_test(test, "no_exceptions", by=f.person("sana"))
+    assert testing.conclude_test(test, "exceptions", by=f.person("sana")).result == "exceptions"
+
+
+def test_r34_gone_past_with_a_reason_is_no_candidate() -> None:
+    engagement = m.at_fieldwork()
+    reviewed_quarterly(engagement, QUARTERS)
+    (short,) = candidates(engagement)
+    RuleOverride.objects.create(
+        engagement=engagement,
+        rule="R34",
+        subject=subject_of(short.control),
+        text=short.words,
+        reason="The office was closed.",
+        by=f.person("milan"),
+    )
+    assert shortfall_of(short.control) is None
+    assert not candidates(engagement)
     assert "R34" not in standing("issue", engagement)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from typing import Any
 
 import pytest
@@ -267,6 +268,10 @@ def test_not_at_other_stages(test_: ControlTest) -> None:
 
 def test_no_exceptions_needs_a_full_sheet_without_deviation(test_: ControlTest) -> None:
     with pytest.raises(ValidationError, match="9 cells are empty"):
+        testing.conclude_test(test_, Result.NO_EXCEPTIONS, by=by(test_))
+    for number, letter in list(itertools.product((1, 2, 3), "ABC"))[1:]:
+        m.cell(test_, number, letter)
+    with pytest.raises(ValidationError, match="1 cell is empty"):
         testing.conclude_test(test_, Result.NO_EXCEPTIONS, by=by(test_))
     m.worked(test_, deviating=[(1, "B")])
     with pytest.raises(ValidationError, match="has deviations"):
