@@ -197,3 +197,12 @@ def test_progress_by_person(engagement: Engagement, sheets: list[ControlTest]) -
     page = seen_by("quinn").get(reverse("fieldwork:progress", args=[engagement.pk])).content.decode()
     assert "Sana Wolfe" in page
     assert "CC6.2" in page
+
+
+def test_the_queue_says_why_a_sheet_cannot_be_signed(sheets: list[ControlTest]) -> None:
+    """The key that signs says so too: review.js reads it from the page."""
+    notes.raise_note(sheets[0], text="Which report?", by=f.person("petra"))
+    address = reverse("fieldwork:review_one", args=[sheets[0].engagement_id, sheets[0].pk])
+    page = seen_by("milan").get(address, {"step": "reviewed"}, headers={"HX-Request": "true"}).content.decode()
+    assert "data-sign=" not in page
+    assert f'data-unsigned="{sheets[0]} cannot be signed yet. F02: 1 review note is open."' in page
