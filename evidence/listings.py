@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -207,6 +208,24 @@ def key_columns(listing: Listing) -> list[str]:
     return sorted(unique, key=lambda name: _KEY_NAME.search(name) is None)
 
 
+def nested(listing: Listing) -> list[tuple[str, int]]:
+    """The columns in which a JSON file holds lists or objects, each with the first such row; kept as JSON text."""
+    found = []
+    for name, cells in zip(listing.columns, zip(*listing.rows, strict=True), strict=False):
+        rows = zip(listing.row_numbers, cells, strict=True)
+        first = next((number for number, cell in rows if cell[:1] in ("[", "{") and _is_nested(cell)), None)
+        if first is not None:
+            found.append((name, first))
+    return found
+
+
+def _is_nested(cell: str) -> bool:
+    try:
+        return isinstance(json.loads(cell), list | dict)
+    except (ValueError, RecursionError):
+        return False
+
+
 def duplicates(listing: Listing, column: str) -> list[Duplicate]:
     """Values of the column in more than one row, empty cells aside, in the order of the listing."""
     cells = listing.column(column)
@@ -267,8 +286,8 @@ def _decode(data: bytes, encoding: Encoding | None) -> tuple[str, str]:
     except UnicodeDecodeError as error:
         row = data.count(b"\n", 0, error.start) + 1
         raise ListingError(
-            f"The text is not {codec.upper()} (line {row}). In Excel save it as 'CSV UTF-8'; if it comes from an "
-            "older Windows program, say that it is Windows-1252."
+            f"The text is not {codec.upper()} (line {row}). In Excel save it as 'CSV UTF-8', or as "
+            "XLSX. Where the form asks for the characters of the file, Windows-1252 can be chosen instead."
         ) from error
     if "\0" in text:
         raise ListingError("The file is not text: it holds zero bytes. Save it as 'CSV UTF-8' or as XLSX.")

@@ -203,7 +203,7 @@ class _Text:
             line = self.breaks + error.object[: error.start].count(b"\n") + 1
             raise Refused(
                 f"The text is neither UTF-8 nor UTF-16 ({error.reason} in line {line}). Save it as "
-                "UTF-8 (in Excel 'CSV UTF-8'), or say that it is Windows-1252."
+                "UTF-8 (in Excel 'CSV UTF-8'). Where a listing is provided, Windows-1252 can be chosen instead."
             ) from error
         # In all these encodings but UTF-16 a control character is its own byte, and no other one has it.
         plain = text.encode("utf-8", "replace") if self.codec == "utf-16" else chunk

@@ -30,7 +30,7 @@ from evidence import populations as flows
 from evidence import proofs, uploads
 from evidence.citing import uses_of
 from evidence.forms import AcceptForm, ListingForm, PopulationForm, ProofForm, ReasonForm, in_scope
-from evidence.listings import Listing
+from evidence.listings import Listing, nested
 from evidence.models import (
     EvidenceFile,
     EvidenceRequest,
@@ -225,6 +225,7 @@ def provide(request: HttpRequest, pk: int, code: str) -> HttpResponse:
         "replaces": replaces,
         "continues": continues,
         **_preview(listing),
+        "nested": nested(listing) if file.kind == "json" else [],
     }
     return render(request, "evidence/provide_population.html", context, status=422 if form.errors else 200)
 
@@ -291,6 +292,7 @@ def _population_page(
         "controls": population.controls.all(),
         "of_firm": of_firm,
         "may_decide": open_ and may_work(engagement) and "accept_populations" in engagement.may,
+        "own": population.provided_by_id == user_of(request).pk,
         "may_replace": _may_provide(engagement)
         and population.state != Population.State.SUPERSEDED
         and not Population.objects.filter(replaces=population).exists(),

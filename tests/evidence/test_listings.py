@@ -30,6 +30,7 @@ from evidence.listings import (
     duplicates,
     from_canonical,
     key_columns,
+    nested,
     read,
     sequence_gaps,
 )
@@ -513,3 +514,9 @@ def test_json_of_ever_new_names_is_refused_before_it_is_a_table() -> None:
 def test_a_row_without_an_end_is_refused_before_it_is_cells(line: bytes) -> None:
     with pytest.raises(ListingError, match=r"does not end within|more than 100,000 rows"):
         read(io.BytesIO(b"a,b\n1," + line * (4 << 20)), "a.csv")
+
+
+def test_columns_that_hold_lists_or_objects_are_named_with_their_first_row() -> None:
+    text = '[{"id": "1", "who": "[on call]", "labels": []}, {"id": "2", "who": {"login": "ada"}, "labels": ["x"]}]'
+    listing = read(io.BytesIO(text.encode()), "changes.json")
+    assert nested(listing) == [("who", 3), ("labels", 2)]
