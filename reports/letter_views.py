@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from engagements.frame import frame
 from engagements.models import Engagement
 from engagements.roles import SEE_SCOPE, engagement_for
-from engagements.views.acting import filed, person, shown
+from engagements.views.acting import closed, filed, person, shown
 from engagements.workflow import AGREED, WORKING, stands_at
 from evidence import uploads
 from evidence.storage import Altered
@@ -32,6 +32,8 @@ get_post = require_http_methods(["GET", "POST"])
 def draft_letter(request: HttpRequest, pk: int) -> HttpResponse:
     """The letter is drafted from the engagement's data; a look at it comes before."""
     engagement = engagement_for(request, pk, "manage_engagement")
+    if final := closed(request, engagement, "engagements:letter"):
+        return final
     form = DraftForm(request.POST if request.method == "POST" else None)
     made: list[EngagementLetter] = []
     looking = "look" in request.POST
@@ -52,6 +54,8 @@ def draft_letter(request: HttpRequest, pk: int) -> HttpResponse:
 def amend_letter(request: HttpRequest, pk: int) -> HttpResponse:
     """What shall be agreed instead, and why."""
     engagement = engagement_for(request, pk, "manage_engagement")
+    if final := closed(request, engagement, "engagements:letter"):
+        return final
     initial = {name: getattr(engagement, name) for name in AGREED}
     form = AmendForm(request.POST if request.method == "POST" else None, initial=initial)
     agreed = agreed_terms(EngagementLetter.objects.filter(engagement=engagement, withdrawn_at__isnull=True))

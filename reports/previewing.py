@@ -84,6 +84,12 @@ def follow(engagement: Engagement, *, by: User) -> Preview | None:
     return found
 
 
+def keep_up(engagement: Engagement, *, by: User) -> None:
+    """Asks for new pages at once when somebody looks or has looked lately, instead of when the window asks next."""
+    if _known(engagement.pk) is not None:
+        follow(engagement, by=by)
+
+
 def picture(engagement: Engagement, name: str, *, firm: bool) -> bytes | None:
     """The picture of a page that is shown to these people, or None."""
     found = _known(engagement.pk)

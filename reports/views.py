@@ -16,10 +16,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.forms import ProofForm
 from accounts.models import ClientMember
 from engagements.frame import frame
-from engagements.models import Engagement, ReportingStep, Stage
+from engagements.models import Engagement, ReportingStep, RuleOverride, Stage
 from engagements.obstacles import as_rows
 from engagements.register import Finding, findings, one_look
 from engagements.roles import engagement_for
+from engagements.views.acting import closed
 from engagements.workflow import WORKING
 from reports import (
     approving,
@@ -28,6 +29,7 @@ from reports import (
     issuing,
     last_time,
     opinion,
+    previewing,
     prose,
     recalling,
     remarks,
@@ -204,6 +206,7 @@ def section(request: HttpRequest, pk: int, part: str) -> HttpResponse:
             except ValidationError as error:
                 put(form, error)
             else:
+                previewing.keep_up(engagement, by=engagement.member.user)
                 messages.success(request, f"{saved} is saved.")
                 return redirect(saved)
     order = parts_of(engagement)
@@ -319,6 +322,8 @@ def sign_statement(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
     engagement = engagement_for(request, pk, "sign_assertion")
     if kind not in Kind.values or (kind == Kind.GENERAL_USE and not engagement.is_type_2):
         raise Http404("No such statement")
+    if final := closed(request, engagement, "reports:statements"):
+        return final
     told = request.POST.get("modifications", request.GET.get("modifications", ""))
     current = ManagementStatement.objects.filter(
         engagement=engagement, kind=kind, superseded_at__isnull=True
@@ -482,6 +487,8 @@ def set_report_date(request: HttpRequest, pk: int) -> HttpResponse:
 @get_post
 def add_matter(request: HttpRequest, pk: int) -> HttpResponse:
     engagement = engagement_for(request, pk, "form_opinion")
+    if final := closed(request, engagement, "reports:opinion"):
+        return final
     initial: dict[str, Any] = {}
     if code := request.GET.get("exception"):
         initial = opinion.matter_from(engagement, code)
@@ -505,6 +512,8 @@ def add_matter(request: HttpRequest, pk: int) -> HttpResponse:
 @get_post
 def withdraw_matter(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     engagement = engagement_for(request, pk, "form_opinion")
+    if final := closed(request, engagement, "reports:opinion"):
+        return final
     matter = get_object_or_404(Matter, engagement=engagement, number=number)
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -522,6 +531,8 @@ def withdraw_matter(request: HttpRequest, pk: int, number: int) -> HttpResponse:
 @get_post
 def add_paragraph(request: HttpRequest, pk: int) -> HttpResponse:
     engagement = engagement_for(request, pk, "form_opinion")
+    if final := closed(request, engagement, "reports:opinion"):
+        return final
     form = ParagraphForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -644,6 +655,7 @@ def report_page(request: HttpRequest, engagement: Engagement, **forms: Any) -> H
         and engagement.reporting_step == ReportingStep.READY
         and newest is not None
         and not standing,
+        "overridden": RuleOverride.objects.filter(engagement=engagement).select_related("by") if of_firm else [],
         "reviews": QualityReview.objects.filter(engagement=engagement).select_related("by") if of_firm else [],
         "review_form": forms.get("review") or QualityReviewForm(),
         "why_reviewed": why_reviewed(engagement) if of_firm and reporting else [],

@@ -9,10 +9,12 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 
 from accounts.forms import refuse
 from accounts.models import User
+from engagements.models import Engagement
+from engagements.workflow import WrongStage, must_be
 
 
 def person(request: HttpRequest) -> User:
@@ -45,6 +47,20 @@ def filed(request: HttpRequest, form: forms.BaseForm, act: Callable[[dict[str, A
     if said:
         messages.success(request, said)
     return True
+
+
+def closed(request: HttpRequest, engagement: Engagement, back: str) -> HttpResponse | None:
+    """Whoever asks for an empty form once the report is issued is told so, and led back to what stands.
+
+    What is sent all the same is refused by its flow.
+    """
+    if request.method == "POST" or not engagement.frozen:
+        return None
+    try:
+        must_be(engagement)
+    except WrongStage as error:
+        messages.info(request, " ".join(error.messages))
+    return redirect(back, engagement.pk)
 
 
 def shown(request: HttpRequest, template: str, context: dict[str, Any], form: forms.BaseForm) -> HttpResponse:

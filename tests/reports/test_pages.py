@@ -236,6 +236,17 @@ def test_issuing_on_the_page_asks_for_word_and_password() -> None:
         for name in ("report", "issued", "issued_pdf"):
             assert client.get(url(name, engagement)).status_code == 200
         assert client.get(url("issued_page", engagement, 1))["Content-Type"] == "image/png"
+    # What is final offers no form, at whatever address somebody has kept.
+    for key, name, more, back in (
+        ("petra", "draft_letter", (), "engagements:letter"),
+        ("petra", "amend_letter", (), "engagements:letter"),
+        ("petra", "add_matter", (), "reports:opinion"),
+        ("petra", "add_paragraph", (), "reports:opinion"),
+        ("sig", "sign_statement", ("assertion",), "reports:statements"),
+    ):
+        answer = as_(key, engagement).get(url(name, engagement, *more), follow=True)
+        assert answer.redirect_chain == [(reverse(back, args=[engagement.pk]), 302)]
+        assert "The report is issued: nothing in this engagement can change any more." in answer.content.decode()
 
 
 def test_what_waits_for_whom() -> None:
@@ -294,4 +305,8 @@ def test_a_warning_is_passed_from_the_page_of_the_report() -> None:
     assert way not in as_("quinn", engagement).get(here).content.decode()
     answer = as_("petra", engagement).post(row["override_url"], {"reason": "Controls of the firm's library."})
     assert answer["Location"] == here
-    assert as_("petra", engagement).get(here).context["may_issue"]
+    page = as_("petra", engagement).get(here)
+    assert page.context["may_issue"]
+    # Who issues sees it in the act, and the reviewer on the page.
+    assert "Gone past with a reason: R45 by Petra" in page.content.decode()
+    assert "Controls of the firm&#x27;s library." in as_("quinn", engagement).get(here).content.decode()
