@@ -26,7 +26,7 @@ from config import embedded  # noqa: E402
 
 django.setup()
 
-from bench import copies, files, pages, populations, rendering, sheets  # noqa: E402
+from bench import copies, files, pages, populations, preview, rendering, sheets  # noqa: E402
 from bench.results import Result, line, write  # noqa: E402
 
 RESULTS = Path(__file__).resolve().parent.parent / "var" / "bench" / "results.json"
@@ -38,7 +38,7 @@ def main(wanted: list[str]) -> None:
     services.join()
     try:
         results: list[Result] = []
-        for part in (rendering, copies, pages, sheets, files, populations):
+        for part in (rendering, copies, preview, pages, sheets, files, populations):
             if not wanted or part.__name__.removeprefix("bench.") in wanted:
                 for result in part.measure():
                     print(line(result), flush=True)

@@ -11,6 +11,7 @@ import pypdfium2
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils import timezone
+from PIL import Image
 
 from accounts.models import User
 from audit.trail import action, record
@@ -169,13 +170,20 @@ def each_page(pdf: bytes, on_page: Callable[[int, bytes], None], only: Collectio
                 continue
             page = document[index]
             picture = page.render(scale=PAGE_PIXELS / page.get_width()).to_pil()
-            out = BytesIO()
-            # A page has few colours: a palette makes the picture a third of the size.
-            picture.quantize(64).save(out, "PNG")
-            on_page(index + 1, out.getvalue())
+            on_page(index + 1, _small(picture))
             page.close()
     finally:
         document.close()
+
+
+def _small(picture: Image.Image) -> bytes:
+    """A page has few colours: a palette makes the picture a third of the size."""
+    # Pillow's other ways take longer than all the rest of a page; this one mixes paper with the edges of letters.
+    reduced = picture.quantize(64, Image.Quantize.FASTOCTREE)
+    reduced.putpalette([255 if part == 254 else part for part in reduced.getpalette() or ()])
+    out = BytesIO()
+    reduced.save(out, "PNG")
+    return out.getvalue()
 
 
 @transaction.atomic

@@ -26,11 +26,15 @@ def pages(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_GET
 def now(request: HttpRequest, pk: int) -> HttpResponse:
-    """What the page shows, anew; nothing while that is what it shows already."""
+    """What the page shows, anew; nothing while that is what it shows already.
+
+    Of `seen` and `behind` the page says when its pages were made and whether it told that they change.
+    """
     engagement = engagement_for(request, pk, *MAY)
     context = _shown(engagement)
     preview = context["preview"]
-    if preview is not None and request.GET.get("seen") == preview.at and not context["behind"]:
+    shows = request.GET.get("seen"), bool(request.GET.get("behind"))
+    if shows == (preview.at if preview else "", context["behind"]):
         return HttpResponse(status=204)
     return render(request, "reports/_pages.html", {"engagement": engagement, **context})
 

@@ -147,12 +147,12 @@ def test_every_page_of_ours_for_strangers_is_counted() -> None:
 
 
 def test_a_day_of_fast_work_never_runs_into_them() -> None:
-    """More than a person can do: a mark on a test sheet every 300 ms, a page a second, a page that asks twice
-    a second how a rendering goes, a search with every letter; a draft a minute, a download every second."""
+    """More than a person can do: a mark on a test sheet every 300 ms, a page a second, a page that asks four
+    times a second how a rendering goes, a search with every letter; a draft a minute, a download every second."""
     usual = {name: limits.ratelimit.parse_rates(rates.replace(",", "/key,") + "/key") for name, rates in USUAL}
     day = 8 * 3600
     marks = [at * 0.3 for at in range(int(day / 0.3))]
-    pages, polls = [float(at) for at in range(day)], [at * 0.5 + 0.25 for at in range(2 * day)]
+    pages, polls = [float(at) for at in range(day)], [at * 0.25 + 0.125 for at in range(4 * day)]
     letters = [at * 0.25 for at in range(4 * 3600)]
     work = {
         "requests": sorted([*marks, *pages, *polls]),

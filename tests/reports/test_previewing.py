@@ -58,6 +58,23 @@ def jobs() -> int:
     return Job.objects.filter(kind=previewing.KIND).count()
 
 
+def test_a_saved_paragraph_asks_for_its_page_where_somebody_looks(engagement: Any, client: Client) -> None:
+    section = DescriptionSection.objects.get(engagement=engagement, part=Part.DC1)
+    client.force_login(f.people(engagement)["carla"], backend="django.contrib.auth.backends.ModelBackend")
+
+    def save(words: str) -> None:
+        section.refresh_from_db()
+        sent = {"body": words, "version": section.version}
+        assert client.post(section.get_absolute_url(), sent).status_code == 302
+
+    save("Nobody looks.")
+    assert jobs() == 0
+    followed(engagement)
+    before = jobs()
+    save("Somebody does.")
+    assert jobs() == before + 1
+
+
 def test_the_page_that_changed_is_shown_with_its_number(engagement: Any) -> None:
     first = followed(engagement)
     assert first is not None
@@ -87,6 +104,8 @@ def test_the_page_that_changed_is_shown_with_its_number(engagement: Any) -> None
     assert picture is not None
     assert of_draft is not None
     assert _apart(picture, of_draft) < 0.05
+    # Paper is white, not nearly.
+    assert Image.open(io.BytesIO(of_draft)).convert("RGB").getpixel((5, 5)) == (255, 255, 255)
 
 
 def _apart(one: bytes, other: bytes) -> float:
