@@ -8,10 +8,12 @@ WeasyPrint lays out alike.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import takewhile
 from typing import Any
 
 from django.template.loader import render_to_string
@@ -20,7 +22,7 @@ from django.utils.safestring import mark_safe
 from django.utils.text import Truncator
 
 from reports import arrangement, wording
-from reports.content import Control, DescriptionPart, Snapshot, canonical, digest, result_of
+from reports.content import Control, DescriptionPart, Snapshot, canonical, result_of
 from reports.models import Part
 
 REGISTERS = {
@@ -40,10 +42,14 @@ SUBSETS = {
     "cyrillic": re.compile("[\u0400-\u045f\u0490-\u04ff]"),
 }
 CONTENTS = "contents"
-# From this many controls on the description is laid out in several parts, and parts are short, so that a change is
-# shown in about a second; below, they are long, because the last page of each is seldom full.
+# From this many controls on parts are short, so that a change is shown in about a second; below, they are long,
+# because the last page of each is seldom full.
 MANY = 150
 SHORT, LONG = 2, 6  # pages
+# From this many on the controls as stated begin on a page of their own.
+SEVERAL = 30
+# About as many characters, spaces not counted, stand on a page of Section III: text has more, registers fewer.
+PAGEFUL = 1400
 
 
 @dataclass(frozen=True)
@@ -131,14 +137,14 @@ def book_of(snapshot: Snapshot, *, draft: int | None, unformed: Sequence[str] = 
     on which the partner has not concluded, which a draft says of them. The same snapshot gives the same book.
     """
     words = wording.Phrases(snapshot)
-    text = canonical(snapshot).decode()
+    text = canonical(snapshot)
     series = arrangement.by_series(snapshot)
     shared = {
         "s": snapshot,
         "w": words,
         "draft": draft,
         "unformed": unformed if draft else (),
-        "fingerprint": digest(snapshot),
+        "fingerprint": hashlib.sha256(text).hexdigest(),
         "parts": _parts(snapshot),
         "registers": REGISTERS,
         "components": _components(snapshot),
@@ -157,7 +163,7 @@ def book_of(snapshot: Snapshot, *, draft: int | None, unformed: Sequence[str] = 
         "responses": [one for one in snapshot["deviations"] if one["response"]],
         "assertion": snapshot["assertion"]["text"] or wording.assertion_text(snapshot),
     }
-    subsets = [name for name, letters in SUBSETS.items() if letters.search(text)]
+    subsets = [name for name, letters in SUBSETS.items() if letters.search(text.decode())]
     return Book(
         title=f"{words.legal_name}: SOC 2 Type {snapshot['report']['type']} report, {words.span}",
         author=snapshot["firm"]["name"],
@@ -187,9 +193,8 @@ def _chunks(snapshot: Snapshot, words: wording.Phrases, shared: Mapping[str, Any
     yield chunk("opinion", "_opinion.html", **within("opinion"))
     yield chunk("assertion", "_assertion.html", **within("assertion"))
     for number, piece in enumerate(_description(snapshot, shared)):
-        yield chunk(
-            f"description-{number}", "_description.html", **within("description"), first=number == 0, **piece
-        )
+        described = {**within("description"), "first": number == 0, "piece": mark_safe(piece)}  # noqa: S308
+        yield chunk(f"description-{number}", "_description.html", **described)
     section = {**within("controls"), "wide": True}
     pages = SHORT if len(snapshot["controls"]) >= MANY else LONG
     yield chunk("introduction", "_controls.html", **section)
@@ -209,18 +214,38 @@ def _chunks(snapshot: Snapshot, words: wording.Phrases, shared: Mapping[str, Any
         yield chunk("other", "_other.html", **{**other, "head": f"{other['head']} (unaudited)"})
 
 
-def _description(snapshot: Snapshot, shared: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The pieces of Section III: all parts at once, or with the controls as stated on pages of their own."""
-    parts: list[DescriptionPart] = shared["parts"]
-    at = next((index for index, part in enumerate(parts) if part["code"] == Part.DC5), None)
-    if at is None or len(snapshot["controls"]) < MANY:
-        return [{"parts": parts, "stated": [Segment.whole(one) for one in shared["series"]], "ends": True}]
-    runs = cut(shared["series"], STATED, SHORT)
-    stated = [
-        {"parts": parts[at : at + 1] if not number else [], "stated": run, "ends": number == len(runs) - 1}
-        for number, run in enumerate(runs)
-    ]
-    return [{"parts": parts[:at]}, *stated, *([{"parts": parts[at + 1 :]}] if parts[at + 1 :] else [])]
+def _description(snapshot: Snapshot, shared: Mapping[str, Any]) -> list[str]:
+    """The pieces of Section III as HTML, each to begin a page, so that a change lays out few pages anew.
+
+    The controls as stated begin one unless they are few, and when they are many a new one every few pages; other
+    parts begin one when enough stands before and after: no piece ends after a few lines, none consists of them.
+    """
+    controls = len(snapshot["controls"])
+    whole = [Segment.whole(one) for one in shared["series"]]
+    runs = cut(shared["series"], STATED, SHORT) if controls >= MANY else [whole]
+    blocks: list[tuple[bool, str]] = []
+    for part in shared["parts"]:
+        first, *others = runs if part["code"] == Part.DC5 else [[]]
+        context = {**shared, "part": part, "stated": first, "ends": not others}
+        begins = part["code"] == Part.DC5 and controls >= SEVERAL
+        blocks.append((begins, render_to_string("report/description/_part.html", context)))
+        for number, run in enumerate(others, 1):
+            context = {**shared, "stated": run, "ends": number == len(others)}
+            blocks.append((True, render_to_string("report/description/_stated.html", context)))
+    pieces: list[str] = []
+    for at, (begins, html) in enumerate(blocks):
+        before = _pages(pieces[-1]) if pieces else 0
+        after = _pages(html, *(text for _, text in takewhile(lambda one: not one[0], blocks[at + 1 :])))
+        if not pieces or begins or (before >= 2 and after >= 1) or (before >= 1 and _pages(html) >= LONG):
+            pieces.append(html)
+        else:
+            pieces[-1] += html
+    return pieces
+
+
+def _pages(*html: str) -> float:
+    """About how many pages of Section III it takes."""
+    return sum(len(re.sub(r"<[^>]*>|\s", "", one)) for one in html) / PAGEFUL
 
 
 @dataclass(frozen=True)

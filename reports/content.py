@@ -13,6 +13,7 @@ import re
 import types
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any, Literal, TypedDict, Union, cast, get_args, get_origin, get_type_hints, is_typeddict
 
 import rfc8785
@@ -402,12 +403,18 @@ def _misshapen_object(value: object, shape: Any, path: str) -> Iterator[str]:
     if not isinstance(value, dict):
         yield f"{path} must be an object"
         return
-    fields = get_type_hints(shape)
+    fields = _fields(shape)
     yield from (f"{path}.{name} is missing" for name in sorted(fields.keys() - value.keys()))
     yield from (f"{path}.{name} is unknown" for name in sorted(value.keys() - fields.keys(), key=str))
     for name, wanted in fields.items():
         if name in value:
             yield from _misshapen(value[name], wanted, f"{path}.{name}")
+
+
+@cache
+def _fields(shape: Any) -> dict[str, Any]:
+    # Read once: a report has thousands of objects of few shapes.
+    return get_type_hints(shape)
 
 
 def _bad_dates(snapshot: Snapshot) -> Iterator[str]:

@@ -2,12 +2,13 @@
 
 import copy
 import itertools
+import re
 from collections.abc import Iterable
 
 import pytest
 
 from reports import arrangement
-from reports.book import LONG, SHORT, STATED, TESTED, Segment, Sheets, book_of, cut
+from reports.book import LONG, MANY, SEVERAL, SHORT, STATED, TESTED, Book, Segment, Sheets, book_of, cut
 from reports.content import Control, Snapshot
 from reports.rendering import Memory, Press, key_of, lay_out, summary
 from tests.reports import snapshots
@@ -108,3 +109,44 @@ def test_parts_take_the_pages_that_they_are_cut_for(controls: int, pages: int) -
     finally:
         press.close()
     assert found == [pages] * 3
+
+
+# All criteria of this report are relevant: nothing stands in DC8.
+PARTS = [f"DC{number}" for number in range(1, 10) if number != 8]
+
+
+def pieces(book: Book) -> list[list[str]]:
+    """The parts of Section III that begin in each of its pieces."""
+    described = [chunk for chunk in book.chunks if chunk.name.startswith("description-")]
+    assert [chunk.name for chunk in described] == [f"description-{number}" for number in range(len(described))]
+    return [re.findall(r'criterion-code">(DC\d)<', chunk.body) for chunk in described]
+
+
+@pytest.mark.parametrize("controls", [20, 60, 160])
+def test_section_three_is_cut_where_enough_stands_on_both_sides(controls: int) -> None:
+    snapshot = snapshots.full(controls)
+    found = pieces(book_of(snapshot, draft=None))
+    assert [part for piece in found for part in piece] == PARTS
+    if controls >= SEVERAL:
+        assert found[1][:1] == ["DC5"]
+    # Pieces without a part of their own go on with the controls.
+    assert ([] in found) == (controls >= MANY)
+    assert found[-1]
+
+    for part in snapshot["description"]:
+        if part["code"] == "DC8":
+            continue
+        part["text"] = "A sentence. " * (500 if part["code"] in {"DC1", "DC2", "DC6"} else 1)
+    long = pieces(book_of(snapshot, draft=None))
+    assert [part for piece in long for part in piece] == PARTS
+    assert long[0] == ["DC1"]
+    assert len(long) > len(found)
+
+
+def test_a_changed_paragraph_changes_one_piece_of_section_three() -> None:
+    snapshot = snapshots.full(60)
+    changed = copy.deepcopy(snapshot)
+    next(part for part in changed["description"] if part["code"] == "DC1")["text"] += " In other words."
+    before, after = book_of(snapshot, draft=None), book_of(changed, draft=None)
+    other = [one.name for one, two in zip(before.chunks, after.chunks, strict=True) if one != two]
+    assert other == ["cover", "description-0"]
