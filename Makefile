@@ -27,11 +27,11 @@ clean-demo:
 
 test:
 	@bin/setup dev
-	@$(RUN) .venv/bin/python -m pytest -n 3 --dist worksteal -m "not drill"
+	@PYTHONDONTWRITEBYTECODE= $(RUN) .venv/bin/python -m pytest -n 3 --dist worksteal -m "not drill"
 
 drill:
 	@bin/setup dev
-	@$(RUN) .venv/bin/python -m pytest -n 2 --dist worksteal -m drill
+	@PYTHONDONTWRITEBYTECODE= $(RUN) .venv/bin/python -m pytest -n 2 --dist worksteal -m drill
 
 lint:
 	@bin/setup dev

@@ -5,7 +5,10 @@ a database and a broker of its own. Set up on import, before anybody reads the s
 """
 
 import asyncio
+import contextlib
 import fcntl
+import gc
+import importlib
 import os
 import shutil
 import tempfile
@@ -75,6 +78,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
     """Bytes made by a test (an archive holds the time) would give each worker another name for it."""
     return argname if isinstance(val, bytes) else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """pytest rewrites the asserts of a module once and keeps what it made. The processes begin at the same time,
+    each with its share of the modules, and find what the others have made."""
+    if not WORKER or session.config.args_source != pytest.Config.ArgsSource.TESTPATHS:
+        return
+    count = session.config.workerinput["workercount"]  # type: ignore[attr-defined]
+    modules = sorted(Path(__file__).parent.glob("*/test_*.py"))
+    for path in modules[int(WORKER.removeprefix("gw")) % count :: count]:
+        # What is wrong with it is said when it is collected.
+        with contextlib.suppress(Exception):
+            importlib.import_module(f"tests.{path.parent.name}.{path.stem}")
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays to the end: the garbage collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
