@@ -12,6 +12,7 @@ import importlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,11 @@ def django_db_setup(
 
 def _restore(case: TransactionTestCase) -> None:
     database.restore()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    time.sleep(remembered.until_the_day_is_new(timezone.localtime()))
 
 
 @pytest.fixture(autouse=True)

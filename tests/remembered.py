@@ -2,9 +2,9 @@
 
 What a test of sampling needs is an accepted engagement, not one more run through everything that makes it
 so: the first call of a `remembered` maker goes through the flows and notes the rows they wrote; later calls
-with the same arguments, in databases where nobody is yet, write the same rows at once. A maker that is called
-right after another one, with nothing written in between, goes on from there and is remembered as well. Each
-process of a run remembers for itself.
+with the same arguments on the same day, in databases where nobody is yet, write the same rows at once. A maker
+that is called right after another one, with nothing written in between, goes on from there and is remembered as
+well. Each process of a run remembers for itself.
 """
 
 from __future__ import annotations
@@ -52,6 +52,16 @@ def forget_standing() -> None:
     _STANDING.clear()
 
 
+# Longer than any test takes.
+_LAST = dt.timedelta(minutes=2)
+
+
+def until_the_day_is_new(now: dt.datetime) -> float:
+    """For how many seconds no test begins: one that began yesterday would end with dates of two days."""
+    left = (now + _LAST).replace(hour=0, minute=0, second=0, microsecond=0) - now
+    return max(left.total_seconds(), 0.0)
+
+
 def remembered(maker: Callable[P, R]) -> Callable[P, R]:
     """Wrap a maker that returns one object, a list of them or none, and depends on nothing but its arguments and
     what the makers before it wrote. Arguments that are neither plain data nor rows make it run every time."""
@@ -62,9 +72,9 @@ def remembered(maker: Callable[P, R]) -> Callable[P, R]:
         before = _standing()
         if given is None or before is None or abs(timezone.now().timestamp() - time.time()) > 60:
             return maker(*args, **kwargs)
-        # Rows hold hashed passwords, which only the hasher of their time knows.
-        hasher = settings.PASSWORD_HASHERS[0]
-        key = (*before, f"{maker.__module__}.{maker.__qualname__} {given} {hasher}")
+        # Rows hold hashed passwords, which only the hasher of their time knows, and days, which the rules compare.
+        of_now = f"{settings.PASSWORD_HASHERS[0]} {timezone.localdate()}"
+        key = (*before, f"{maker.__module__}.{maker.__qualname__} {given} {of_now}")
         if key not in _KEPT:
             result, _KEPT[key] = _noted(functools.partial(maker, *args, **kwargs))
         elif kept := _KEPT[key]:
