@@ -8,7 +8,6 @@ WeasyPrint lays out alike.
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +21,7 @@ from django.utils.safestring import mark_safe
 from django.utils.text import Truncator
 
 from reports import arrangement, wording
-from reports.content import Control, DescriptionPart, Snapshot, canonical, result_of
+from reports.content import Control, DescriptionPart, Snapshot, digest, result_of
 from reports.models import Part
 
 REGISTERS = {
@@ -130,21 +129,23 @@ def with_pages(chunk: Chunk, pages: Mapping[str, int]) -> Chunk:
     return replace(chunk, body=re.sub(r'<a href="#([^"]+)"', numbered, chunk.body))
 
 
-def book_of(snapshot: Snapshot, *, draft: int | None, unformed: Sequence[str] = ()) -> Book:
+def book_of(
+    snapshot: Snapshot, *, draft: int | None, unformed: Sequence[str] = (), fingerprint: bool = True
+) -> Book:
     """The report of a snapshot.
 
     `draft` is the draft's number, printed over every page; None gives the report as issued. `unformed`: limbs
-    on which the partner has not concluded, which a draft says of them. The same snapshot gives the same book.
+    on which the partner has not concluded, which a draft says of them. `fingerprint`: whether the cover bears the
+    hash of the content, which changes with every word. The same snapshot gives the same book.
     """
     words = wording.Phrases(snapshot)
-    text = canonical(snapshot)
     series = arrangement.by_series(snapshot)
     shared = {
         "s": snapshot,
         "w": words,
         "draft": draft,
         "unformed": unformed if draft else (),
-        "fingerprint": hashlib.sha256(text).hexdigest(),
+        "fingerprint": digest(snapshot) if fingerprint else "",
         "parts": _parts(snapshot),
         "registers": REGISTERS,
         "components": _components(snapshot),
@@ -163,17 +164,24 @@ def book_of(snapshot: Snapshot, *, draft: int | None, unformed: Sequence[str] = 
         "responses": [one for one in snapshot["deviations"] if one["response"]],
         "assertion": snapshot["assertion"]["text"] or wording.assertion_text(snapshot),
     }
-    subsets = [name for name, letters in SUBSETS.items() if letters.search(text.decode())]
+    running = render_to_string("report/_running.html", shared).strip()
+    chunks = tuple(_chunks(snapshot, words, shared))
     return Book(
         title=f"{words.legal_name}: SOC 2 Type {snapshot['report']['type']} report, {words.span}",
         author=snapshot["firm"]["name"],
         subject=f"Report {snapshot['report']['number']} on the {words.system} {words.time}",
         made_on=dated(snapshot).isoformat(),
-        styles=("report.css", *(f"fonts-{name}.css" for name in subsets), *(["draft.css"] if draft else [])),
-        running=render_to_string("report/_running.html", shared).strip(),
+        styles=("report.css", *fonts_of(running, chunks), *(["draft.css"] if draft else [])),
+        running=running,
         draft=f"Draft {draft}, not for distribution" if draft else "",
-        chunks=tuple(_chunks(snapshot, words, shared)),
+        chunks=chunks,
     )
+
+
+def fonts_of(running: str, chunks: Iterable[Chunk]) -> list[str]:
+    """The style sheets of the fonts for the scripts of what is printed, beside the one for Latin letters."""
+    letters = "".join(set(running).union(*(chunk.head + chunk.body for chunk in chunks)))
+    return [f"fonts-{name}.css" for name, script in SUBSETS.items() if script.search(letters)]
 
 
 def _chunks(snapshot: Snapshot, words: wording.Phrases, shared: Mapping[str, Any]) -> Iterable[Chunk]:

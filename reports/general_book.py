@@ -14,8 +14,8 @@ from typing import Any
 from django.template.loader import render_to_string
 
 from reports import wording
-from reports.book import SUBSETS, Book, Chunk, dated
-from reports.content import Snapshot, canonical, digest
+from reports.book import Book, Chunk, dated, fonts_of
+from reports.content import Snapshot, digest
 
 # Sections I and II are the auditor's report and the assertion in both.
 _ELSEWHERE = re.compile(r"\bSections?\s+(?:III|IV|V)\b", re.IGNORECASE)
@@ -82,17 +82,17 @@ def general_book(snapshot: Snapshot, signed: Signed, *, number: str) -> Book:
         "signatory_title": signed.title,
         "signed_on": signed.on,
     }
-    letters = canonical(snapshot).decode() + signed.text + signed.signatory + signed.title
-    subsets = [name for name, found in SUBSETS.items() if found.search(letters)]
+    running = render_to_string("report/general/_running.html", shared).strip()
+    chunks = tuple(_chunks(words, shared))
     return Book(
         title=f"{words.legal_name}: SOC 3 report, {words.span}",
         author=snapshot["firm"]["name"],
         subject=f"Report {number} on the controls within the {words.system} {words.time}",
         made_on=dated(snapshot).isoformat(),
-        styles=("report.css", *(f"fonts-{name}.css" for name in subsets), "general.css"),
-        running=render_to_string("report/general/_running.html", shared).strip(),
+        styles=("report.css", *fonts_of(running, chunks), "general.css"),
+        running=running,
         draft="",
-        chunks=tuple(_chunks(words, shared)),
+        chunks=chunks,
     )
 
 

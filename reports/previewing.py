@@ -106,7 +106,9 @@ def render(job: Job) -> dict[str, Any]:
     version, before = version_of(engagement), _known(engagement.pk)
     try:
         snapshot = content.validate(build(engagement))
-        book = book_of(snapshot, draft=drafting.next_number(engagement.pk), unformed=opinion.unformed(engagement))
+        number, unformed = drafting.next_number(engagement.pk), opinion.unformed(engagement)
+        # A hash would change the cover each time; a draft has it.
+        book = book_of(snapshot, draft=number, unformed=unformed, fingerprint=False)
         made = _made(engagement, book, before)
     except content.ContentError as error:
         raise Unrecoverable(" ".join(error.problems)) from error
@@ -150,11 +152,11 @@ def _made(
 
 
 def _changed(book: Book, keys: dict[str, str], known: dict[str, str]) -> list[Chunk]:
-    """The parts that changed; the cover bears a hash of everything and counts when nothing else has changed."""
+    """The parts that changed; of a first preview where a reader begins."""
     if not known:
         return [chunk for chunk in book.chunks if chunk.name in {"cover", "description-0"}]
     changed = [chunk for chunk in book.chunks if chunk.name in keys and keys[chunk.name] != known.get(chunk.name)]
-    return [chunk for chunk in changed if chunk.name != "cover"][:PAGES] or changed
+    return changed[:PAGES]
 
 
 def _pictures(
