@@ -41,8 +41,7 @@ class Kept:
     result: tuple[type[models.Model], Any] | list[tuple[type[models.Model], Any]] | None
 
 
-# None: this one takes rows away, and runs every time.
-_KEPT: dict[Chain, Kept | None] = {}
+_KEPT: dict[Chain, Kept] = {}
 # What the makers of this test have left, and how much its transaction had written by then.
 _STANDING: list[tuple[Chain, tuple[str | None, int]]] = []
 
@@ -75,14 +74,13 @@ def remembered(maker: Callable[P, R]) -> Callable[P, R]:
         # Rows hold hashed passwords, which only the hasher of their time knows, and days, which the rules compare.
         of_now = f"{settings.PASSWORD_HASHERS[0]} {timezone.localdate()}"
         key = (*before, f"{maker.__module__}.{maker.__qualname__} {given} {of_now}")
-        if key not in _KEPT:
-            result, _KEPT[key] = _noted(functools.partial(maker, *args, **kwargs))
-        elif kept := _KEPT[key]:
+        if kept := _KEPT.get(key):
             _put_back(kept.rows, over=bool(before))
         else:
-            return maker(*args, **kwargs)
-        if (kept := _KEPT[key]) is None:
-            return result
+            result, kept = _noted(functools.partial(maker, *args, **kwargs))
+            if kept is None:
+                return result
+            _KEPT[key] = kept
         for row in _rows([args, kwargs]):
             row.refresh_from_db()
         if connection.in_atomic_block:
@@ -148,7 +146,7 @@ def _written() -> tuple[str | None, int]:
 
 
 def _noted(make: Callable[[], R]) -> tuple[R, Kept | None]:
-    """What a maker returns, and what is to be kept of its rows."""
+    """What a maker returns, and what is to be kept of its rows: nothing when it took some away, now at least."""
     with transaction.atomic():
         mark, before, gone = _mark(), _touched(), _touched("n_tup_del")
         result = make()
