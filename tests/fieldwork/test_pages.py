@@ -418,13 +418,19 @@ def test_the_sheet_leads_to_the_next_test_of_the_same_person_and_a_file_to_the_i
 QUARTERS = b"ticket,employee,left on\nR1,Q4,2025-12-18\nR2,Q1,2026-03-20\nR4,Q3,2026-09-16\n"
 
 
-def test_a_missing_occurrence_shows_where_it_is_worked_on_until_it_is_raised() -> None:
-    """R34: on the sheet, at the conclusion, beside the signature and in the list; not only when issuing."""
+def without_a_quarter() -> ControlTest:
+    """The test of a quarterly control whose accepted listing lacks the second quarter."""
     engagement = m.at_fieldwork()
     control = m.control(engagement, "IAM-08", frequency="Q")
     listing = m.provided(engagement, control, content=QUARTERS, name="Access reviews")
     populations.accept(listing, conclusion="Complete.", precision_adequate=True, by=f.person("sana"))
-    test = m.planned(engagement, control)
+    return m.planned(engagement, control)
+
+
+def test_a_missing_occurrence_shows_where_it_is_worked_on_until_it_is_raised() -> None:
+    """R34: on the sheet, at the conclusion, beside the signature and in the list; not only when issuing."""
+    test = without_a_quarter()
+    engagement = test.engagement
     fact = "3 of 4 occurrences found (quarterly). None for 1 Apr 2026 to 30 Jun 2026."
     pages = [("test", [test.pk]), ("conclude_test", [test.pk]), ("exceptions", [])]
     raising = reverse("fieldwork:raise_exception", args=[engagement.pk, test.pk]) + "?absence=1"
@@ -446,12 +452,9 @@ def test_a_missing_occurrence_shows_where_it_is_worked_on_until_it_is_raised() -
 
 
 def test_a_warning_that_is_gone_past_leads_back_to_the_page_one_came_from() -> None:
-    engagement = m.at_fieldwork()
-    control = m.control(engagement, "IAM-08", frequency="Q")
-    listing = m.provided(engagement, control, content=QUARTERS, name="Access reviews")
-    populations.accept(listing, conclusion="Complete.", precision_adequate=True, by=f.person("sana"))
-    test = m.planned(engagement, control)
-    way = past_warning("issue", "R34", subject_of(control), engagement, test)
+    test = without_a_quarter()
+    engagement = test.engagement
+    way = past_warning("issue", "R34", subject_of(test.control), engagement, test)
     elsewhere = way.replace(urlencode({"back": test.get_absolute_url()}), "back=//evil.example/")
     page = browser("milan").get(elsewhere).content.decode()
     assert 'evil.example/"' not in page.replace("&#x27;", "'").split("<form")[0]
