@@ -138,6 +138,7 @@ class Press:
         if self.child is not None:
             _end(self.child)
             self.child = None
+            self.folder.cleanup()
 
     def _ask(self, request: dict[str, Any], parts: Sequence[bytes]) -> tuple[dict[str, Any], list[bytes]]:
         deadline = time.monotonic() + self.options.wall_seconds
@@ -173,6 +174,8 @@ class Press:
         self.close()
         self.fonts.clear()
         self.said = tempfile.TemporaryFile()  # noqa: SIM115 - it lasts as long as the child
+        # WeasyPrint keeps the fonts of a layout in a folder that a killed process does not take away.
+        self.folder = tempfile.TemporaryDirectory(prefix="attestry-press-", ignore_cleanup_errors=True)
         # The child gets nothing of the server's environment: it needs no secret and could print none.
         environment = {
             "PATH": os.environ.get("PATH", ""),
@@ -180,6 +183,7 @@ class Press:
             "PYTHONHASHSEED": "0",
             "LC_ALL": "C.UTF-8",
             "HOME": tempfile.gettempdir(),
+            "TMPDIR": self.folder.name,
         }
         for name in ("DYLD_FALLBACK_LIBRARY_PATH", "FONTCONFIG_PATH", "FONTCONFIG_FILE", "XDG_CACHE_HOME"):
             if name in os.environ:

@@ -470,6 +470,21 @@ def test_own_assets_only_where_the_network_is_in_reach(
     press.close()
 
 
+def test_a_killed_child_leaves_no_fonts_behind() -> None:
+    press = Press()
+    press.lay_out(small("x"), ["report.css"], "small", Memory())
+    folder = Path(press.folder.name)
+    assert [one.name for one in folder.iterdir() if one.name.startswith("weasyprint-")]
+    assert press.child is not None
+    press.child.kill()
+    press.child.wait()
+    press.lay_out(small("x"), ["report.css"], "small", Memory())
+    assert not folder.exists()
+    folder = Path(press.folder.name)
+    press.close()
+    assert not folder.exists()
+
+
 def test_child_that_cannot_start_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     script = "import sys; sys.exit('OSError: cannot load library libpango-1.0-0')"
     monkeypatch.setattr(rendering, "_command", lambda _: [sys.executable, "-c", script])
