@@ -6,6 +6,7 @@ import datetime as dt
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.db.models.functions import Now, TruncDate
 from django.utils import timezone
 
 from accounts.models import User
@@ -37,6 +38,14 @@ def kept_until(engagement: Engagement) -> dt.date | None:
     """The last day on which the locked file must be kept; None before it is locked."""
     lock = FileLock.objects.filter(engagement=engagement, state=FileLock.State.LOCKED).first()
     return lock.retain_until if lock else None
+
+
+def time_is_over(engagement: Engagement) -> bool:
+    """Whether the locked file's last day has passed, by the clock of the database, which is asked again when the
+    destruction is put in (`Purge`)."""
+    today = TruncDate(Now(), tzinfo=dt.UTC)
+    found = FileLock.objects.filter(engagement=engagement, state=FileLock.State.LOCKED)
+    return found.filter(retain_until__lt=today).exists()
 
 
 def standing_purge(engagement: Engagement) -> Purge | None:

@@ -42,7 +42,7 @@ def locked_before(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
 @rule("R60", Severity.BLOCK, guards="purge", text="A file is kept for the years of the firm's policy")
 def kept_long_enough(rule: Rule, engagement: Engagement) -> Iterator[Finding]:
     until = retention.kept_until(engagement)
-    if until is not None and timezone.localdate() <= until:
+    if until is not None and not retention.time_is_over(engagement):
         yield rule.finding(f"The file is kept until {until.day} {until:%b %Y}.", url=page(engagement), label="File")
 
 

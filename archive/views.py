@@ -53,7 +53,7 @@ def _file(request: HttpRequest, engagement: Engagement, **forms: Any) -> HttpRes
     locked = lock is not None and lock.locked
     purge = retention.standing_purge(engagement)
     may_lock = "close_file" in may and locking.may_be_locked(engagement)
-    over = lock is not None and locked and lock.retain_until < timezone.localdate()
+    over = locked and retention.time_is_over(engagement)
     asked = purge is not None and purge.state == Purge.State.ASKED
     proof = _proof(request, engagement)
     packs = list(Pack.objects.filter(engagement=engagement).select_related("job", "asked_by")[:6])

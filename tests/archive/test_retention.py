@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import io
 import json
@@ -16,6 +17,7 @@ from django.db import connection, models, transaction
 from django.db.utils import DatabaseError
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from archive import certificates, packing, purging, retention, verify_pack
 from archive.models import FileLock, Purge, PurgeCertificate
@@ -103,6 +105,18 @@ def test_two_people_destroy_it_and_rows_and_bytes_are_gone(client: Client) -> No
     assert reverse("archive:file", args=[engagement.pk]) in shown
     for gone in ("engagements:controls", "fieldwork:testing", "reports:report"):
         assert reverse(gone, args=[engagement.pk]) not in shown
+
+
+def test_a_clock_ahead_of_the_database_hastens_nothing(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    engagement = a.locked()
+    later = timezone.now() + dt.timedelta(days=4000)
+    monkeypatch.setattr(timezone, "now", lambda: later)
+    with pytest.raises(Blocked, match="is kept until"):
+        ask(engagement)
+    client.force_login(f.people(engagement)["milan"], backend=BACKEND)
+    page = client.get(reverse("archive:file", args=[engagement.pk])).content.decode()
+    assert reverse("archive:ask_purge", args=[engagement.pk]) not in page
+    assert not Purge.objects.exists()
 
 
 @pytest.mark.drill
