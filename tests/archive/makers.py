@@ -65,9 +65,14 @@ def lock(engagement: Engagement) -> FileLock:
     return made
 
 
+@remembered
+def _locked(engagement: Engagement) -> FileLock:
+    return lock(engagement)
+
+
 def locked() -> Engagement:
     engagement = issued()
-    assert lock(engagement).locked
+    assert _locked(engagement).locked
     return engagement
 
 
