@@ -55,7 +55,8 @@ def read(file: EvidenceFile) -> FileReading:
     with verified(file) as content, on_disk(content) as path:
         try:
             how = {"kind": file.kind, "encoding": _encoding(content), "most": MOST_TEXT, **SHAPE}
-            found |= texts.read(path, **how) if file.kind in _HERE else sandbox.run("reading", path, **how)
+            probe = "first_rows" if file.kind == "xlsx" else "reading"
+            found |= texts.read(path, **how) if file.kind in _HERE else sandbox.run(probe, path, **how)
         except (Unfit, sandbox.Exhausted) as error:
             log.info("evidence_unread", file=file.code, error=str(error))
             found["unread"] = True

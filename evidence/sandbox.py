@@ -19,7 +19,18 @@ from typing import Any
 
 from evidence.probes import Unfit
 
-PROBES = ("archives", "images", "office", "pdf", "pictures", "reading", "records", "structured", "workbooks")
+PROBES = (
+    "archives",
+    "first_rows",
+    "images",
+    "office",
+    "pdf",
+    "pictures",
+    "reading",
+    "records",
+    "structured",
+    "workbooks",
+)
 
 _ROOT = Path(__file__).resolve().parent.parent
 _ANSWERED = 0

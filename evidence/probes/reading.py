@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,9 @@ import pypdfium2
 
 from evidence.probes import Unfit
 from evidence.probes.markup import local, parse
-from evidence.probes.sheets import Sheet, tabs
 from evidence.probes.texts import Budget, Enough, listing, plain
-from evidence.probes.workbooks import Book, Cells
+
+Reader = Callable[[Path, Budget, dict[str, Any], str, dict[str, int]], None]
 
 _ENTRIES = 500
 _W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main "
@@ -25,12 +26,17 @@ _W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main "
 def examine(
     path: Path, *, kind: str, encoding: str, most: int, rows: int, columns: int, cell: int
 ) -> dict[str, Any]:
-    """`text`, `tables` (name, rows, cut), `pages` and whether the text was `cut`."""
+    """`text`, `tables` (name, rows, cut), `pages` and whether the text was `cut`; a workbook's are read by
+    `evidence.probes.first_rows`."""
+    return read_by(_READERS[kind], path, encoding, most, {"rows": rows, "columns": columns, "cell": cell})
+
+
+def read_by(reader: Reader, path: Path, encoding: str, most: int, shape: dict[str, int]) -> dict[str, Any]:
+    """What `examine` gives, read by this reader."""
     found: dict[str, Any] = {"tables": [], "pages": 0}
     budget = Budget(most)
-    shape = {"rows": rows, "columns": columns, "cell": cell}
     try:
-        _READERS[kind](path, budget, found, encoding, shape)
+        reader(path, budget, found, encoding, shape)
         found["cut"] = False
     except Enough:
         found["cut"] = True
@@ -49,44 +55,6 @@ def _pdf(path: Path, budget: Budget, found: dict[str, Any], encoding: str, shape
 def _json(path: Path, budget: Budget, found: dict[str, Any], encoding: str, shape: dict[str, int]) -> None:
     text = path.read_text(encoding=encoding, errors="replace")
     budget.add(json.dumps(json.loads(text), indent=2, ensure_ascii=False) if len(text) < 4 << 20 else text)
-
-
-def _xlsx(path: Path, budget: Budget, found: dict[str, Any], encoding: str, shape: dict[str, int]) -> None:
-    with zipfile.ZipFile(path) as archive:
-        book = Book(archive)
-        for sheet in tabs(archive)[:20]:
-            if sheet.hidden:
-                continue
-            reader = _FirstRows(sheet, book, budget, shape)
-            found["tables"].append(reader.table)
-            try:
-                reader.read(archive)
-            except _Full:
-                continue
-
-
-class _Full(Exception):
-    """The sheet has more rows than are shown and read."""
-
-
-class _FirstRows(Cells):
-    """The first rows of a sheet as they are shown, and its text as far as the budget goes."""
-
-    def __init__(self, sheet: Sheet, book: Book, budget: Budget, shape: dict[str, int]) -> None:
-        super().__init__(sheet, book, 1 << 20, 1 << 14)
-        self.budget, self.shape = budget, shape
-        self.table: dict[str, Any] = {"name": sheet.name[:80], "rows": [], "cut": False}
-        self.budget.add(f"{sheet.name}\n")
-
-    def take_row(self) -> None:
-        cells, self.cells = self.cells, {}
-        shown = self.table["rows"]
-        if len(shown) < self.shape["rows"]:
-            width = min(self.shape["columns"], max(cells, default=0))
-            shown.append([cells.get(column, "")[: self.shape["cell"]] for column in range(1, width + 1)])
-        else:
-            self.table["cut"] = True
-        self.budget.add("\t".join(cells.values()) + "\n")
 
 
 def _docx(path: Path, budget: Budget, found: dict[str, Any], encoding: str, shape: dict[str, int]) -> None:
@@ -143,7 +111,6 @@ _READERS = {
     "txt": plain,
     "json": _json,
     "csv": listing,
-    "xlsx": _xlsx,
     "docx": _docx,
     "pptx": _pptx,
     "zip": _zip,
