@@ -3,4 +3,4 @@
 from distribution import notifying
 from jobs.queue import handler
 
-handler(notifying.KIND)(notifying.tell)
+handler(notifying.KIND, awaited=False)(notifying.tell)

@@ -7,6 +7,6 @@ from jobs.queue import handler, on_failure
 handler(resumable.JOB)(resumable.check)
 on_failure(resumable.JOB)(resumable.check_failed)
 handler(EXAMINE)(examining.examine)
-handler(verifying.JOB)(verifying.verify)
-handler(digest.JOB)(digest.send)
+handler(verifying.JOB, awaited=False)(verifying.verify)
+handler(digest.JOB, awaited=False)(digest.send)
 handler(urgent.JOB)(digest.send_urgent)

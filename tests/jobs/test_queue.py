@@ -31,6 +31,9 @@ def _work(job: Job) -> dict[str, Any]:
     return {"answer": job.payload.get("question", "") + "!"}
 
 
+queue.handler("trial.unawaited", awaited=False)(_work)
+
+
 @queue.on_failure("trial")
 def _gave_up(job: Job) -> None:
     given_up.append(job.pk)
@@ -43,7 +46,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     given_up.clear()
     trouble.clear()
     sent: list[int] = []
-    monkeypatch.setattr(current_app, "send_task", lambda _name, args: sent.append(args[0]))
+    monkeypatch.setattr(current_app, "send_task", lambda _name, args, **_: sent.append(args[0]))
     return sent
 
 
@@ -81,6 +84,16 @@ def test_the_call_goes_out_on_commit_and_once(calls: list[int], django_capture_o
     assert calls == [job.pk]
     assert queue.relay() == 0
     assert calls == [job.pk]
+
+
+def test_what_nobody_waits_for_lets_the_others_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[int, int]] = []
+    monkeypatch.setattr(current_app, "send_task", lambda _name, args, priority: sent.append((args[0], priority)))
+    later, first = queue.enqueue("trial.unawaited", key="one"), queue.enqueue("trial", key="two")
+    queue.relay()
+    assert sent == [(later.pk, queue.UNAWAITED), (first.pk, queue.AWAITED)]
+    # The broker's transport hands out the lower number first.
+    assert queue.AWAITED < queue.UNAWAITED
 
 
 def test_a_broker_that_is_down_loses_nothing(

@@ -161,6 +161,20 @@ def test_what_was_asked_while_the_broker_was_down_reaches_a_worker_afterwards(
     assert queue.relay() == 0
 
 
+def test_a_worker_does_first_what_somebody_waits_for(workers: Workers) -> None:
+    # Their attempts are used up: the worker that gets them says so, and that is all.
+    with transaction.atomic():
+        unawaited = [
+            Job.objects.create(kind="evidence.digest", key=str(n), attempts=MAX_ATTEMPTS) for n in range(5)
+        ]
+        awaited = Job.objects.create(kind="k", key="k", attempts=MAX_ATTEMPTS)
+        Outbox.objects.bulk_create(Outbox(job=job) for job in [*unawaited, awaited])
+    assert queue.relay() == len(unawaited) + 1
+    workers.start()
+    until(lambda: all(job.finished for job in Job.objects.all()), workers)
+    assert [job.pk for job in Job.objects.order_by("finished_at")] == [awaited.pk, *(job.pk for job in unawaited)]
+
+
 def without_connections() -> None:
     """Forget the connections to the broker: the next message makes a new one."""
     pools.reset()
@@ -178,7 +192,7 @@ def test_two_sweepers_at_once_find_a_lost_job_once(monkeypatch: pytest.MonkeyPat
 def test_two_relays_at_once_publish_every_call_once(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[int] = []
 
-    def send(_name: str, args: list[int]) -> None:
+    def send(_name: str, args: list[int], **_: Any) -> None:
         time.sleep(0.01)
         sent.append(args[0])
 
