@@ -27,8 +27,8 @@ TIMES = 5
 def measure() -> Iterator[Result]:
     migrate()
     with rendered_blank(), transaction.atomic():
-        few = sized(FEW, client="Few, Inc.", number="2026-0701")
-        many = sized(MANY, client="Many, Inc.", number="2026-0702", partner=f.partner_of(f.firm(), "maya", "Maya"))
+        few = sized(FEW, client="Few, Inc.", number="2026-0731")
+        many = sized(MANY, client="Many, Inc.", number="2026-0732", partner=f.partner_of(f.firm(), "maya", "Maya"))
     for name, change in (("paragraph", paragraph), ("result", result)):
         took = {}
         for count, engagement in ((FEW, few), (MANY, many)):
