@@ -11,6 +11,7 @@ import structlog
 from django.db import transaction
 
 from engagements.models import Engagement
+from engagements.workflow import locked
 from evidence import lint, previews, sandbox, scanning, storage
 from evidence.disk import on_disk
 from evidence.models import EvidenceFile, FileCheck, FileReading
@@ -63,10 +64,12 @@ def read(file: EvidenceFile) -> FileReading:
         shown = previews.draw_first(file, path, found["pages"])
     text = found.pop("text")
     with transaction.atomic():
+        # First the engagement, then its file, as every flow does: otherwise two of them wait for each other.
+        engagement = locked(file.engagement)
         reading, _ = FileReading.objects.update_or_create(
             file=file, defaults={"text": text, "preview": {**found, "sizes": shown}}
         )
-        _remark(file, text)
+        _remark(file, engagement, text)
     return reading
 
 
@@ -85,9 +88,8 @@ def _encoding(content: Any) -> str:
     return "utf-8-sig"
 
 
-def _remark(file: EvidenceFile, text: str) -> None:
+def _remark(file: EvidenceFile, engagement: Engagement, text: str) -> None:
     """Add what the text showed to the findings; explanations that were given stay with theirs."""
-    engagement = Engagement.objects.get(pk=file.engagement_id)
     # What is issued stays as it was, and is read for the search alone.
     if engagement.frozen_at is not None:
         return
