@@ -15,7 +15,7 @@ from django.test.client import ClientHandler
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from bench.ground import migrate
+from bench.ground import migrate, next_number
 from bench.results import Result, ratio
 from engagements.models import Engagement
 from tests import factories as f
@@ -30,8 +30,10 @@ HANDLER = ClientHandler(enforce_csrf_checks=False)
 def measure() -> Iterator[Result]:
     migrate()
     with rendered_blank(), transaction.atomic():
-        few = sized(FEW, client="Few, Inc.", number="2026-0701")
-        many = sized(MANY, client="Many, Inc.", number="2026-0702", partner=f.partner_of(f.firm(), "maya", "Maya"))
+        few = sized(FEW, client="Few, Inc.", number=next_number())
+        many = sized(
+            MANY, client="Many, Inc.", number=next_number(), partner=f.partner_of(f.firm(), "maya", "Maya")
+        )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     factories = {FEW: signed_in(few), MANY: signed_in(many)}

@@ -13,7 +13,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from bench.ground import migrate
+from bench.ground import migrate, next_number
 from bench.pages import ask, signed_in
 from bench.results import Result, ratio
 from engagements.models import Control, Engagement, Stage
@@ -30,7 +30,7 @@ DAYS = 365
 
 def measure() -> Iterator[Result]:
     migrate()
-    engagement = makers.at_fieldwork(number="2026-0711")
+    engagement = makers.at_fieldwork(number=next_number())
     control = makers.control(engagement, "CHG-01", criteria=["CC8.1"])
     found: dict[int, dict[str, tuple[float, float]]] = {FEW: {}, MANY: {}}
     memory = {}

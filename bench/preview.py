@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from django.core.cache import cache
 from django.db import transaction
 
-from bench.ground import migrate
+from bench.ground import migrate, next_number
 from bench.results import Result, ratio
 from engagements.models import Engagement
 from fieldwork.models import ControlTest
@@ -27,8 +27,10 @@ TIMES = 5
 def measure() -> Iterator[Result]:
     migrate()
     with rendered_blank(), transaction.atomic():
-        few = sized(FEW, client="Few, Inc.", number="2026-0731")
-        many = sized(MANY, client="Many, Inc.", number="2026-0732", partner=f.partner_of(f.firm(), "maya", "Maya"))
+        few = sized(FEW, client="Few, Inc.", number=next_number())
+        many = sized(
+            MANY, client="Many, Inc.", number=next_number(), partner=f.partner_of(f.firm(), "maya", "Maya")
+        )
     for name, change in (("paragraph", paragraph), ("result", result)):
         took = {}
         for count, engagement in ((FEW, few), (MANY, many)):

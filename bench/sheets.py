@@ -13,7 +13,7 @@ from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from bench.ground import migrate
+from bench.ground import migrate, next_number
 from bench.pages import HANDLER, ask, signed_in
 from bench.results import Result, ratio
 from fieldwork import testing
@@ -28,7 +28,7 @@ TIMES = 3
 
 def measure() -> Iterator[Result]:
     migrate()
-    engagement = makers.at_fieldwork(number="2026-0721")
+    engagement = makers.at_fieldwork(number=next_number())
     with transaction.atomic():
         sheets = {count: sheet(engagement, count) for count in (FEW, MANY)}
     with connection.cursor() as cursor:
