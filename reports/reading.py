@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString, mark_safe
 from reports import prose, wording
 from reports.book import book_of
 from reports.content import Control, Deviation, Snapshot
-from reports.wording import Phrases, assertion_text
+from reports.wording import Phrases, anchor, assertion_text
 
 _BLOCK = re.compile(r"</(?:p|li|h[1-6]|tr|div|ul|ol|table|section|blockquote|pre)>|<br\s*/?>", re.IGNORECASE)
 _CELL = re.compile(r"</t[dh]>", re.IGNORECASE)
@@ -22,6 +22,17 @@ _NOTE = re.compile(r'<span class="(?:how|see)">')
 # The letter of a limb stands in a column of its own.
 _LETTER = re.compile(r'(<span class="letter">[^<]*</span>)')
 _TAG = re.compile(r"<[^>]*>")
+_ANCHOR = re.compile(r'\bid="([^"]+)"')
+# The section in which each kind of place is printed.
+_SECTIONS = {
+    "opinion": "opinion",
+    "matter": "opinion",
+    "part": "description",
+    "criterion": "controls",
+    "control": "controls",
+    "exception": "controls",
+    "response": "other",
+}
 _SILENT = re.compile(r"<(style|script|template)\b.*?</\1>", re.IGNORECASE | re.DOTALL)
 
 
@@ -98,6 +109,15 @@ class Passage:
     control: Control | None = None
     exceptions: Sequence[Deviation] = ()
 
+    @property
+    def anchors(self) -> set[str]:
+        """The places of the printed report that stand in it, its own among them."""
+        return {
+            self.place,
+            *_ANCHOR.findall(self.html),
+            *(anchor("exception", one["code"]) for one in self.exceptions),
+        }
+
 
 @dataclass(frozen=True)
 class Part:
@@ -107,10 +127,28 @@ class Part:
     passages: list[Passage]
 
 
+def places(parts: Iterable[Part]) -> dict[str, str]:
+    """For every place of the printed report the place of the passage that holds it."""
+    return {place: passage.place for part in parts for passage in part.passages for place in passage.anchors}
+
+
+def shown_at(held: Mapping[str, str], place: str) -> str:
+    """The passage (of those in `places()`) that shows a place of the printed report.
+
+    Of what is not printed, and should be, it is the section to which it belongs.
+    """
+    kind = place.split("-")[0]
+    return held.get(place) or (place if kind == "section" else f"section-{_SECTIONS[kind]}")
+
+
 def parts(snapshot: Snapshot) -> list[Part]:
-    """The report section by section and passage by passage, with the anchors of the printed one."""
+    """The report section by section and passage by passage, with the anchors of the printed one.
+
+    Of the criteria those stand in Section IV that no control meets; the others are named at their controls.
+    """
     words = Phrases(snapshot)
     context = {"s": snapshot, "w": words}
+    met = {code for control in snapshot["controls"] for code in control["criteria"]}
     bodies: dict[str, list[str]] = {}
     for chunk in book_of(snapshot, draft=None).chunks:
         bodies.setdefault(chunk.head.split(" · ")[0], []).append(chunk.body)
@@ -131,14 +169,25 @@ def parts(snapshot: Snapshot) -> list[Part]:
             )
         ],
         "controls": [
-            Passage(
-                wording.anchor("control", control["number"]),
-                control["title"],
-                SafeString(),
-                control=control,
-                exceptions=[one for one in snapshot["deviations"] if one["control"] == control["number"]],
-            )
-            for control in snapshot["controls"]
+            *(
+                Passage(
+                    anchor("criterion", criterion["code"]),
+                    f"{criterion['code']} {criterion['title']}",
+                    render_to_string("report/controls/_unmet.html", {"criterion": criterion}),
+                )
+                for criterion in snapshot["criteria"]
+                if not criterion["relevant"] or criterion["code"] not in met
+            ),
+            *(
+                Passage(
+                    anchor("control", control["number"]),
+                    control["title"],
+                    SafeString(),
+                    control=control,
+                    exceptions=[one for one in snapshot["deviations"] if one["control"] == control["number"]],
+                )
+                for control in snapshot["controls"]
+            ),
         ],
     }
     for key in ("description", "other"):

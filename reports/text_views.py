@@ -60,22 +60,20 @@ def text(request: HttpRequest, pk: int) -> HttpResponse:
     """The report as it stands now, with what the consistency engine finds at each paragraph; the firm's alone."""
     engagement = engagement_for(request, pk, "see_fieldwork")
     snapshot = issuing.content_of(engagement)
+    parts = reading.parts(snapshot)
+    held = reading.places(parts)
     found: dict[str, list[consistency.Discord]] = defaultdict(list)
     for one in consistency.discords(snapshot):
-        found[one.place].append(one)
-    parts = reading.parts(snapshot)
-    order = [passage.place for part in parts for passage in part.passages]
+        found[reading.shown_at(held, one.place)].append(one)
+    order = [place for part in parts for place in (part.section.anchor, *(one.place for one in part.passages))]
     newest = drafting.newest_ready(engagement)
     context = {
         **frame(request, engagement, "report"),
         "name": "The report as it stands",
         "type_2": engagement.is_type_2,
         "parts": _rows(parts, found=found),
-        # As they come in reading; those of no paragraph last.
-        "discords": [
-            *((place, one) for place in order for one in found.get(place, ())),
-            *(("", one) for place in found.keys() - set(order) for one in found[place]),
-        ],
+        # As they come in reading.
+        "discords": [(place, one) for place in dict.fromkeys(order) for one in found.get(place, ())],
         "count": sum(map(len, found.values())),
         "newest": newest,
         "current": newest is not None and newest.content_sha256 == content.digest(snapshot),
@@ -94,6 +92,7 @@ def _rows(
     return [
         {
             "section": part.section,
+            "found": found.get(part.section.anchor, ()) if part.section.key != "assertion" else (),
             "passages": [
                 {
                     "passage": passage,

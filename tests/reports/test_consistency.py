@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reports import content, wording
+from reports import content, reading, wording
 from reports.consistency import CHECKS, discords
 from reports.content import Snapshot
 from tests.reports import snapshots
@@ -227,3 +227,38 @@ def test_a_finding_leads_to_its_paragraph() -> None:
     data = type_2()
     own("scope", "Nothing.")(data)
     assert {one.place for one in discords(data)} == {"opinion-scope"}
+
+
+def leads_to(data: Snapshot) -> dict[str, str]:
+    """The place on the page of every finding by its rule, which is a passage of it or one of its sections."""
+    parts = reading.parts(data)
+    held = reading.places(parts)
+    here = {part.section.anchor for part in parts} | {one.place for part in parts for one in part.passages}
+    found = {one.rule: reading.shown_at(held, one.place) for one in discords(data)}
+    assert set(found.values()) <= here
+    return found
+
+
+@pytest.mark.parametrize("name", SPOILT)
+def test_every_finding_leads_to_a_place_of_the_page(name: str) -> None:
+    rule, make, spoil = SPOILT[name]
+    data = make()
+    spoil(data)
+    assert rule in leads_to(data)
+
+
+def test_a_finding_leads_to_the_passage_that_holds_what_is_at_fault() -> None:
+    data = qualified()
+    first, second = data["deviations"][:2]
+    data["opinion"]["matters"][0]["basis"] = ""
+    first["cause"] = ""
+    data["criteria"][0].update(relevant=False)
+    data["description"] = [part for part in data["description"] if part["code"] != "DC4"]
+    data["incidents"] = []
+    found = leads_to(data)
+    assert found["R32"] == wording.anchor("control", first["control"])
+    assert found["R13"] == wording.anchor("criterion", data["criteria"][0]["code"])
+    # It has no paragraph as long as nothing is written.
+    assert found["R43"] == "section-description"
+    second["response"]["text"] = " "  # type: ignore[index]
+    assert leads_to(data)["R40"] == "responses"

@@ -9,14 +9,14 @@ import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.test import Client
 
-from engagements.models import Control, Engagement, ReportingStep
+from engagements.models import Control, ControlCriterion, Engagement, Incident, ReportingStep
 from engagements.register import findings
 from engagements.roles import end_role
 from engagements.workflow import WrongStage
 from jobs.models import Job
 from jobs.running import run
 from reports import drafting, likeness, remarks
-from reports.models import ClientReview, LikenessCheck, Report, ReportComment
+from reports.models import ClientReview, DescriptionSection, LikenessCheck, Report, ReportComment
 from tests import factories as f
 from tests.permissions.world import BACKEND
 from tests.remembered import remembered
@@ -130,6 +130,22 @@ def test_the_text_names_what_does_not_agree_at_its_paragraph() -> None:
     # At the paragraph, and in a list that leads there.
     assert page.count("The firm&#x27;s city is not on record.") == 2
     assert re.search(r'<a href="#([^"]+)">The firm&#x27;s city.*<article class="passage" id="\1">', page, re.DOTALL)
+
+
+def test_a_criterion_that_no_control_meets_and_an_unwritten_part_are_named_where_they_are_missed() -> None:
+    draft = under_review()
+    ControlCriterion.objects.filter(engagement=draft.engagement, criterion__code="CC6.1").delete()
+    DescriptionSection.objects.filter(engagement=draft.engagement, part="DC4").update(body="")
+    Incident.objects.filter(engagement=draft.engagement).delete()
+    Engagement.objects.filter(pk=draft.engagement_id).update(incidents_none_statement="")
+    page = client_of(draft, "petra").get(f"/engagements/{draft.engagement_id}/report/text/").content.decode()
+    for words, place in (
+        ("No control meets CC6.1.", "criterion-CC6.1"),
+        ("No incident is recorded, and no statement says that there was none.", "section-description"),
+    ):
+        assert f'<a href="#{place}">{words}</a>' in page
+        assert page.count(f'id="{place}"') == 1
+        assert page.count(words) == 2
 
 
 def other_client(draft: Report) -> Engagement:
