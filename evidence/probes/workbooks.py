@@ -155,7 +155,8 @@ class Cells(Reader):
             duration = self.style in self.book.durations
             return as_text(from_excel(float(value), self.book.epoch, timedelta=duration))
         if _WHOLE.fullmatch(value):
-            return value
+            # "-0" is what some programs write
+            return str(int(value))
         number = float(value)
         if not isfinite(number):
             raise ValueError(f"{value} is no number")

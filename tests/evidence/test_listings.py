@@ -14,7 +14,7 @@ from typing import Any
 
 import openpyxl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH
 
@@ -345,6 +345,7 @@ values = st.one_of(
     st.lists(st.lists(st.tuples(values, st.sampled_from(FORMATS)), min_size=1, max_size=4), max_size=5),
     st.booleans(),
 )
+@example(rows=[[(-0.0, "General")]], since_1904=False)
 def test_same_values_as_openpyxl_reads(tmp_path: Path, rows: Any, since_1904: bool) -> None:
     book = openpyxl.Workbook()
     book.epoch = MAC_EPOCH if since_1904 else WINDOWS_EPOCH
