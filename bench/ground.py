@@ -15,9 +15,9 @@ def migrate() -> None:
     let_ignore()
 
 
-_ENGAGEMENTS = count(1)
+_ENGAGEMENTS = count(701)
 
 
 def next_number() -> str:
     """A number for an engagement that no other has, whatever else was measured before."""
-    return f"2026-{700 + next(_ENGAGEMENTS):04d}"
+    return f"2026-{next(_ENGAGEMENTS):04d}"
