@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
 
-from reports import prose, wording
+from reports import arrangement, prose, wording
 from reports.book import book_of
 from reports.content import Control, Deviation, Snapshot
-from reports.wording import Phrases, anchor, assertion_text
+from reports.wording import Phrases, assertion_text
 
 _BLOCK = re.compile(r"</(?:p|li|h[1-6]|tr|div|ul|ol|table|section|blockquote|pre)>|<br\s*/?>", re.IGNORECASE)
 _CELL = re.compile(r"</t[dh]>", re.IGNORECASE)
@@ -23,7 +23,7 @@ _NOTE = re.compile(r'<span class="(?:how|see)">')
 _LETTER = re.compile(r'(<span class="letter">[^<]*</span>)')
 _TAG = re.compile(r"<[^>]*>")
 _ANCHOR = re.compile(r'\bid="([^"]+)"')
-# The section in which each kind of place is printed.
+# The section in which each kind of place is printed; a response makes its section itself.
 _SECTIONS = {
     "opinion": "opinion",
     "matter": "opinion",
@@ -31,7 +31,6 @@ _SECTIONS = {
     "criterion": "controls",
     "control": "controls",
     "exception": "controls",
-    "response": "other",
 }
 _SILENT = re.compile(r"<(style|script|template)\b.*?</\1>", re.IGNORECASE | re.DOTALL)
 
@@ -115,7 +114,7 @@ class Passage:
         return {
             self.place,
             *_ANCHOR.findall(self.html),
-            *(anchor("exception", one["code"]) for one in self.exceptions),
+            *(wording.anchor("exception", one["code"]) for one in self.exceptions),
         }
 
 
@@ -128,8 +127,12 @@ class Part:
 
 
 def places(parts: Iterable[Part]) -> dict[str, str]:
-    """For every place of the printed report the place of the passage that holds it."""
-    return {place: passage.place for part in parts for passage in part.passages for place in passage.anchors}
+    """For every place of the printed report the place of the passage that holds it; a section is its own."""
+    found: dict[str, str] = {}
+    for part in parts:
+        found[part.section.anchor] = part.section.anchor
+        found |= {place: passage.place for passage in part.passages for place in passage.anchors}
+    return found
 
 
 def shown_at(held: Mapping[str, str], place: str) -> str:
@@ -137,8 +140,7 @@ def shown_at(held: Mapping[str, str], place: str) -> str:
 
     Of what is not printed, and should be, it is the section to which it belongs.
     """
-    kind = place.split("-")[0]
-    return held.get(place) or (place if kind == "section" else f"section-{_SECTIONS[kind]}")
+    return held.get(place) or f"section-{_SECTIONS[place.split('-')[0]]}"
 
 
 def parts(snapshot: Snapshot) -> list[Part]:
@@ -148,7 +150,6 @@ def parts(snapshot: Snapshot) -> list[Part]:
     """
     words = Phrases(snapshot)
     context = {"s": snapshot, "w": words}
-    met = {code for control in snapshot["controls"] for code in control["criteria"]}
     bodies: dict[str, list[str]] = {}
     for chunk in book_of(snapshot, draft=None).chunks:
         bodies.setdefault(chunk.head.split(" · ")[0], []).append(chunk.body)
@@ -171,16 +172,17 @@ def parts(snapshot: Snapshot) -> list[Part]:
         "controls": [
             *(
                 Passage(
-                    anchor("criterion", criterion["code"]),
-                    f"{criterion['code']} {criterion['title']}",
-                    render_to_string("report/controls/_unmet.html", {"criterion": criterion}),
+                    wording.anchor("criterion", row.criterion["code"]),
+                    f"{row.criterion['code']} {row.criterion['title']}",
+                    render_to_string("report/controls/_unmet.html", {"criterion": row.criterion}),
                 )
-                for criterion in snapshot["criteria"]
-                if not criterion["relevant"] or criterion["code"] not in met
+                for _, rows in arrangement.matrix(snapshot)
+                for row in rows
+                if not (row.criterion["relevant"] and row.controls)
             ),
             *(
                 Passage(
-                    anchor("control", control["number"]),
+                    wording.anchor("control", control["number"]),
                     control["title"],
                     SafeString(),
                     control=control,

@@ -65,7 +65,6 @@ def text(request: HttpRequest, pk: int) -> HttpResponse:
     found: dict[str, list[consistency.Discord]] = defaultdict(list)
     for one in consistency.discords(snapshot):
         found[reading.shown_at(held, one.place)].append(one)
-    order = [place for part in parts for place in (part.section.anchor, *(one.place for one in part.passages))]
     newest = drafting.newest_ready(engagement)
     context = {
         **frame(request, engagement, "report"),
@@ -73,7 +72,7 @@ def text(request: HttpRequest, pk: int) -> HttpResponse:
         "type_2": engagement.is_type_2,
         "parts": _rows(parts, found=found),
         # As they come in reading.
-        "discords": [(place, one) for place in dict.fromkeys(order) for one in found.get(place, ())],
+        "discords": [(place, one) for place in dict.fromkeys(held.values()) for one in found.get(place, ())],
         "count": sum(map(len, found.values())),
         "newest": newest,
         "current": newest is not None and newest.content_sha256 == content.digest(snapshot),
@@ -89,21 +88,26 @@ def _rows(
     comments: dict[str, list[ReportComment]] | None = None,
 ) -> list[dict[str, Any]]:
     found, comments = found or {}, comments or {}
-    return [
-        {
-            "section": part.section,
-            "found": found.get(part.section.anchor, ()) if part.section.key != "assertion" else (),
-            "passages": [
-                {
-                    "passage": passage,
-                    "found": found.get(passage.place, ()),
-                    "comments": comments.get(passage.place, ()),
-                }
-                for passage in part.passages
-            ],
-        }
-        for part in parts
-    ]
+    rows = []
+    for part in parts:
+        # A section of a single passage bears its anchor there.
+        own = all(passage.place != part.section.anchor for passage in part.passages)
+        rows.append(
+            {
+                "section": part.section,
+                "anchor": part.section.anchor if own else "",
+                "found": found.get(part.section.anchor, ()) if own else (),
+                "passages": [
+                    {
+                        "passage": passage,
+                        "found": found.get(passage.place, ()),
+                        "comments": comments.get(passage.place, ()),
+                    }
+                    for passage in part.passages
+                ],
+            }
+        )
+    return rows
 
 
 def _draft_text(request: HttpRequest, engagement: Engagement, draft: Report, **forms: Any) -> HttpResponse:
